@@ -1,0 +1,82 @@
+# The only runner: `make help` lists what there is. Every target sets itself up in .venv.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 \
+	&& $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PROJECT := pyproject.toml src/omskit/_version.py
+WORKERS ?= 2
+ARGS ?=
+
+.PHONY: help demo test lint format types docs bench minimums clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.demo ## Tell the whole story on simulated data: tables, and figures in demo-output/
+	$(BIN)/oms demo $(ARGS)
+
+test: $(VENV)/.test ## Run the whole test suite with branch coverage
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/.lint ## Check style, format and who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lint ## Mend what lint would complain about, where a machine can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(VENV)/.lint ## Check the types, strictly
+	$(BIN)/mypy
+
+docs: $(VENV)/.test ## Write the generated reference pages, then run every block of the docs
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m pytest -n $(WORKERS) tests/project $(ARGS)
+
+bench: $(VENV)/.bench ## Measure against the official client, minutes long
+	$(BIN)/python benchmarks/fetch.py $(ARGS)
+	$(BIN)/python benchmarks/decode.py $(ARGS)
+
+minimums: ## Run the tests with the oldest packages that pyproject.toml allows
+	$(MAKE) VENV=.venv-minimums .venv-minimums/.minimums
+	.venv-minimums/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+clean: ## Remove everything that these targets made
+	rm -rf .venv .venv-minimums demo-output .coverage* .pytest_cache .mypy_cache
+	rm -rf .ruff_cache .import_linter_cache .hypothesis build dist
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+		echo "omskit needs Python 3.11 or later, and no such python3 is on the PATH." >&2; \
+		echo "Install one, or name it: make PYTHON=/where/it/is/python3.12 ..." >&2; \
+		exit 1; }
+	$(PYTHON) -m venv $(VENV) || { \
+		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu: apt install python3-venv" >&2; \
+		rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.demo: $(BIN)/python $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server]'
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars]' --group test
+	@touch $@
+
+$(VENV)/.lint: $(BIN)/python $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars]' --group lint
+	@touch $@
+
+$(VENV)/.bench: $(BIN)/python $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[server,pandas]' --group bench
+	@touch $@
+
+$(VENV)/.minimums: $(BIN)/python $(PROJECT) .ci/minimums.py
+	$(BIN)/python .ci/minimums.py pyproject.toml > $(VENV)/minimums.txt
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars]' \
+		--group test --constraint $(VENV)/minimums.txt
+	@touch $@

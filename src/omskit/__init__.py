@@ -1,0 +1,124 @@
+"""Everything the CMS Online Monitoring System knows, as a typed table, in one line.
+
+>>> from omskit import Client
+>>> with Client("demo") as oms:
+...     oms.runs((297050, 297056), fields=["run_number", "l1_rate"])
+<Table runs 7 rows x 2 columns>
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from omskit._version import __version__
+from omskit.errors import (
+    AuthError,
+    ConfigError,
+    DecodeError,
+    IncompleteError,
+    LoginNeededError,
+    MaskError,
+    MissingExtraError,
+    NoRowError,
+    NotAuthorisedError,
+    NotFilterableError,
+    NotFoundError,
+    NotSortableError,
+    NotSyncedError,
+    OMSError,
+    OMSWarning,
+    OperatorError,
+    RedirectedError,
+    SelectorError,
+    ServerFailedError,
+    ServiceError,
+    StatusError,
+    StoreError,
+    ThrottledError,
+    TimedOutError,
+    TokenRejectedError,
+    TooManyRowsError,
+    TransportError,
+    UnitError,
+    UnknownFieldError,
+    UnknownInstanceError,
+    UnknownResourceError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from omskit.auth import ClientCredentials
+    from omskit.client import AsyncClient, Client
+    from omskit.lumi import LumiMask
+    from omskit.query import Query, field
+    from omskit.table import Table
+
+_HOMES = {
+    "AsyncClient": "omskit.client",
+    "Client": "omskit.client",
+    "ClientCredentials": "omskit.auth",
+    "LumiMask": "omskit.lumi",
+    "Query": "omskit.query",
+    "Table": "omskit.table",
+    "field": "omskit.query",
+}
+
+__all__ = [
+    "AsyncClient",
+    "AuthError",
+    "Client",
+    "ClientCredentials",
+    "ConfigError",
+    "DecodeError",
+    "IncompleteError",
+    "LoginNeededError",
+    "LumiMask",
+    "MaskError",
+    "MissingExtraError",
+    "NoRowError",
+    "NotAuthorisedError",
+    "NotFilterableError",
+    "NotFoundError",
+    "NotSortableError",
+    "NotSyncedError",
+    "OMSError",
+    "OMSWarning",
+    "OperatorError",
+    "Query",
+    "RedirectedError",
+    "SelectorError",
+    "ServerFailedError",
+    "ServiceError",
+    "StatusError",
+    "StoreError",
+    "Table",
+    "ThrottledError",
+    "TimedOutError",
+    "TokenRejectedError",
+    "TooManyRowsError",
+    "TransportError",
+    "UnitError",
+    "UnknownFieldError",
+    "UnknownInstanceError",
+    "UnknownResourceError",
+    "UsageError",
+    "__version__",
+    "field",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is heavy when it is first used, so that ``import omskit`` is cheap."""
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module 'omskit' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,211 @@
+"""Queries bound to the client that will ask them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from omskit import flow
+from omskit.errors import OMSWarning
+from omskit.flow.selecting import first_lookup
+from omskit.progress import reporter
+from omskit.query import Condition, Query, Selection, bind
+from omskit.query.plan import plan
+from omskit.query.url import encode
+
+if TYPE_CHECKING:
+    from omskit.settings import Settings
+    from omskit.table import Table
+
+Where = Condition | tuple[Condition, ...] | str
+"""A condition, several, or one as text: ``"l1_rate > 1000"``."""
+
+
+def warn(table: Table) -> Table:
+    """Say what the table has to say, once for each user's line."""
+    for text in table.warnings:
+        warnings.warn(text, OMSWarning, stacklevel=4)
+    return table
+
+
+class _Bound:
+    """A query and the client that will ask it."""
+
+    __slots__ = ("_client", "_query", "_settings")
+
+    def __init__(self, client: Any, query: Query, settings: Settings) -> None:
+        self._client = client
+        self._query = query
+        self._settings = settings
+
+    @property
+    def query(self) -> Query:
+        """The query as a plain value."""
+        return self._query
+
+    def _with(self, query: Query) -> Self:
+        return type(self)(self._client, query, self._settings)
+
+    def where(self, *conditions: Where) -> Self:
+        """Also require these: ``field("l1_rate") > 1000`` or ``"l1_rate > 1000"``."""
+        resource = self._query.resource
+        built = (self._client._condition(c, resource) for c in conditions)  # noqa: SLF001
+        return self._with(self._query.where(*built))
+
+    def select(self, *fields: str | Iterable[str]) -> Self:
+        """Only these columns, in this order."""
+        return self._with(self._query.select(*fields))
+
+    def sort(self, *keys: str) -> Self:
+        """By these fields, first the most important; a leading ``-`` descends."""
+        return self._with(self._query.sort(*keys))
+
+    def limit(self, rows: int) -> Self:
+        """At most so many rows, the first in the order asked for."""
+        return self._with(self._query.limit(rows))
+
+    def include(self, *keys: str) -> Self:
+        """Ask for extra parts of the answer."""
+        return self._with(self._query.include(*keys))
+
+    def group(self, granularity: str | None = None, **keys: str | int) -> Self:
+        """Rows per run or per lumisection; further keys go out as ``group[key]``."""
+        return self._with(self._query.group(granularity, **keys))
+
+    def custom(self, key: str, value: str | int) -> Self:
+        """Send any other parameter, as it is."""
+        return self._with(self._query.custom(key, value))
+
+    def options(self, **options: Any) -> Self:
+        """The same query with other `Settings`, e.g. ``allow_partial=True``."""
+        settings = replace(self._settings, **options)
+        return type(self)(self._client, self._query, settings)
+
+    @property
+    def url(self) -> str:
+        """The first URL that is asked, whole; no request is made.
+
+        Raises:
+            UnknownFieldError, OperatorError: The query cannot be asked.
+        """
+        client = self._client
+        resource = client._known(self._query.resource)  # noqa: SLF001
+        unchecked = self._settings.unchecked or not resource.fields
+        bound = bind(self._query, resource, unchecked=unchecked)
+        base = client.instance.base_url
+        lookup = first_lookup(bound, resource)
+        if lookup is not None:
+            resource = client._known(lookup.resource)  # noqa: SLF001
+            bound = bind(lookup, resource)
+        bound = replace(bound, selection=Selection())
+        made = plan(bound, resource, raw=self._settings.units == "raw")
+        if made.empty:
+            return f"{base}/{self._query.resource}"
+        size = self._settings.page_size
+        limit = size if made.wanted is None else min(size, made.wanted)
+        return f"{base}/{encode(made.requests[0], 0, limit)}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._query.resource} on {self._client!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as query plus client, which pickles as its name."""
+        return (type(self), (self._client, self._query, self._settings))
+
+    def _context(self) -> flow.Context:
+        return self._client._context(self._settings)  # type: ignore[no-any-return]  # noqa: SLF001
+
+
+class BoundQuery(_Bound):
+    """A query that can be asked, see `Client.query`."""
+
+    __slots__ = ()
+
+    def fetch(self) -> Table:
+        """Every row that matches, as one table.
+
+        Raises:
+            IncompleteError: Rows that the service counts could not be had.
+            OMSError: Any other reason why there is no whole answer.
+        """
+        return warn(self._run(flow.fetch(self._query, self._context())))
+
+    def fetch_one(self) -> Table:
+        """The one row that matches.
+
+        Raises:
+            NoRowError: None does.
+            TooManyRowsError: Several do.
+        """
+        return warn(self._run(flow.fetch_one(self._query, self._context())))
+
+    def count(self) -> int:
+        """How many rows match; asks for the number only."""
+        return int(self._run(flow.count(self._query, self._context())))
+
+    def explain(self) -> str:
+        """How the query is answered, as text; selectors are looked up."""
+        return str(self._run(flow.explain(self._query, self._context())))
+
+    def pages(self) -> Iterator[Table]:
+        """The rows as tables of at most a page, in order, with bounded memory.
+
+        Raises:
+            IncompleteError: Rows are missing; what came before is right.
+        """
+        steps = flow.pages(self._query, self._context())
+        bar = reporter(self._settings.progress)
+        yield from self._client._driver.iterate(steps, bar)  # noqa: SLF001
+
+    def _run(self, steps: flow.Flow[Any]) -> Any:
+        bar = reporter(self._settings.progress)
+        return self._client._driver.run(steps, bar)  # noqa: SLF001
+
+
+class AsyncBoundQuery(_Bound):
+    """A query that can be asked, see `AsyncClient.query`."""
+
+    __slots__ = ()
+
+    async def fetch(self) -> Table:
+        """Every row that matches, as one table.
+
+        Raises:
+            IncompleteError: Rows that the service counts could not be had.
+            OMSError: Any other reason why there is no whole answer.
+        """
+        return warn(await self._run(flow.fetch(self._query, self._context())))
+
+    async def fetch_one(self) -> Table:
+        """The one row that matches.
+
+        Raises:
+            NoRowError: None does.
+            TooManyRowsError: Several do.
+        """
+        return warn(await self._run(flow.fetch_one(self._query, self._context())))
+
+    async def count(self) -> int:
+        """How many rows match; asks for the number only."""
+        return int(await self._run(flow.count(self._query, self._context())))
+
+    async def explain(self) -> str:
+        """How the query is answered, as text; selectors are looked up."""
+        return str(await self._run(flow.explain(self._query, self._context())))
+
+    async def pages(self) -> AsyncIterator[Table]:
+        """The rows as tables of at most a page, in order, with bounded memory.
+
+        Raises:
+            IncompleteError: Rows are missing; what came before is right.
+        """
+        steps = flow.pages(self._query, self._context())
+        bar = reporter(self._settings.progress)
+        async for table in self._client._driver.iterate(steps, bar):  # noqa: SLF001
+            yield table
+
+    async def _run(self, steps: flow.Flow[Any]) -> Any:
+        bar = reporter(self._settings.progress)
+        return await self._client._driver.run(steps, bar)  # noqa: SLF001

@@ -1,0 +1,169 @@
+"""Named services, and where the user's choices come from.
+
+In this order: arguments, environment (``OMSKIT_INSTANCE``, ``OMSKIT_CLIENT_ID``,
+``OMSKIT_CLIENT_SECRET``), the configuration file (``omskit/config.toml`` in the user's
+configuration folder, or where ``OMSKIT_CONFIG`` says), production.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from omskit.auth import TOKEN_URL, Anonymous, ClientCredentials
+from omskit.errors import ConfigError, UnknownInstanceError, did_you_mean
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A service by name.
+
+    Attributes:
+        base_url: Of the aggregation API, without a trailing slash.
+        audience: Application id to ask a token for; None where no login is needed.
+    """
+
+    name: str
+    base_url: str
+    audience: str | None = None
+    token_url: str = TOKEN_URL
+
+
+INSTANCES = {
+    instance.name: instance
+    for instance in (
+        Instance("production", "https://cmsoms.cern.ch/agg/api/v1", "cmsoms-prod"),
+        Instance(
+            "integration", "https://vocms0185.cern.ch/agg/api/v1", "cmsoms-int-0185"
+        ),
+        Instance(
+            "development", "https://vocms0184.cern.ch/agg/api/v1", "cmsoms-int-0184"
+        ),
+        Instance("p5", "http://cmsoms.cms/agg/api/v1"),
+        Instance(DEMO, "https://demo.invalid/agg/api/v1"),
+    )
+}
+"""The services that omskit knows by name. Source: WIRE, section 1."""
+
+
+def config_path() -> Path:
+    """Where the configuration file is looked for; it need not exist."""
+    said = os.environ.get("OMSKIT_CONFIG")
+    return Path(said) if said else platformdirs.user_config_path("omskit") / "config.toml"
+
+
+def read_config() -> dict[str, Any]:
+    """The configuration file; empty where there is none.
+
+    Raises:
+        ConfigError: It cannot be read; the message names file and place.
+    """
+    path = config_path()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"The configuration file {path} cannot be read: {error}"
+        raise ConfigError(message) from error
+
+
+def find_instance(name: str | None = None) -> Instance:
+    """The service that *name* means, or the user's choice where it is None.
+
+    Args:
+        name: A name, or the base URL of an aggregation API.
+
+    Raises:
+        UnknownInstanceError: No such name.
+
+    Example:
+        >>> find_instance("http://localhost:8321/agg/api/v1/").base_url
+        'http://localhost:8321/agg/api/v1'
+    """
+    config = read_config()
+    chosen = name or os.environ.get("OMSKIT_INSTANCE") or config.get("instance")
+    chosen = chosen or "production"
+    if not isinstance(chosen, str):
+        message = f"instance = {chosen!r} in the configuration file is no name."
+        raise ConfigError(message)
+    own = _own_instances(config)
+    known = {**INSTANCES, **own}
+    if chosen in known:
+        return known[chosen]
+    parts = urlsplit(chosen)
+    if parts.scheme in {"http", "https"} and parts.netloc:
+        return _from_url(chosen)
+    if parts.scheme == "store":
+        message = "omskit has no store yet: 'store:PATH' will come with it."
+        raise UnknownInstanceError(message)
+    hint = did_you_mean(chosen, known)
+    message = (
+        f"omskit knows no service {chosen!r}.{hint} Known: {', '.join(known)}, "
+        "or a URL such as https://host/agg/api/v1."
+    )
+    raise UnknownInstanceError(message)
+
+
+def _from_url(url: str) -> Instance:
+    base = url.rstrip("/")
+    parts = urlsplit(base)
+    if parts.username or parts.password or parts.query or parts.fragment:
+        message = (
+            f"{parts.scheme}://{parts.hostname}: the address of a service has neither "
+            "user name, password nor parameters."
+        )
+        raise UnknownInstanceError(message)
+    audience = next(
+        (i.audience for i in INSTANCES.values() if i.base_url == base), None
+    )
+    return Instance(base, base, audience)
+
+
+def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
+    """``[instances.NAME]`` tables of the configuration file."""
+    tables = config.get("instances", {})
+    found: dict[str, Instance] = {}
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        try:
+            url = table["base_url"].rstrip("/")
+        except (TypeError, KeyError, AttributeError) as error:
+            message = f"[instances.{name}] in {config_path()} needs a base_url."
+            raise ConfigError(message) from error
+        token_url = table.get("token_url", TOKEN_URL)
+        found[name] = Instance(name, url, table.get("audience"), token_url)
+    return found
+
+
+def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
+    """The login for *instance* from environment or configuration file.
+
+    Raises:
+        ConfigError: Only one half of id and secret is there.
+    """
+    if instance.audience is None:
+        return Anonymous()
+    config = read_config().get("credentials", {})
+    client_id = os.environ.get("OMSKIT_CLIENT_ID") or config.get("client_id")
+    secret = os.environ.get("OMSKIT_CLIENT_SECRET") or config.get("client_secret")
+    if not client_id and not secret:
+        return Anonymous()
+    if not client_id or not secret:
+        have, lack = (
+            ("OMSKIT_CLIENT_ID", "OMSKIT_CLIENT_SECRET")
+            if client_id
+            else ("OMSKIT_CLIENT_SECRET", "OMSKIT_CLIENT_ID")
+        )
+        message = f"{have} is set but {lack} is not; a login needs both."
+        raise ConfigError(message)
+    return ClientCredentials(
+        str(client_id), str(secret), instance.audience, instance.token_url
+    )

@@ -1,0 +1,87 @@
+"""The tables of the demo by resource name, each made when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from omskit.demo import daq, fills, hlt, hltconfig, l1, l1bits, lumitable, runtable
+from omskit.demo.build import table
+from omskit.schema import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+
+MAKERS: dict[str, Callable[[], pa.Table]] = {
+    "bunches": fills.bunches,
+    "daqreadouts": daq.readouts,
+    "datasetrates": hlt.dataset_rates,
+    "datasetrates@run": hlt.run_dataset_rates,
+    "datasetrates/datasets": hlt.dataset_names,
+    "deadtimes": daq.deadtimes,
+    "deadtimes@run": daq.run_deadtimes,
+    "eras": fills.eras,
+    "filldetails": fills.details,
+    "fills": fills.build,
+    "hltconfig": hltconfig.config_names,
+    "hltconfigdata": hltconfig.config_data,
+    "hltpathinfo": hlt.path_info,
+    "hltpathrates": hlt.path_rates,
+    "hltpathrates@run": hlt.run_path_rates,
+    "hltprescalesets": hltconfig.prescale_sets,
+    "l1algorithmtriggers": l1bits.algorithms,
+    "l1algorithmtriggers@run": l1bits.run_algorithms,
+    "l1configurationkeys": runtable.configuration_keys,
+    "l1prescalesets": l1bits.prescale_sets,
+    "l1triggerrates": l1.trigger_rates,
+    "l1triggerrates@run": l1.run_trigger_rates,
+    "lhcrunconfigurations": fills.schemes,
+    "lumisections": lumitable.build,
+    "prescalechanges": l1bits.prescale_changes,
+    "runkeys": runtable.run_keys,
+    "runs": runtable.build,
+    "streams": hlt.streams,
+    "streams@run": hlt.run_streams,
+}
+
+
+class LazyTables(Mapping[str, "pa.Table"]):
+    """Tables that are made on first use and kept for the life of the process.
+
+    Resources of the catalogue that the demo does not simulate are there, without rows.
+    Threads may share it: a table is made once, by one of them.
+    """
+
+    def __init__(self) -> None:
+        empty = [name for name in bundled() if name not in MAKERS]
+        self._names = sorted({*MAKERS, *empty})
+        self._made: dict[str, pa.Table] = {}
+        self._lock = RLock()
+
+    def __getitem__(self, name: str) -> pa.Table:
+        """The table of a resource; KeyError where the catalogue has none."""
+        found = self._made.get(name)
+        if found is not None:
+            return found
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = self._make(name)
+            return self._made[name]
+
+    def _make(self, name: str) -> pa.Table:
+        if name not in self._names:
+            raise KeyError(name)
+        maker = MAKERS.get(name)
+        return table(name, {}, 0) if maker is None else maker()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names

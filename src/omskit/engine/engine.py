@@ -1,0 +1,292 @@
+"""The engine: holds Arrow tables, answers queries.
+
+A table is copied into DuckDB's memory when a query first needs it, in the order of its
+identity: from then on a row's place (``rowid``) is that order, which makes every answer
+deterministic and a page of an unsorted query cheap.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omskit.engine.sql import (
+    UNIT_SUFFIX,
+    Statement,
+    chosen,
+    column_names,
+    count_statement,
+    quoted,
+    rows_statement,
+)
+from omskit.errors import (
+    OperatorError,
+    UnknownResourceError,
+    UsageError,
+    did_you_mean,
+)
+from omskit.query import Query, bind
+from omskit.schema import Field, Resource, bundled, with_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from omskit.schema import Catalogue
+    from omskit.schema.model import Kind
+
+_SOURCE = "omskit_source"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to a query.
+
+    Attributes:
+        table: The chosen columns, ``X@unit`` after each scaled ``X``.
+        total: How many rows match, whatever part of them *table* holds.
+    """
+
+    table: pa.Table
+    total: int
+
+
+class Engine:
+    """Answers queries from Arrow tables; may be shared by threads.
+
+    Args:
+        tables: By resource name; ``"<name>@run"`` holds rows of another granularity than
+            the default one. Looked up when first needed, so it may be lazy. Columns that
+            the catalogue does not know can be filtered by but are not shown; columns that
+            are missing are null.
+        catalogue: What the resources are; the bundled one by default.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from omskit.query import Query, field
+        >>> runs = pa.table({"run_number": [1, 2], "l1_rate": [10.0, None]})
+        >>> engine = Engine({"runs": runs})
+        >>> query = Query("runs").where(field("l1_rate") > 5).select("run_number")
+        >>> engine.execute(query).table["run_number"].to_pylist()
+        [1]
+    """
+
+    def __init__(
+        self, tables: Mapping[str, pa.Table], catalogue: Catalogue | None = None
+    ) -> None:
+        self._tables = tables
+        self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
+        self._lock = threading.Lock()
+        self._connection = duckdb.connect(":memory:")
+        # Times are UTC wherever the machine stands.
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._loaded: dict[str, Resource] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the memory back; the engine answers nothing afterwards."""
+        self._connection.close()
+
+    def holds(self, name: str) -> bool:
+        """Whether there are rows of the resource *name*."""
+        return name in self._tables and name in self.catalogue
+
+    def resource(self, name: str) -> Resource:
+        """The resource *name*, as the catalogue describes it.
+
+        Raises:
+            UnknownResourceError: The catalogue or the tables do not have it.
+        """
+        resource = self.catalogue[name]
+        if name not in self._tables:
+            raise UnknownResourceError(self._not_held(name))
+        return resource
+
+    def hidden(self, name: str) -> tuple[Field, ...]:
+        """Columns of the table *name* that can be filtered by but are not shown.
+
+        Some resources of OMS are filtered by a number that is not among their
+        attributes, e.g. hltprescalesets by ``run_number``.
+        """
+        return self._hidden(name, self.resource(name))
+
+    def _hidden(self, key: str, resource: Resource) -> tuple[Field, ...]:
+        known = set(column_names(resource.fields))
+        return tuple(
+            Field(f.name, (f.name,), _kind(f.type))
+            for f in self._tables[key].schema
+            if f.name not in known and UNIT_SUFFIX not in f.name
+        )
+
+    def execute(
+        self, query: Query, *, offset: int = 0, limit: int | None = None
+    ) -> Result:
+        """The rows that match, sorted as asked, ties and the rest by identity.
+
+        Args:
+            offset: Rows to leave out at the start.
+            limit: At most so many rows; ``query.maximum`` bounds them as well.
+
+        Raises:
+            UsageError: The query names what is not there, or cannot be answered here.
+
+        Cost: about 1 ms, plus a scan of the columns in the filters; the first query of a
+        resource copies its table (0.1 s for 2.5 million rows).
+        """
+        if offset < 0 or (limit is not None and limit < 0):
+            message = f"Rows {offset} to {offset}+{limit} do not exist; count from 0."
+            raise UsageError(message)
+        key = self._key(query)
+        resource = self._load(key, query.resource)
+        bound = bind(replace(query, groups=()), resource)
+        if bound.fields is None:
+            shown = self.catalogue[query.resource].names
+            bound = replace(bound, fields=shown)
+        if query.maximum is not None:
+            left = max(query.maximum - offset, 0)
+            limit = left if limit is None else min(limit, left)
+        rows = rows_statement(bound, resource, key, offset=offset, limit=limit)
+        with self._lock:
+            cursor = self._connection.cursor()
+        with closing(cursor):
+            table = _typed(_run(cursor, rows), chosen(bound, resource))
+            count = table.num_rows
+            if (limit is None or count < limit) and (count or not offset):
+                return Result(table, offset + count)
+            counted = _run(cursor, count_statement(bound, resource, key))
+        return Result(table, counted.column(0)[0].as_py())
+
+    def _key(self, query: Query) -> str:
+        """The name of the table that holds the rows asked for."""
+        resource = self.resource(query.resource)
+        for name, value in query.groups:
+            if name != "granularity":
+                message = f"group[{name}]={value} is not supported here; "
+                raise UsageError(message + "group[granularity] is, on rates.")
+        if query.extras or query.selection:
+            message = "Selectors and custom parameters must be planned into conditions."
+            raise UsageError(message)
+        granularity = dict(query.groups).get("granularity")
+        if granularity is None or granularity in resource.granularities[:1]:
+            return resource.name
+        if granularity not in resource.granularities:
+            can = " or ".join(map(repr, resource.granularities)) or "no granularity"
+            message = f"{resource.name!r} has {can}, not {granularity!r}."
+            raise UsageError(message)
+        key = f"{resource.name}@{granularity}"
+        if key not in self._tables:
+            raise UnknownResourceError(self._not_held(key))
+        return key
+
+    def _not_held(self, name: str) -> str:
+        hint = did_you_mean(name, self._tables)
+        held = ", ".join(sorted(self._tables))
+        return f"There are no rows of {name!r} here.{hint} There are: {held}."
+
+    def _load(self, key: str, name: str) -> Resource:
+        """The resource as its table is, once it is in DuckDB's memory.
+
+        Here every column can be filtered and sorted by: what OMS allows is for the
+        caller to hold.
+        """
+        with self._lock:
+            if key not in self._loaded:
+                known = self.catalogue[name]
+                fields = (*known.fields, *self._hidden(key, known))
+                able = (replace(f, filterable=True, sortable=True) for f in fields)
+                resource = with_fields(known, able)
+                self._copy(key, conformed(self._tables[key], fields), resource.identity)
+                self._loaded[key] = resource
+            return self._loaded[key]
+
+    def _copy(self, key: str, table: pa.Table, identity: tuple[str, ...]) -> None:
+        target = quoted(key)
+        order = ", ".join(map(quoted, identity))
+        copy = f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {_SOURCE}"  # noqa: S608  # names are the catalogue's
+        self._connection.register(_SOURCE, table)
+        try:
+            self._connection.execute(copy)
+            if identity and not self._is_sorted(target, order):
+                self._connection.execute(f"{copy} ORDER BY {order}")
+        finally:
+            self._connection.unregister(_SOURCE)
+
+    def _is_sorted(self, target: str, order: str) -> bool:
+        """Whether the rows stand in the order of their identity; cheaper than sorting."""
+        steps = f"SELECT ({order},) < lag(({order},)) OVER () AS back FROM {target}"  # noqa: S608  # as above
+        found = self._connection.sql(f"SELECT count(*) FROM ({steps}) WHERE back")  # noqa: S608  # as above
+        return bool(found.to_arrow_table().column(0)[0].as_py() == 0)
+
+
+def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:
+    try:
+        found = cursor.sql(statement.text, params=list(statement.values))
+        return found.to_arrow_table()
+    except (duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        # Only a pattern can get here: everything else was checked by bind().
+        message = f"A value makes no sense to its operator: {error}"
+        raise OperatorError(message) from error
+
+
+def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
+    """DuckDB's answer in the catalogue's types: it names UTC and list items its own way."""
+    types = {}
+    for field in fields:
+        types[field.name] = field.arrow_type
+        if field.scaled:
+            types[field.name + UNIT_SUFFIX] = pa.string()
+    return table.cast(pa.schema(list(types.items())))
+
+
+def conformed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
+    """*table* with exactly the columns of *fields* and their units, nulls for missing ones.
+
+    Numbers that are not finite become null: JSON has no word for them, and a filter must
+    see what the page shows.
+    """
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    names = set(table.column_names)
+    for field in fields:
+        if field.name in names:
+            columns[field.name] = _finite(table[field.name].cast(field.arrow_type))
+        else:
+            columns[field.name] = pa.nulls(table.num_rows, field.arrow_type)
+        unit = field.name + UNIT_SUFFIX
+        if field.scaled and unit in names:
+            columns[unit] = table[unit].cast(pa.string())
+        elif field.scaled:
+            columns[unit] = pa.nulls(table.num_rows, pa.string())
+    return pa.table(columns)
+
+
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+
+
+def _kind(kind: pa.DataType) -> Kind:
+    if pa.types.is_integer(kind):
+        return "int"
+    if pa.types.is_floating(kind):
+        return "float"
+    if pa.types.is_boolean(kind):
+        return "bool"
+    return "time" if pa.types.is_timestamp(kind) else "str"

@@ -1,0 +1,178 @@
+"""A query as one SQL statement; text from the catalogue, values as parameters.
+
+No text of a request ever becomes text of a statement: columns are those of the
+catalogue, quoted; operators are templates of `omskit.query.operators`; values are bound.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from omskit.errors import UsageError
+from omskit.query.check import glob_regex
+from omskit.query.operators import OPERATORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from omskit.query import Condition, Query
+    from omskit.schema import Field, Resource
+
+UNIT_SUFFIX = "@unit"
+"""``X@unit`` holds the unit of X row by row; pages are read into the same names."""
+
+_LEAD = re.compile(r"lead\((\w+)\)")
+_ROW = '"#row"'
+"""The place of a row in the order of its identity; no column of OMS begins with #."""
+
+_NEWEST = frozenset({"lumisection_number", "last_lumisection_number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text and the values of its parameters, in order."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it, whatever is in it.
+
+    Example:
+        >>> quoted("init_lumi@unit")
+        '"init_lumi@unit"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def chosen(query: Query, resource: Resource) -> tuple[Field, ...]:
+    """The columns of the answer, in order, each once.
+
+    Raises:
+        UnknownFieldError: The resource has no such field; the message names the nearest.
+    """
+    if query.fields is None:
+        return resource.fields
+    wanted = (f for name in query.fields for f in resource.columns_of(name))
+    return tuple({f.name: f for f in wanted}.values())
+
+
+def column_names(fields: Iterable[Field]) -> list[str]:
+    """The names of *fields*, each scaled one followed by its column of units."""
+    names: list[str] = []
+    for field in fields:
+        names.append(field.name)
+        if field.scaled:
+            names.append(field.name + UNIT_SUFFIX)
+    return names
+
+
+def rows_statement(
+    query: Query, resource: Resource, table: str, *, offset: int, limit: int | None
+) -> Statement:
+    """The rows of the answer, sorted and cut."""
+    source = _matching(query, resource, table)
+    columns = ", ".join(map(quoted, column_names(chosen(query, resource))))
+    text = f"SELECT {columns} {source.text} ORDER BY {_order(query, resource)}"
+    values = [*source.values]
+    if limit is not None:
+        text += " LIMIT ?"
+        values.append(limit)
+    if offset:
+        text += " OFFSET ?"
+        values.append(offset)
+    return Statement(text, tuple(values))
+
+
+def count_statement(query: Query, resource: Resource, table: str) -> Statement:
+    """How many rows match."""
+    source = _matching(query, resource, table)
+    return Statement(f"SELECT count(*) {source.text}", source.values)
+
+
+def _matching(query: Query, resource: Resource, table: str) -> Statement:
+    """FROM and WHERE: ordinary conditions inside, those on computed columns outside."""
+    late = {f.name for f in resource.fields if f.after_filter}
+    inside = [c for c in query.conditions if c.field not in late]
+    outside = [c for c in query.conditions if c.field in late]
+    where = _where(inside, resource, table)
+    computed = ", ".join(_computed(query, resource, late))
+    star = f"* REPLACE ({computed})" if computed else "*"
+    inner = f"SELECT {star}, rowid AS {_ROW} FROM {quoted(table)}{where.text}"  # noqa: S608  # names are the catalogue's, values are bound
+    again = _where(outside, resource, table)
+    return Statement(f"FROM ({inner}){again.text}", (*where.values, *again.values))
+
+
+def _computed(query: Query, resource: Resource, late: set[str]) -> Iterator[str]:
+    """What the service computes after its WHERE, for the columns that are needed."""
+    needed = {f.name for f in chosen(query, resource)}
+    needed |= {key.removeprefix("-") for key in query.order}
+    needed |= {c.field for c in query.conditions}
+    for name in sorted(late & needed):
+        yield f"{_window(resource.field(name), resource)} AS {quoted(name)}"
+
+
+def _window(field: Field, resource: Resource) -> str:
+    match = _LEAD.fullmatch(field.after_filter or "")
+    if match is None:
+        message = (
+            f"The catalogue computes {field.name!r} as {field.after_filter!r}; "
+            "the engine only knows lead(column)."
+        )
+        raise UsageError(message)
+    source = quoted(resource.field(match[1]).name)
+    order = ", ".join(map(quoted, resource.identity))
+    return f"LEAD({source}, 1, 0) OVER (ORDER BY {order})"
+
+
+def _order(query: Query, resource: Resource) -> str:
+    """NULLS LAST both ways, as OMS sorts; ties in the order of the identity."""
+    keys = []
+    for key in query.order:
+        name = resource.field(key.removeprefix("-")).name
+        direction = "DESC" if key.startswith("-") else "ASC"
+        keys.append(f"{quoted(name)} {direction} NULLS LAST")
+    return ", ".join([*keys, _ROW])
+
+
+def _where(conditions: list[Condition], resource: Resource, table: str) -> Statement:
+    if not conditions:
+        return Statement("")
+    parts = [_condition(c, conditions, resource, table) for c in conditions]
+    text = " AND ".join(f"({part.text})" for part in parts)
+    return Statement(f" WHERE {text}", tuple(v for part in parts for v in part.values))
+
+
+def _condition(
+    condition: Condition, beside: list[Condition], resource: Resource, table: str
+) -> Statement:
+    field = resource.field(condition.field)
+    column = quoted(field.name)
+    value = condition.value
+    if is_newest(condition, resource):
+        others = [c for c in beside if not is_newest(c, resource)]
+        where = _where(others, resource, table)
+        newest = f"SELECT max({column}) FROM {quoted(table)}{where.text}"  # noqa: S608  # as above
+        return Statement(f"{column} = ({newest})", where.values)
+    if value is None:
+        return Statement(f"{column} IS {'' if condition.op == 'EQ' else 'NOT '}NULL")
+    template = OPERATORS[condition.op].sql
+    if isinstance(value, tuple):
+        marks = "(" + ", ".join("?" * len(value)) + ")"
+        return Statement(template.format(column=column, value=marks), value)
+    if condition.op == "GLOB":
+        value = glob_regex(str(value))
+    return Statement(template.format(column=column, value="?"), (value,))
+
+
+def is_newest(condition: Condition, resource: Resource) -> bool:
+    """Whether this asks for the newest lumisection, as OMS's front-end does with -1."""
+    return (
+        condition.op == "EQ"
+        and condition.value == -1
+        and bool(resource.granularities)
+        and condition.field in _NEWEST | {resource.lumisection}
+    )

@@ -1,0 +1,35 @@
+"""What to say to a service, as generators of effects; no socket, clock or file."""
+
+from omskit.flow.asking import (
+    Context,
+    count,
+    describe,
+    explain,
+    fetch,
+    fetch_one,
+    meta_fields,
+)
+from omskit.flow.effects import Credential, Flow, Request, Response
+from omskit.flow.exchange import Policy, exchange
+from omskit.flow.login import client_credentials
+from omskit.flow.reading import Options
+from omskit.flow.streaming import pages
+
+__all__ = [
+    "Context",
+    "Credential",
+    "Flow",
+    "Options",
+    "Policy",
+    "Request",
+    "Response",
+    "client_credentials",
+    "count",
+    "describe",
+    "exchange",
+    "explain",
+    "fetch",
+    "fetch_one",
+    "meta_fields",
+    "pages",
+]

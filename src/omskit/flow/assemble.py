@@ -1,0 +1,255 @@
+"""From pages to the table that was asked for: pure, and the same on every way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omskit.errors import DecodeError, ServiceError
+from omskit.jsonapi import ID, UNIT_SUFFIX
+from omskit.jsonapi.units import (
+    RAW_SUFFIX,
+    canonical,
+    next_values,
+    with_raw_units,
+)
+from omskit.query.check import failing, keep
+from omskit.table import with_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from omskit.jsonapi import Rows
+    from omskit.query.plan import Plan
+    from omskit.schema import Field, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """Rows in their final form, and what is to be said of them."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
+
+
+def empty_rows(resource: Resource) -> pa.Table:
+    """No rows, with every column."""
+    columns = {f.name: pa.array([], f.arrow_type) for f in resource.fields}
+    columns[ID] = pa.array([], pa.string())
+    for field in resource.fields:
+        if field.scaled:
+            columns[field.name + UNIT_SUFFIX] = pa.array([], pa.string())
+    return pa.table(columns)
+
+
+def joined(pages: Sequence[pa.Table], resource: Resource) -> pa.Table:
+    """One table of all pages.
+
+    Raises:
+        DecodeError: A column has one type here and another there.
+    """
+    if not pages:
+        return empty_rows(resource)
+    if all(page.schema == pages[0].schema for page in pages):
+        return pa.concat_tables(pages)
+    try:
+        return pa.concat_tables(pages, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        name = _clash(pages)
+        message = f"The service sends {name} with one type here, another there"
+        raise DecodeError(message, path=f"$.data[*].attributes.{name}") from error
+
+
+def _clash(pages: Sequence[pa.Table]) -> str:
+    types: dict[str, set[str]] = {}
+    for page in pages:
+        for field in page.schema:
+            if not pa.types.is_null(field.type):
+                types.setdefault(field.name, set()).add(str(field.type))
+    return next((name for name, kinds in types.items() if len(kinds) > 1), "a column")
+
+
+def assemble(
+    pages: Sequence[pa.Table],
+    plan: Plan,
+    resource: Resource,
+    *,
+    raw: bool,
+    following: pa.Table | None = None,
+) -> Assembled:
+    """The rows of *pages* as the query wants them.
+
+    Args:
+        following: Rows that come after these in the whole answer, to look up what
+            depends on the next row.
+
+    Raises:
+        ServiceError: The service sent rows that a filter forbids.
+        DecodeError: Pages that do not fit together.
+    """
+    table = joined(pages, resource)
+    _verify(table, plan, resource)
+    notes: list[str] = []
+    if raw:
+        units = dict.fromkeys(resource.names, None)
+        units |= {f.name: f.unit for f in resource.fields if not f.scaled}
+        table = with_raw_units(table, resource)
+    else:
+        table, units, notes = canonical(table, resource)
+        table, note = _after_filter(table, plan, resource, following)
+        notes += note
+    table = _local(table, plan, resource)
+    table = _ordered(table, plan)
+    if plan.maximum is not None:
+        table = table.slice(0, plan.maximum)
+    table = _selected(table, plan, resource)
+    return Assembled(_described(table, resource, units), tuple(notes))
+
+
+def _verify(table: pa.Table, plan: Plan, resource: Resource) -> None:
+    """Hold the rows against the filters that the service was given."""
+    if not table.num_rows:
+        return
+    asked = plan.requests[0].fields
+    for condition in plan.checks:
+        column = resource.get(condition.field)
+        came = asked is None or (column.attribute if column else None) in asked
+        if not came or condition.field not in table.column_names:
+            continue  # A projection left it out: there is nothing to hold against.
+        broken = failing(table, condition)
+        if broken:
+            message = (
+                f"The service did not apply a filter on {resource.name!r}: {broken}. "
+                "Nothing of this answer can be trusted."
+            )
+            raise ServiceError(message)
+
+
+def _after_filter(
+    table: pa.Table, plan: Plan, resource: Resource, following: pa.Table | None
+) -> tuple[pa.Table, list[str]]:
+    """Recompute what the service computes after its filters (SCHEMA: end_lumi)."""
+    notes: list[str] = []
+    for field in resource.fields:
+        if field.after_filter is None or not _can_follow(table, resource):
+            continue
+        source = field.after_filter.removeprefix("lead(").removesuffix(")")
+        if source not in table.column_names or field.name not in table.column_names:
+            continue
+        around = table if following is None else _around(table, following, resource)
+        column = resource.lumisection or ""
+        values, found = next_values(around, source, "run_number", column)
+        values, found = values.slice(0, table.num_rows), found[: table.num_rows]
+        index = table.column_names.index(field.name)
+        table = table.set_column(index, field.name, pa.chunked_array([values]))
+        if not found.all() and not is_whole_runs(plan):
+            missing = int((~found).sum())
+            notes.append(
+                f"{field.name} is null in {missing} rows: the lumisection after them, "
+                "whose init_lumi it is, was not asked for."
+            )
+    return table, notes
+
+
+def _can_follow(table: pa.Table, resource: Resource) -> bool:
+    needed = ("run_number", resource.lumisection or "")
+    return all(n in table.column_names and not table.column(n).null_count for n in needed)
+
+
+def _around(table: pa.Table, following: pa.Table, resource: Resource) -> pa.Table:
+    after, _, _ = canonical(following, resource)
+    names = [n for n in table.column_names if n in after.column_names]
+    return pa.concat_tables(
+        [table.select(names), after.select(names)], promote_options="permissive"
+    )
+
+
+def is_whole_runs(plan: Plan) -> bool:
+    """Runs were asked for, whole: no filter below the run, no limit."""
+    fields = {c.field for request in plan.requests for c in request.conditions}
+    return fields == {"run_number"} and plan.maximum is None and plan.mask is None
+
+
+def _local(table: pa.Table, plan: Plan, resource: Resource) -> pa.Table:
+    for condition in plan.local:
+        table = keep(table, condition)
+    if plan.mask is not None and resource.lumisection:
+        runs = table.column("run_number").to_numpy()
+        lumis = table.column(resource.lumisection).to_numpy()
+        table = table.filter(pa.array(plan.mask.contains(runs, lumis)))
+    return table
+
+
+def _ordered(table: pa.Table, plan: Plan) -> pa.Table:
+    """Sort as OMS does: nulls last, whichever way."""
+    if not plan.order or not table.num_rows:
+        return table
+    keys = []
+    for key in plan.order:
+        name = key.removeprefix("-")
+        # Arrow has one null placement for all keys; a flag column before each key
+        # keeps nulls last in both directions.
+        flag = f"{name}@null"
+        if flag not in table.column_names:
+            table = table.append_column(flag, pc.is_null(table.column(name)))
+        keys += [(flag, "ascending")]
+        keys += [(name, "descending" if key[0] == "-" else "ascending")]
+    indices = pc.sort_indices(table, sort_keys=keys)
+    return table.take(indices).drop_columns([k for k, _ in keys if k.endswith("@null")])
+
+
+def _selected(table: pa.Table, plan: Plan, resource: Resource) -> pa.Table:
+    """The columns asked for, in the order asked for; helpers are dropped."""
+    shown = [n for n in table.column_names if "@" not in n]
+    if plan.columns is None:
+        return table.select(shown)
+    names: list[str] = []
+    for name in plan.columns:
+        if name not in table.column_names:
+            column = resource.get(name)
+            nulls = pa.nulls(table.num_rows, column.arrow_type if column else None)
+            table = table.append_column(name, nulls)
+        names.append(name)
+        if name + RAW_SUFFIX in shown and resource.get(name) is not None:
+            names.append(name + RAW_SUFFIX)
+    return table.select(dict.fromkeys(names))
+
+
+def _described(
+    table: pa.Table, resource: Resource, units: dict[str, str | None]
+) -> pa.Table:
+    """The same table with unit, path and meaning in the metadata of its fields."""
+    fields = [
+        with_unit(_metadata(f, resource.get(f.name)), units.get(f.name))
+        for f in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _metadata(field: pa.Field, known: Field | None) -> pa.Field:
+    if known is None:
+        return field
+    said = {"path": ".".join(known.path), "title": known.title}
+    if known.unit_from:
+        said["unit_from"] = f"{known.unit_from} (inferred)"
+    return field.with_metadata(said)
+
+
+def notes_of(pages: Iterable[Rows]) -> list[str]:
+    """What the decoder had to say, each thing once."""
+    notes: dict[str, None] = {}
+    unknown: dict[str, None] = {}
+    for page in pages:
+        notes.update(dict.fromkeys(page.notes))
+        unknown.update(dict.fromkeys(page.unknown))
+    if unknown:
+        names = ", ".join(unknown)
+        notes[
+            f"The service sends columns that the catalogue does not know: {names}. "
+            "They are kept with the type that their values have."
+        ] = None
+    return list(notes)
+

@@ -1,0 +1,202 @@
+"""One request until it is answered: retries, login, and what each status means."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from omskit.errors import (
+    DecodeError,
+    LoginNeededError,
+    NotAuthorisedError,
+    NotFoundError,
+    OMSError,
+    RedirectedError,
+    ServerFailedError,
+    StatusError,
+    ThrottledError,
+    TokenRejectedError,
+    TransportError,
+)
+from omskit.flow.effects import (
+    Authorise,
+    Compute,
+    Credential,
+    Flow,
+    Jitter,
+    Now,
+    Request,
+    Response,
+    Send,
+    Sleep,
+)
+from omskit.jsonapi import error_detail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PASSING = frozenset({429, 502, 503, 504})
+"""Statuses that may be gone at the next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to try again, and how long to wait.
+
+    Attributes:
+        retries: Tries after the first.
+        first_wait_s: Before the first retry; doubles each time.
+        longest_wait_s: Never longer than this.
+        longest_retry_after_s: ``Retry-After`` is obeyed up to this; beyond, we give up.
+    """
+
+    retries: int = 4
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 20.0
+    longest_retry_after_s: float = 60.0
+
+
+def exchange(
+    request: Request,
+    policy: Policy,
+    read: Callable[..., Any] | None = None,
+    *arguments: Any,
+) -> Flow[Any]:
+    """The answer to *request*, with retries and at most one renewed login.
+
+    Args:
+        read: Applied as ``read(body, *arguments)`` where it does not hold up other
+            work; its result is returned. Left out, the `Response` is.
+
+    Raises:
+        TransportError, StatusError, AuthError, DecodeError: With ``request``,
+            ``status`` and ``attempts`` filled in.
+    """
+    credential: Credential | None = yield Authorise()
+    renewed = False
+    attempts = 0
+    while True:
+        attempts += 1
+        wait: float | None = None
+        try:
+            response: Response = yield Send(request, credential)
+            if response.status == 401 and credential is not None and not renewed:
+                credential = yield Authorise(rejected=credential)
+                renewed = True
+                continue
+            if response.status not in {200, 201}:
+                if response.status in PASSING:
+                    now = yield Now()
+                    wait = retry_after(response, now)
+                refuse(request, response, logged_in=credential is not None)
+            if read is None:
+                return response
+            return (yield Compute(read, (response.body, *arguments)))
+        except OMSError as error:
+            error.request = f"{request.method} {request.url}"
+            error.attempts = attempts
+            if not _passing(error) or attempts > policy.retries:
+                raise
+            if wait is not None and wait > policy.longest_retry_after_s:
+                raise
+        if wait is None:
+            jitter: float = yield Jitter()
+            wait = backoff(policy, attempts, jitter)
+        yield Sleep(wait)
+
+
+def _passing(error: OMSError) -> bool:
+    if isinstance(error, TransportError):
+        return True
+    if isinstance(error, DecodeError):
+        return error.broken
+    return error.status in PASSING
+
+
+def backoff(policy: Policy, attempt: int, jitter: float) -> float:
+    """Seconds to wait after try number *attempt*, with *jitter* in [0, 1).
+
+    Example:
+        >>> [backoff(Policy(), attempt, 0.5) for attempt in (1, 2, 3)]
+        [0.5, 1.0, 2.0]
+    """
+    wait = policy.first_wait_s * 2.0 ** (attempt - 1) * (0.5 + jitter)
+    return min(wait, policy.longest_wait_s)
+
+
+def retry_after(response: Response, now: dt.datetime) -> float | None:
+    """What ``Retry-After`` asks for, in seconds; None where it is absent or unreadable.
+
+    Example:
+        >>> retry_after(Response(429, {"retry-after": "7"}), dt.datetime.now(dt.UTC))
+        7.0
+    """
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - now).total_seconds())
+
+
+def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn:
+    """Raise what a status other than 200 means."""
+    status = response.status
+    host = urlsplit(request.url).netloc or "the service"
+    said = error_detail(response.body)
+    tail = f": {said}" if said else "."
+    error: OMSError
+    if status == 401:
+        error = _unauthorised(host, logged_in=logged_in)
+    elif status == 403:
+        error = NotAuthorisedError(
+            f"{host} knows the login but does not let it read OMS (403){tail} "
+            "Applications must be in the group oms-api-access; see 'Getting access'."
+        )
+    elif 300 <= status < 400:
+        error = _redirected(response, host)
+    elif status == 404:
+        error = NotFoundError(f"{host} has nothing there (404){tail}")
+    elif status == 429:
+        error = ThrottledError(
+            f"{host} asks for fewer requests (429){tail} Try a lower concurrency=."
+        )
+    elif status >= 500:
+        error = ServerFailedError(f"{host} failed with status {status}{tail}")
+    else:
+        error = StatusError(f"{host} refused the request with status {status}{tail}")
+    error.status = status
+    raise error
+
+
+def _unauthorised(host: str, *, logged_in: bool) -> OMSError:
+    if logged_in:
+        return TokenRejectedError(
+            f"{host} refuses a fresh login (401). Is the audience the one of this "
+            "service, and the clock right? See 'Getting access'."
+        )
+    return LoginNeededError(
+        f"{host} wants a login (401). Set OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET, "
+        "or pass credentials=; see 'Getting access'."
+    )
+
+
+def _redirected(response: Response, host: str) -> OMSError:
+    target = urlsplit(response.headers.get("location", ""))
+    where = f"{target.scheme}://{target.netloc}" if target.netloc else "elsewhere"
+    if "auth" in target.netloc or "login" in target.path:
+        return LoginNeededError(
+            f"{host} sends us to a login page at {where} (302). Set OMSKIT_CLIENT_ID "
+            "and OMSKIT_CLIENT_SECRET, or pass credentials=; see 'Getting access'."
+        )
+    return RedirectedError(
+        f"{host} redirects to {where} ({response.status}), which omskit does not "
+        "follow. Is it http instead of https, or the other way round?"
+    )

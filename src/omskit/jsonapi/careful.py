@@ -1,0 +1,344 @@
+"""The careful way to read a page: slower, tolerant where nothing is lost, exact in blame.
+
+Numbers written as ``12.0`` in a column of whole numbers are mended. A column whose
+values are all of one other plain type takes that type, with a note. Everything else
+that does not fit is a `DecodeError` that names its path.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import msgspec
+import pyarrow as pa
+
+from omskit.errors import DecodeError
+from omskit.jsonapi.rows import Rows
+from omskit.jsonapi.shape import ID, UNIT_SUFFIX
+from omskit.schema import ARROW, TIME, Field, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Columns = dict[str, pa.Array]
+
+_EXACT_FLOAT = 2**53
+_INT64 = 2**63
+
+
+def read_carefully(body: bytes, resource: Resource) -> Rows:
+    """The rows of one page; see `omskit.jsonapi.decode`.
+
+    Raises:
+        DecodeError: Not a page of OMS; the message ends with the path.
+    """
+    document = _document(body)
+    rows = _rows(document)
+    notes: list[str] = []
+    attributes = [row["attributes"] for row in rows]
+    columns: Columns = {
+        f.name: _known(attributes, f, notes) for f in resource.fields
+    }
+    unknown = dict(_unknown(attributes, resource))
+    columns |= unknown
+    columns[ID] = pa.array([_id(row) for row in rows], pa.string())
+    columns.update(_units(rows, resource))
+    return Rows(
+        table=pa.table(columns) if columns else pa.table({}),
+        total=_total(document),
+        unknown=tuple(unknown),
+        notes=tuple(notes),
+    )
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    start = body.lstrip()[:1]
+    if start == b"<":
+        message = (
+            "The service sent a web page instead of data, which is what a login page "
+            "or a proxy in between does"
+        )
+        raise DecodeError(message)
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"The answer breaks off or is no JSON ({error})"
+        raise DecodeError(message, broken=True) from error
+    except RecursionError as error:
+        message = "The answer is nested too deeply to be a page of OMS"
+        raise DecodeError(message) from error
+    if not isinstance(document, dict):
+        _wrong("an object", document, "$")
+    return document
+
+
+def error_detail(body: bytes) -> str | None:
+    """What an error document says, or None where it is none.
+
+    Example:
+        >>> error_detail(b'{"errors": [{"status": "400", "detail": "too big"}]}')
+        'too big'
+    """
+    try:
+        document = msgspec.json.decode(body)
+        first = document["errors"][0]
+        said = first.get("detail") or first.get("title")
+    except (msgspec.DecodeError, LookupError, TypeError, AttributeError, ValueError):
+        return None
+    return str(said) if said else None
+
+
+def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
+    if "errors" in document:
+        said = error_detail(msgspec.json.encode(document)) or "no reason given"
+        message = f"The service sent an error document with a good status ({said})"
+        raise DecodeError(message, path="$.errors")
+    if "data" not in document:
+        message = f"The answer has no 'data' but {sorted(document) or 'nothing'}"
+        raise DecodeError(message)
+    data = document["data"]
+    rows = [data] if isinstance(data, dict) else data
+    if not isinstance(rows, list):
+        _wrong("a list of rows", data, "$.data")
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            _wrong("a row", row, f"$.data[{number}]")
+        if not isinstance(row.get("attributes"), dict):
+            where = f"$.data[{number}].attributes"
+            _wrong("an object", row.get("attributes"), where)
+    return rows
+
+
+def _wrong(wanted: str, found: object, path: str) -> NoReturn:
+    shown = "null" if found is None else f"{_kind_of(found)} {found!r:.40}"
+    message = f"Expected {wanted}, got {shown}"
+    raise DecodeError(message, path=path)
+
+
+def _total(document: dict[str, Any]) -> int | None:
+    meta = document.get("meta")
+    total = meta.get("totalResourceCount") if isinstance(meta, dict) else None
+    if total is None:
+        return None
+    if isinstance(total, float) and total.is_integer():
+        total = int(total)
+    if isinstance(total, bool) or not isinstance(total, int) or total < 0:
+        _wrong("a count", total, "$.meta.totalResourceCount")
+    return total
+
+
+def _id(row: dict[str, Any]) -> str | None:
+    found = row.get("id")
+    return found if found is None or isinstance(found, str) else str(found)
+
+
+def _values(
+    attributes: list[dict[str, Any]], path: tuple[str, ...]
+) -> list[Any]:
+    first, *rest = path
+    values = [row.get(first) for row in attributes]
+    for part in rest:
+        for number, value in enumerate(values):
+            if value is not None and not isinstance(value, dict):
+                where = f"$.data[{number}].attributes.{first}"
+                _wrong("an object", value, where)
+        values = [None if v is None else v.get(part) for v in values]
+    return values
+
+
+def _known(
+    attributes: list[dict[str, Any]], field: Field, notes: list[str]
+) -> pa.Array:
+    values = _values(attributes, field.path)
+
+    def where(number: int) -> str:
+        return f"$.data[{number}].attributes.{'.'.join(field.path)}"
+
+    if field.kind == "json":
+        return pa.array([_json_text(v) for v in values], pa.string())
+    if field.kind == "list":
+        return _list_column(values, field, where)
+    kinds = {_kind_of(v) for v in values if v is not None}
+    fitted = _fit(values, field.kind, kinds)
+    if fitted is not None:
+        return pa.array(fitted, ARROW[field.kind])
+    wider = _wider(kinds)
+    if wider is None:
+        number, bad = _first_misfit(values, field.kind)
+        _wrong(_WANTED[field.kind], bad, where(number))
+    notes.append(
+        f"The service sends {field.name} as {wider}, not as {field.kind}: "
+        "the column has the service's type."
+    )
+    widened = _fit(values, wider, kinds)
+    if widened is None:
+        number, bad = _first_misfit(values, wider)
+        _wrong(_WANTED[wider], bad, where(number))
+    return pa.array(widened, ARROW[wider])
+
+
+_WANTED = {
+    "int": "a whole number of 64 bits",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "time": "a time such as 2017-06-16T20:50:33Z",
+}
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return {int: "int", float: "float", str: "str", list: "list", dict: "object"}.get(
+        type(value), "null"
+    )
+
+
+def _fit(values: list[Any], kind: str, kinds: set[str]) -> list[Any] | None:
+    """The values in *kind*, or None where one of them does not fit."""
+    if not kinds <= _ACCEPTED[kind]:
+        return None
+    if kind in {"str", "bool"}:
+        return values
+    convert = _CONVERT[kind]
+    fitted = [None if v is None else convert(v) for v in values]
+    lost = any(f is None and v is not None for f, v in zip(fitted, values, strict=True))
+    return None if lost else fitted
+
+
+_ACCEPTED = {
+    "int": {"int", "float"},
+    "float": {"int", "float"},
+    "str": {"str"},
+    "bool": {"bool"},
+    "time": {"str"},
+}
+
+
+def _to_int(value: float) -> int | None:
+    if isinstance(value, float):
+        exact = value.is_integer() and abs(value) <= _EXACT_FLOAT
+        return int(value) if exact else None
+    return value if -_INT64 <= value < _INT64 else None
+
+
+def _to_float(value: float) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _to_time(value: str) -> dt.datetime | None:
+    """A time, read just as the fast reader reads it; None where it is none."""
+    try:
+        return pa.scalar(value).cast(TIME).as_py()  # type: ignore[no-any-return]
+    except pa.ArrowInvalid:
+        pass
+    try:
+        naive = pa.scalar(value).cast(pa.timestamp("us")).as_py()
+    except pa.ArrowInvalid:
+        return None
+    return naive.replace(tzinfo=dt.UTC)  # type: ignore[no-any-return]
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "int": _to_int,
+    "float": _to_float,
+    "time": _to_time,
+}
+
+
+def _wider(kinds: set[str]) -> str | None:
+    """The plain type that holds all values without loss, or None."""
+    if kinds <= {"int", "float"}:
+        return "float"
+    return next(iter(kinds)) if kinds in ({"str"}, {"bool"}) else None
+
+
+def _first_misfit(values: list[Any], kind: str) -> tuple[int, Any]:
+    for number, value in enumerate(values):
+        if value is not None and _fit([value], kind, {_kind_of(value)}) is None:
+            return number, value
+    message = "every value fits on its own"  # pragma: no cover  # _fit is elementwise
+    raise AssertionError(message)  # pragma: no cover
+
+
+def _json_text(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _list_column(
+    values: list[Any], field: Field, where: Callable[[int], str]
+) -> pa.Array:
+    item = field.items or "str"
+    fitted: list[list[Any] | None] = []
+    for number, value in enumerate(values):
+        if value is None:
+            fitted.append(None)
+            continue
+        if not isinstance(value, list):
+            _wrong("a list", value, where(number))
+        kinds = {_kind_of(v) for v in value if v is not None}
+        items = _fit(value, item, kinds)
+        if items is None:
+            index, bad = _first_misfit(value, item)
+            _wrong(_WANTED[item], bad, f"{where(number)}[{index}]")
+        fitted.append(items)
+    return pa.array(fitted, field.arrow_type)
+
+
+def _unknown(
+    attributes: list[dict[str, Any]], resource: Resource
+) -> Iterator[tuple[str, pa.Array]]:
+    known = {f.attribute for f in resource.fields}
+    names = dict.fromkeys(k for row in attributes for k in row if k not in known)
+    for name in names:
+        yield from _inferred(name, [row.get(name) for row in attributes])
+
+
+def _inferred(name: str, values: list[Any]) -> Iterator[tuple[str, pa.Array]]:
+    """A column whose type the values tell; objects apart, what is mixed as JSON text."""
+    present = [v for v in values if v is not None]
+    kinds = {_kind_of(v) for v in present}
+    if kinds == {"object"}:
+        parts = dict.fromkeys(k for v in present for k in v)
+        for part in parts:
+            column = [None if v is None else v.get(part) for v in values]
+            yield from _inferred(f"{name}_{part}", column)
+        return
+    if kinds == {"str"}:
+        times = _fit(values, "time", kinds)
+        if times is not None:
+            yield name, pa.array(times, TIME)
+            return
+    try:
+        yield name, pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        yield name, pa.array([_json_text(v) for v in values], pa.string())
+
+
+def _units(
+    rows: list[dict[str, Any]], resource: Resource
+) -> Iterator[tuple[str, pa.Array]]:
+    """The unit columns: of scaled fields where any row has units, of others where named."""
+    per_row = [_row_units(row, number) for number, row in enumerate(rows)]
+    for field in resource.fields:
+        texts = [units.get(field.attribute) for units in per_row]
+        if field.scaled or any(t is not None for t in texts):
+            yield field.name + UNIT_SUFFIX, pa.array(texts, pa.string())
+
+
+def _row_units(row: dict[str, Any], number: int) -> dict[str, str]:
+    meta = row.get("meta")
+    units = meta.get("row") if isinstance(meta, dict) else None
+    if units is None:
+        return {}
+    if not isinstance(units, dict):
+        _wrong("an object", units, f"$.data[{number}].meta.row")
+    return {
+        name: entry["units"]
+        for name, entry in units.items()
+        if isinstance(entry, dict) and isinstance(entry.get("units"), str)
+    }

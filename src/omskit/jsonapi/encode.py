@@ -1,0 +1,230 @@
+"""Arrow -> JSON:API: page bytes for the service, and the document of a `Table`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from omskit.jsonapi.cells import cells
+from omskit.jsonapi.links import NO_LINKS
+from omskit.jsonapi.shape import ID, UNIT_SUFFIX
+from omskit.schema import Field, Resource, bundled, with_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from omskit.table import Table
+
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How rows are written.
+
+    Attributes:
+        base_url: What links begin with.
+        template: Of the rows' ``id``.
+        fields: The columns to show; None for all, and then rows also say their units
+            and relationships, which OMS leaves out as soon as ``fields=`` is given.
+        presentation: Times as ``2017-06-16 20:50:33``.
+        data_only: No links and no relationships.
+    """
+
+    base_url: str
+    template: str
+    fields: tuple[Field, ...] | None = None
+    presentation: bool = False
+    data_only: bool = False
+
+
+def encode_page(
+    table: pa.Table,
+    resource: Resource,
+    style: Style,
+    *,
+    total: int,
+    links: Mapping[str, str | None],
+    meta_fields: Mapping[str, Any] | None = None,
+) -> bytes:
+    """One page of rows, as OMS sends it.
+
+    Args:
+        table: Columns as the engine gives them; those of the id must be among them.
+        total: How many rows match on all pages.
+        meta_fields: For ``include=meta``.
+
+    Cost: about 15 us per row of 60 fields.
+    """
+    page: dict[str, Any] = {"data": rows(table, resource, style)}
+    if not style.data_only:
+        page["links"] = links
+    page["meta"] = {"totalResourceCount": total}
+    if meta_fields is not None:
+        page["meta"]["fields"] = meta_fields
+    return _ENCODER.encode(page)
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Any other document as bytes.
+
+    Example:
+        >>> encode({"data": None})
+        b'{"data":null}'
+    """
+    return _ENCODER.encode(document)
+
+
+def document(
+    table: Table, *, resource: Resource | None = None, base_url: str = ""
+) -> dict[str, Any]:
+    """The JSON:API document that OMS would have sent for *table*, as one page.
+
+    Args:
+        resource: What the rows are; by default the catalogue's of ``table.resource``.
+            Columns that it does not know become attributes of their own.
+        base_url: Rows get links where it is given.
+
+    Returns:
+        ``{"data": [...], "links": {...}, "meta": {"totalResourceCount": n}}``. An id
+        whose columns are not in the table is null.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from omskit.table import Table
+        >>> one = Table(pa.table({"run_number": [5]}), resource="runs")
+        >>> document(one)["data"]
+        [{'id': '5', 'type': 'runs', 'attributes': {'run_number': 5}}]
+    """
+    known = resource or _known(table.resource)
+    names = [n for n in table.columns if n != ID and not n.endswith(UNIT_SUFFIX)]
+    extra = [Field(n, (n,), "str") for n in names if n not in known]
+    shown = [f for n in names if (f := known.get(n)) is not None]
+    whole = with_fields(known, [*shown, *extra])
+    style = Style(base_url, known.row_id, data_only=not base_url)
+    total = len(table) if table.receipt is None else table.receipt.total
+    return {
+        "data": rows(table.arrow, whole, style),
+        "links": dict(NO_LINKS),
+        "meta": {"totalResourceCount": total},
+    }
+
+
+def _known(name: str) -> Resource:
+    catalogue = bundled()
+    return catalogue[name] if name in catalogue else Resource(name, ())
+
+
+def rows(table: pa.Table, resource: Resource, style: Style) -> list[dict[str, Any]]:
+    """The rows as JSON:API objects, column by column up to the last step."""
+    fields = resource.fields if style.fields is None else style.fields
+    shown = [f for f in fields if f.name in table.column_names]
+    ids = row_ids(table, style.template)
+    bodies = _attributes(table, shown, style)
+    name = resource.name
+    found: list[dict[str, Any]] = [
+        {"id": i, "type": name, "attributes": body}
+        for i, body in zip(ids, bodies, strict=True)
+    ]
+    whole = style.fields is None
+    if not style.data_only:
+        ways = [r.name for r in resource.relationships] if whole else []
+        _link(found, f"{style.base_url}/{name}/", ways)
+    if whole and any(f.scaled for f in shown):
+        units = [f for f in shown if f.name + UNIT_SUFFIX in table.column_names]
+        _name_units(found, table, units)
+    return found
+
+
+def row_ids(table: pa.Table, template: str) -> list[str | None]:
+    """The ``id`` of each row; None where the table lacks a column of the template.
+
+    Example:
+        >>> row_ids(pa.table({"run_number": [5], "bit": [7]}), "{run_number}_{bit}")
+        ['5_7']
+    """
+    if ID in table.column_names:
+        return cells(table[ID])
+    parts = list(Formatter().parse(template))
+    needed = [name for _, name, _, _ in parts if name]
+    if not needed or not set(needed) <= set(table.column_names):
+        return [None] * table.num_rows
+    pieces: list[Iterable[str]] = []
+    for text, name, _, _ in parts:
+        if text:
+            pieces.append([text] * table.num_rows)
+        if name:
+            values = cells(table[name])
+            pieces.append("null" if v is None else str(v) for v in values)
+    return list(map("".join, zip(*pieces, strict=True)))
+
+
+def _attributes(
+    table: pa.Table, fields: Sequence[Field], style: Style
+) -> list[dict[str, Any]]:
+    """The attributes of each row; parts of nested ones are put together again."""
+    plain: dict[str, list[Any]] = {}
+    nested: dict[str, dict[str, list[Any]]] = {}
+    for field in fields:
+        values = cells(
+            table[field.name],
+            presentation=style.presentation,
+            is_json=field.kind == "json",
+        )
+        if len(field.path) == 1:
+            plain[field.attribute] = values
+        else:
+            plain.setdefault(field.attribute, [])
+            nested.setdefault(field.attribute, {})[field.path[1]] = values
+    for attribute, parts in nested.items():
+        plain[attribute] = _objects(parts, table.num_rows)
+    return _objects(plain, table.num_rows)
+
+
+def _objects(columns: Mapping[str, list[Any]], count: int) -> list[dict[str, Any]]:
+    if not columns:
+        return [{} for _ in range(count)]
+    names = tuple(columns)
+    return [
+        dict(zip(names, values, strict=True))
+        for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def _link(
+    found: Iterable[dict[str, Any]], base: str, relationships: Sequence[str]
+) -> None:
+    for row in found:
+        itself = base + quote(str(row["id"]), safe=":")
+        if relationships:
+            row["relationships"] = {
+                way: {
+                    "links": {
+                        "self": f"{itself}/relationships/{way}",
+                        "related": f"{itself}/{way}",
+                    }
+                }
+                for way in relationships
+            }
+        row["links"] = {"self": itself}
+
+
+def _name_units(
+    found: list[dict[str, Any]], table: pa.Table, fields: Sequence[Field]
+) -> None:
+    """``meta.row``: the unit of each scaled value; empty where a row has no scaling."""
+    names = [f.attribute for f in fields]
+    columns = [cells(table[f.name + UNIT_SUFFIX]) for f in fields]
+    seen: dict[tuple[str | None, ...], dict[str, Any]] = {}
+    for row, units in zip(found, zip(*columns, strict=True), strict=False):
+        if units not in seen:
+            pairs = zip(names, units, strict=True)
+            named = {name: {"units": unit} for name, unit in pairs if unit is not None}
+            seen[units] = {"row": named} if named else {}
+        row["meta"] = seen[units]

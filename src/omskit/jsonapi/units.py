@@ -1,0 +1,146 @@
+"""One unit per column: from what each row says to what the catalogue promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omskit.jsonapi.shape import UNIT_SUFFIX
+from omskit.schema.units import factor
+
+if TYPE_CHECKING:
+    from omskit.schema import Field, Resource
+
+RAW_SUFFIX = "_unit"
+"""With ``units="raw"``, ``X_unit`` stands beside X."""
+
+
+def canonical(
+    table: pa.Table, resource: Resource
+) -> tuple[pa.Table, dict[str, str | None], list[str]]:
+    """Every column in its canonical unit, as far as the rows tell which they are in.
+
+    Returns:
+        The table; the unit of each column of *resource*; what could not be learnt,
+        one sentence each. A column whose unit is not known in every row keeps the
+        service's numbers and gets the unit None.
+
+    Cost: O(rows) for each scaled column.
+    """
+    units: dict[str, str | None] = {}
+    notes: list[str] = []
+    for field in resource.fields:
+        if field.name not in table.column_names:
+            continue
+        units[field.name] = field.unit
+        named = _named_units(table, field)
+        if named is None and not field.scaled:
+            continue
+        column = table.column(field.name)
+        converted, problem = _convert(column, named, field)
+        if converted is None:
+            units[field.name] = None
+            notes.append(f"The unit of {field.name} is not known: {problem}.")
+            continue
+        index = table.column_names.index(field.name)
+        table = table.set_column(index, field.name, converted)
+    return table, units, notes
+
+
+def _named_units(table: pa.Table, field: Field) -> pa.ChunkedArray | None:
+    """The unit of each row; of the field that it takes its unit from, else."""
+    own = _column(table, field.name)
+    if field.unit_from is None:
+        return own
+    other = _column(table, field.unit_from)
+    if own is None or other is None:
+        return own or other
+    return pc.coalesce(own, other)
+
+
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray | None:
+    name += UNIT_SUFFIX
+    return table.column(name) if name in table.column_names else None
+
+
+def _convert(
+    column: pa.ChunkedArray, named: pa.ChunkedArray | None, field: Field
+) -> tuple[pa.ChunkedArray | None, str]:
+    """The column in its canonical unit, or why that cannot be."""
+    if column.null_count == len(column):
+        return column, ""
+    if named is None:
+        return None, "no row names it"
+    if not _is_number(column):
+        return None, f"its values are {column.type}, no numbers"
+    bare = pc.and_(pc.is_null(named), pc.is_valid(column))
+    missing = pc.sum(bare).as_py() or 0
+    if missing and field.scaled:
+        return None, f"{missing} of {len(column)} rows with a value do not name it"
+    factors: dict[str | None, float] = {None: 1.0}
+    for text in pc.unique(named.filter(pc.is_valid(column))).to_pylist():
+        if text is None:
+            continue
+        found = factor(text, field.unit) if field.unit else None
+        if found is None:
+            return None, f"{text!r} is no unit of this quantity ({field.unit})"
+        factors[text] = found
+    if set(factors.values()) == {1.0}:
+        return column, ""
+    codes = named.combine_chunks().dictionary_encode()
+    table = [factors.get(t, 1.0) for t in codes.dictionary.to_pylist()]
+    indices = pc.fill_null(codes.indices, 0).to_numpy(zero_copy_only=False)
+    scale = np.asarray(table or [1.0])[indices]
+    scale = np.where(np.asarray(pc.is_null(named)), 1.0, scale)
+    return pc.multiply(column.cast(pa.float64()), pa.array(scale)), ""
+
+
+def _is_number(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_floating(column.type) or pa.types.is_integer(column.type))
+
+
+def with_raw_units(table: pa.Table, resource: Resource) -> pa.Table:
+    """The service's numbers, with a column ``X_unit`` beside each scaled X."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name in table.column_names:
+        if name.endswith(UNIT_SUFFIX):
+            continue
+        columns[name] = table.column(name)
+        field = resource.get(name)
+        if field is None:
+            continue
+        named = _named_units(table, field)
+        if named is None and field.scaled:
+            named = pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+        if named is not None:
+            columns[name + RAW_SUFFIX] = named
+    return pa.table(columns)
+
+
+def next_values(
+    table: pa.Table, value: str, run: str, lumisection: str
+) -> tuple[pa.Array, np.ndarray]:
+    """For each row, *value* of the next lumisection of the same run.
+
+    Returns:
+        The values, null where that lumisection is not in the table; and whether it is.
+
+    Cost: O(n log n).
+    """
+    runs = table.column(run).to_numpy().astype(np.int64)
+    lumis = table.column(lumisection).to_numpy().astype(np.int64)
+    keys = (runs << 32) + lumis
+    if not len(keys):
+        return pa.array([], table.column(value).type), np.zeros(0, bool)
+    order = np.argsort(keys, kind="stable")
+    wanted = keys + 1
+    place = np.searchsorted(keys, wanted, sorter=order)
+    there = np.minimum(place, len(keys) - 1)
+    rows = order[there]
+    found = keys[rows] == wanted
+    column = table.column(value).combine_chunks()
+    taken = column.take(pa.array(np.where(found, rows, 0)))
+    return pc.if_else(pa.array(found), taken, None), found

@@ -1,0 +1,79 @@
+"""CMSSW's words for ranges of lumisections: ``run:ls-run:ls``.
+
+As in ``cms.untracked.VLuminosityBlockRange`` and on the command lines of its tools.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omskit.errors import MaskError
+from omskit.lumi.edges import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WORD = re.compile(r"(\d+):(\d+|min|max)(?:-(\d+):(\d+|min|max))?", re.IGNORECASE)
+WRAPPING = re.compile(r"^\s*(?:[\w.]+\s*\()?|\)?\s*$")
+SPANNED = 100_000
+"""Runs that one range may span: more is a typing error."""
+
+
+def piece(run: int, first: int, last: int) -> str:
+    """One range as CMSSW prints it; a single lumisection has no dash.
+
+    Example:
+        >>> piece(297050, 12, 137), piece(297050, 5, 5)
+        ('297050:12-297050:137', '297050:5')
+    """
+    start = f"{run}:{first}"
+    return start if first == last else f"{start}-{run}:{last}"
+
+
+def parse(text: str | Iterable[str]) -> tuple[list[int], list[int], list[int]]:
+    """Runs, firsts and lasts of all ranges in a text, or in several.
+
+    Raises:
+        MaskError: A piece is not of that form; the message shows it.
+    """
+    if isinstance(text, str):
+        text = WRAPPING.sub("", text).replace("'", " ").replace('"', " ").split(",")
+    triples: list[tuple[int, int, int]] = []
+    for entry in text:
+        word = entry.strip()
+        if word:
+            triples.extend(_ranges(word))
+    runs, first, last = zip(*triples, strict=True) if triples else ((), (), ())
+    return list(runs), list(first), list(last)
+
+
+def _ranges(word: str) -> list[tuple[int, int, int]]:
+    match = WORD.fullmatch(word)
+    if match is None:
+        message = (
+            f"{word!r} is no range of lumisections. Write run:first-run:last, "
+            "e.g. 297050:12-297050:137."
+        )
+        raise MaskError(message)
+    run, begin = int(match[1]), _number(match[2], 1)
+    if match[3] is None:
+        return [(run, begin, begin)]
+    final, end = int(match[3]), _number(match[4], OPEN)
+    if not run <= final <= run + SPANNED:
+        message = f"{word!r} spans runs {run} to {final}: write one range per run."
+        raise MaskError(message)
+    if run == final:
+        return [(run, begin, end)]
+    between = [(whole, 1, OPEN) for whole in range(run + 1, final)]
+    return [(run, begin, OPEN), *between, (final, 1, end)]
+
+
+def _number(word: str, extreme: int) -> int:
+    """A number; ``min`` and 0 are the first, ``max`` and 0 at the end are open."""
+    lowered = word.lower()
+    if lowered == "min":
+        return 1
+    if lowered == "max":
+        return OPEN
+    return int(word) or extreme

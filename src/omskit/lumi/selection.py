@@ -1,0 +1,91 @@
+"""What users give to name runs or lumisections, as columns and windows of edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from omskit.errors import MaskError, SelectorError
+from omskit.lumi.edges import (
+    LARGEST,
+    OPEN,
+    SHIFT,
+    IntArray,
+    from_arrays,
+    whole_numbers,
+)
+
+
+def columns(
+    rows: Any, names: tuple[str, ...], *, missing: int | None = None
+) -> tuple[Any, ...]:
+    """An iterable of equally long rows, or a two-dimensional array, as columns.
+
+    Args:
+        rows: What the user gave.
+        names: What a row holds, for the message.
+        missing: What None in a row stands for.
+    """
+    table = rows if isinstance(rows, np.ndarray) else list(rows)
+    if len(table) == 0:
+        return tuple(np.empty(0, dtype=np.int64) for _ in names)
+    if not isinstance(table, np.ndarray):
+        try:
+            if any(None in row for row in table):
+                table = [[missing if v is None else v for v in row] for row in table]
+            table = np.array(table)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MaskError(_ragged(names)) from error
+    if table.ndim != 2 or table.shape[1] != len(names):
+        raise MaskError(_ragged(names))
+    return tuple(table.T)
+
+
+def _ragged(names: tuple[str, ...]) -> str:
+    return f"Each item must be ({', '.join(names)}), all of them whole numbers."
+
+
+def window(selector: Any) -> IntArray:
+    """The edges of whole runs: one, a pair (first, last), or a list of them.
+
+    Raises:
+        SelectorError: It names no runs.
+
+    Example:
+        >>> window([5, 7]).size, window((5, 7)).size
+        (4, 2)
+    """
+    if isinstance(selector, int | np.integer) and not isinstance(selector, bool):
+        return _whole(np.array([int(selector)]), selector)
+    if isinstance(selector, tuple):
+        pair = 2
+        whole = all(isinstance(v, int | np.integer) for v in selector)
+        if len(selector) != pair or not whole or not 1 <= selector[1] >= selector[0]:
+            message = (
+                f"{selector!r} is no range of runs. Give (first, last), e.g. "
+                "(315190, 315290), or a list of runs."
+            )
+            raise SelectorError(message)
+        lowest, highest = max(int(selector[0]), 1), min(int(selector[1]), LARGEST)
+        return np.array([lowest << SHIFT, (highest << SHIFT) + OPEN + 1])
+    if isinstance(selector, str | bytes) or not _length(selector):
+        message = (
+            f"{selector!r} does not select runs. Give a run, a pair (first, last), "
+            "a list of runs that is not empty, or a mask."
+        )
+        raise SelectorError(message)
+    return _whole(whole_numbers(selector, "runs"), selector)
+
+
+def _length(values: Any) -> int:
+    """The length, 0 where there is none."""
+    return len(values) if hasattr(values, "__len__") else 0
+
+
+def _whole(runs: Any, selector: Any) -> IntArray:
+    try:
+        return from_arrays(runs, np.ones_like(runs), np.full(runs.shape, OPEN))
+    except MaskError as error:
+        message = f"{selector!r} does not select runs: {error}"
+        raise SelectorError(message) from error

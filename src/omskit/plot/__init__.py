@@ -1,0 +1,26 @@
+"""Figures of what happens per lumisection, in CMS style, with units on the axes.
+
+Every function takes a `Table`, draws on *ax* or on a new figure and hands back what it
+drew; none shows a figure, closes one that works or changes matplotlib's settings.
+"""
+
+from omskit.plot.dcs import dcs_comparison
+from omskit.plot.drawing import Drawing
+from omskit.plot.lumisections import per_lumisection, pileup_and_luminosity
+from omskit.plot.rates import hlt_rates, l1_algorithms, l1_rates
+from omskit.plot.strips import FlagStrip, flag_strip
+from omskit.plot.style import house_style, save
+
+__all__ = [
+    "Drawing",
+    "FlagStrip",
+    "dcs_comparison",
+    "flag_strip",
+    "hlt_rates",
+    "house_style",
+    "l1_algorithms",
+    "l1_rates",
+    "per_lumisection",
+    "pileup_and_luminosity",
+    "save",
+]

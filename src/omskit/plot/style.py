@@ -1,0 +1,169 @@
+"""Colours, the house style, new figures, the CMS label, files.
+
+Styles act inside a context only: matplotlib's global settings are the user's.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from omskit._extras import load
+from omskit.config import DEMO, INSTANCES
+from omskit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from omskit.plot.drawing import Drawing
+    from omskit.table import Table
+
+PURPOSE = "draw figures"
+
+LINES = ("#3f6fd8", "#e42536", "#18864b", "#964a8b", "#f89c20", "#6b6b70")
+"""Line colours: CMS's six (Petroff, arXiv:2107.02270) with blue and grey darkened and a
+green for the second violet, so that they stay apart on a tinted background and, by
+their lightness, for readers who do not see the hues."""
+
+Label = str | Literal[False] | None
+"""What stands beside "CMS": a text, nothing (False), or what the table calls for."""
+
+SETTINGS: dict[str, Any] = {
+    "font.size": 14,
+    "axes.labelsize": 14,
+    "axes.linewidth": 1.2,
+    "axes.titlesize": 14,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "xtick.major.size": 7,
+    "xtick.minor.size": 3.5,
+    "ytick.major.size": 7,
+    "ytick.minor.size": 3.5,
+    "legend.fontsize": 11,
+    "hatch.linewidth": 0.6,
+    # Generic families and mplhep's "custom" mathtext are looked up when a figure is
+    # drawn, after the style has gone: so both are named here.
+    "font.family": ["TeX Gyre Heros", "DejaVu Sans"],
+    "mathtext.fontset": "dejavusans",
+}
+"""What differs from mplhep's CMS style, which is made for square figures in papers."""
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The CMS style of mplhep, in sizes that suit a wide figure, while inside.
+
+    Example:
+        >>> import matplotlib
+        >>> before = matplotlib.rcParams["font.size"]
+        >>> with house_style():
+        ...     inside = matplotlib.rcParams["font.size"]
+        >>> inside, matplotlib.rcParams["font.size"] == before
+        (14.0, True)
+    """
+    pyplot = load("matplotlib.pyplot", PURPOSE)
+    mplhep = load("mplhep", PURPOSE)
+    with pyplot.style.context([mplhep.style.CMS, SETTINGS]):
+        yield
+
+
+@contextmanager
+def canvas(
+    ax: Axes | Sequence[Axes] | None,
+    *,
+    rows: int = 1,
+    size: tuple[float, float] = (11.0, 5.0),
+) -> Iterator[tuple[Axes, ...]]:
+    """The axes to draw on: the user's as they are, or new ones in the house style.
+
+    A new figure is closed again where drawing on it fails.
+    """
+    if ax is not None:
+        yield _given(ax, rows)
+        return
+    pyplot = load("matplotlib.pyplot", PURPOSE)
+    with house_style():
+        figure, grid = pyplot.subplots(
+            rows, 1, figsize=size, sharex=True, squeeze=False, layout="constrained"
+        )
+        axes = tuple(grid[:, 0])
+        for axis in (axis for a in axes for axis in (a.xaxis, a.yaxis)):
+            # Ticks are made lazily, and would be made after the style has gone.
+            axis.get_major_ticks(1)
+            axis.get_minor_ticks(1)
+        try:
+            yield axes
+        except BaseException:
+            pyplot.close(figure)
+            raise
+
+
+def _given(ax: Axes | Sequence[Axes], rows: int) -> tuple[Axes, ...]:
+    several = ax if isinstance(ax, (list, tuple)) else getattr(ax, "flat", (ax,))
+    axes = tuple(several)
+    if len(axes) != rows or not all(hasattr(a, "transAxes") for a in axes):
+        message = (
+            f"ax={ax!r} was given, and this figure needs {rows} matplotlib axes. "
+            f"Try: fig, ax = plt.subplots({rows}, sharex=True), or leave ax out."
+        )
+        raise UsageError(message)
+    return axes
+
+
+def is_simulated(table: Table) -> bool:
+    """Whether the rows come from the demo, which must never pass for data."""
+    if any("simulated data taking" in warning for warning in table.warnings):
+        return True
+    services = (DEMO, INSTANCES[DEMO].base_url)
+    return table.receipt is not None and table.receipt.service in services
+
+
+def cms_label(ax: Axes, table: Table, label: Label, right: str = "") -> None:
+    """Write "CMS" and its companion above the axes, and *right* at their right end."""
+    if label is False:
+        return
+    text = "OMS" if label is None else label
+    simulated = label is None and is_simulated(table)
+    if not hasattr(ax.figure, "get_size_inches"):
+        # mplhep 1.3 measures ax.figure, which in a sub-figure has no size.
+        ax.set_title(f"CMS {'Simulation ' if simulated else ''}{text}", loc="left")
+        ax.set_title(right, loc="right")
+        return
+    mplhep = load("mplhep", PURPOSE)
+    # rlabel replaces the beam energy, which mplhep would put as 13 TeV.
+    mplhep.cms.label(text=text, data=not simulated, rlabel=right, ax=ax)
+
+
+def save(drawn: Drawing | Figure, path: str | Path, *, close: bool = True) -> Path:
+    """Write a figure to a file; the ending of *path* chooses the format.
+
+    Args:
+        drawn: What a function of this package handed back, or a matplotlib figure.
+        path: Where to; folders that are missing are made.
+        close: Forget the figure then, as loops over many runs must. False keeps it, for
+            a notebook that shows it too.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: matplotlib cannot write this kind of file.
+    """
+    figure: Any = getattr(drawn, "figure", drawn)
+    target = Path(path)
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if target.suffix.lower().removeprefix(".") not in known:
+        message = (
+            f"matplotlib cannot write {target.name!r}. "
+            f"The name must end with one of: .{', .'.join(known)}."
+        )
+        raise UsageError(message)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, dpi=150)
+    if close:
+        load("matplotlib.pyplot", PURPOSE).close(figure)
+    return target

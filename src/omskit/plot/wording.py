@@ -1,0 +1,130 @@
+"""The words on a figure: units, axis titles, lists of lumisections."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omskit.errors import UnitError
+from omskit.schema import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from omskit.table import Table
+
+QUANTITIES = {
+    "Hz": "Rate",
+    "/pb": "Integrated luminosity",
+    "10^30 cm^-2 s^-1": "Instantaneous luminosity",
+    "%": "Percentage",
+    "s": "Time",
+}
+"""What a column in that unit measures."""
+
+NAMES = {
+    "pileup": "Pileup (interactions per crossing)",
+    "prescale_index": "Prescale column",
+}
+"""Axis titles of columns without a unit, where OMS's own name would puzzle."""
+
+
+def unit_text(unit: str) -> str:
+    r"""A unit as matplotlib should write it.
+
+    Example:
+        >>> unit_text("/pb"), unit_text("Hz")
+        ('$\\mathregular{pb^{-1}}$', 'Hz')
+        >>> unit_text("10^30 cm^-2 s^-1")
+        '$\\mathregular{10^{30}\\,cm^{-2}\\,s^{-1}}$'
+    """
+    text = re.sub(r"^/(.*)$", r"\1^-1", unit)
+    text = re.sub(r"^u(?=b|rad)", "\N{MICRO SIGN}", text)
+    if "^" not in text:
+        return text
+    # \mathregular is the font of the words beside it, whatever the settings later.
+    powers = re.sub(r"\^(-?\d+)", r"^{\1}", text).replace(" ", r"\,")
+    return rf"$\mathregular{{{powers}}}$"
+
+
+def y_label(table: Table, columns: Sequence[str]) -> str:
+    """The title of the axis that shows these columns, with their unit.
+
+    Raises:
+        UnitError: They are in different units, which one axis cannot show.
+    """
+    units = {name: table.units[name] for name in columns}
+    if len(set(units.values())) > 1:
+        listed = ", ".join(f"{n} in {u or 'no unit'}" for n, u in units.items())
+        message = (
+            f"One axis cannot show columns in different units: {listed}. "
+            "Try one figure for each unit, on axes of your own (ax=)."
+        )
+        raise UnitError(message)
+    unit = units[columns[0]]
+    one = columns[0] if len(columns) == 1 else ""
+    if unit is None:
+        return NAMES.get(one, one or "Value") + _unknown(table, columns)
+    return f"{QUANTITIES.get(unit, one or 'Value')} ({unit_text(unit)})"
+
+
+def _unknown(table: Table, columns: Sequence[str]) -> str:
+    """A remark for columns which have a unit at OMS, only that it was not learnt."""
+    catalogue = bundled()
+    if table.resource not in catalogue:
+        return ""
+    fields = (catalogue[table.resource].get(name) for name in columns)
+    return " (unit unknown)" if any(f and f.unit for f in fields) else ""
+
+
+def x_label(runs: Sequence[int]) -> str:
+    """The title of the lumisection axis.
+
+    Example:
+        >>> x_label([297050]), x_label([297056, 297050])
+        ('Lumisection of run 297050', 'Lumisection, runs 297050 to 297056 in turn')
+    """
+    if not runs:
+        return "Lumisection"
+    if len(runs) == 1:
+        return f"Lumisection of run {runs[0]}"
+    return f"Lumisection, runs {min(runs)} to {max(runs)} in turn"
+
+
+def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Whole numbers as ranges, both ends included.
+
+    Example:
+        >>> ranges([3, 1, 2, 7])
+        [(1, 3), (7, 7)]
+    """
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def listed(spans: Sequence[str], *, most: int = 8) -> str:
+    """A list which fits under a figure and says how much it leaves out.
+
+    Example:
+        >>> listed(["1", "3-4", "9"], most=2)
+        '1, 3-4 and 1 more'
+    """
+    rest = len(spans) - most
+    shown = ", ".join(spans[:most])
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def span_text(first: int, last: int, run: int | None = None) -> str:
+    """One range of lumisections, with its run where there are several.
+
+    Example:
+        >>> span_text(4, 4), span_text(4, 6, 297050)
+        ('4', '297050:4-6')
+    """
+    text = str(first) if first == last else f"{first}-{last}"
+    return text if run is None else f"{run}:{text}"

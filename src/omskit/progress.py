@@ -1,0 +1,67 @@
+"""How far a fetch is, on a terminal or in a notebook; silent everywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+PATIENCE_S = 0.7
+"""Nothing is shown for fetches that are over sooner."""
+
+
+class Bar:
+    """A bar on stderr that appears when a fetch takes long, and goes when it is over."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def update(self, done: int, total: int | None, label: str) -> None:
+        """*done* of *total* rows of *label* are here."""
+        if self._bar is None:
+            if time.monotonic() - self._began < PATIENCE_S:
+                return
+            self._bar = self._start()
+            self._task = self._bar.add_task(label, total=total)
+        self._bar.update(self._task, completed=done, total=total)
+
+    def _start(self) -> Any:
+        from rich.console import Console  # noqa: PLC0415  # only where it is shown
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        bar.start()
+        return bar
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def is_watched() -> bool:
+    """Somebody may be looking: a terminal, or a notebook."""
+    if "ipykernel" in sys.modules:
+        return True
+    return bool(sys.stderr and sys.stderr.isatty())
+
+
+def reporter(wanted: bool | None) -> Bar | None:  # noqa: FBT001  # three states
+    """A bar if it is wanted; None lets the place decide."""
+    return Bar() if (is_watched() if wanted is None else wanted) else None

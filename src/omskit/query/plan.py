@@ -1,0 +1,399 @@
+"""From what is asked to what OMS can say.
+
+OMS ANDs its filters and knows no OR, no IN and no shell patterns; it reads two equal
+keys as a set; it sorts and filters luminosities in whatever unit their row has. A plan
+turns a query into requests that OMS understands, and into what is left to do here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any
+
+from omskit.errors import OperatorError
+from omskit.query.check import glob_like
+from omskit.query.model import Condition, MaskLike, Query
+from omskit.query.operators import WIRE
+
+if TYPE_CHECKING:
+    from omskit.schema import Resource
+
+MOST_PIECES = 32
+"""A list of numbers becomes at most so many requests; beyond, near ones are joined."""
+
+MOST_REQUESTS = 5000
+"""More first pages than this is taken for a mistake."""
+
+_LOWER = {"GE", "GT"}
+_UPPER = {"LE", "LT"}
+_ONCE = {"NEQ", "LIKE", "CT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a query is answered.
+
+    Attributes:
+        requests: What the service is asked, each a query that has a URL.
+        local: Conditions applied here.
+        checks: Conditions the service has applied and the rows are held against.
+        mask: Lumisections to keep, applied here.
+        order: Sort keys applied here; empty where the service's order will do.
+        columns: The columns of the table in the end; None for all there are.
+        maximum: At most so many rows in the end.
+        empty: Why no row can match; then nothing is asked.
+        notes: What `explain` says.
+    """
+
+    requests: tuple[Query, ...]
+    local: tuple[Condition, ...] = ()
+    checks: tuple[Condition, ...] = ()
+    mask: MaskLike | None = None
+    order: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+    maximum: int | None = None
+    empty: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """All matching rows must be read before the first *maximum* are known."""
+        return bool(self.local or self.order or self.mask is not None)
+
+    @property
+    def wanted(self) -> int | None:
+        """How many rows the service need send at most; None for all."""
+        return None if self.whole or len(self.requests) > 1 else self.maximum
+
+
+def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
+    """The plan of a bound query whose selection is resolved.
+
+    Args:
+        raw: Luminosities stay in the service's units, so filters and sorting by them
+            are left to the service.
+
+    Raises:
+        OperatorError: It would take more than `MOST_REQUESTS` requests.
+
+    Example:
+        >>> from omskit.query import Query, bind, field
+        >>> from omskit.schema import bundled
+        >>> runs = bundled()["runs"]
+        >>> q = bind(Query("runs").where(field("run_number").is_in([5, 6, 9])), runs)
+        >>> [r.conditions for r in plan(q, runs).requests]
+        [(Condition('run_number', 'GE', 5), Condition('run_number', 'LE', 6)), \
+(Condition('run_number', 'EQ', 9),)]
+    """
+    sides = _divide(query.conditions, resource, raw=raw)
+    mask = query.selection.mask
+    notes = list(sides.notes)
+    if mask is not None:
+        notes.append("applied here: the lumisection mask")
+    if sides.empty:
+        return Plan((), columns=query.fields, empty=sides.empty, notes=tuple(notes))
+    choices = [_pieces(c, resource) for c in sides.lists]
+    count = math.prod(len(c) for c in choices)
+    if count > MOST_REQUESTS:
+        message = (
+            f"This takes {count} requests, one for each combination of values. "
+            f"Ask for fewer values, or filter the table instead."
+        )
+        raise OperatorError(message)
+    local = [*sides.local, *(c for c in sides.lists if _is_widened(c))]
+    service_order, local_order = _orders(query, resource, sides, raw=raw, many=count > 1)
+    base = replace(
+        query,
+        conditions=(),
+        order=service_order,
+        maximum=None,
+        selection=replace(query.selection, mask=None),
+        fields=_attributes(query, resource, local, local_order, raw=raw),
+    )
+    requests = tuple(
+        replace(base, conditions=(*sides.wire, *(c for part in chosen for c in part)))
+        for chosen in product(*choices)
+    )
+    notes += [f"applied here: {c}" for c in local]
+    if local_order:
+        notes.append(f"sorted here: {', '.join(local_order)}")
+    if base.fields is None and query.fields is not None:
+        notes.append("whole rows: the units of scaled columns come with them only")
+    return Plan(
+        requests=requests,
+        local=tuple(local),
+        checks=tuple(sides.wire),
+        mask=mask,
+        order=local_order,
+        columns=_columns(query, resource),
+        maximum=query.maximum,
+        notes=tuple(notes),
+    )
+
+
+@dataclass(slots=True)
+class _Sides:
+    """Conditions, by who applies them."""
+
+    wire: list[Condition]
+    lists: list[Condition]
+    local: list[Condition]
+    notes: list[str]
+    empty: str | None = None
+
+
+def _divide(
+    conditions: Iterable[Condition], resource: Resource, *, raw: bool
+) -> _Sides:
+    sides = _Sides([], [], [], [])
+    for condition in dict.fromkeys(conditions):
+        column = resource.get(condition.field)
+        scaled = column is not None and column.scaled and not raw
+        nulls = condition.value is None
+        depends = column is not None and column.after_filter is not None
+        if (scaled and not nulls) or (depends and not raw):
+            sides.local.append(condition)
+        elif condition.op == "IN":
+            sides.lists.append(condition)
+        elif condition.op == "GLOB":
+            pattern = str(condition.value)
+            sides.local.append(condition)
+            if pattern.strip("*"):
+                sides.wire.append(replace(condition, op="LIKE", value=glob_like(pattern)))
+        else:
+            sides.wire.append(condition)
+    _merge(sides)
+    return sides
+
+
+def _merge(sides: _Sides) -> None:
+    """One condition for each field and operator: the tightest, or the rest here."""
+    merged: dict[tuple[str, str], Condition] = {}
+    for condition in sides.wire:
+        side = _side(condition.op)
+        key = (condition.field, side)
+        other = merged.get(key)
+        if other is None:
+            merged[key] = condition
+        elif side in {"lower", "upper"}:
+            merged[key] = _tighter(other, condition)
+        elif condition.op == "EQ":
+            sides.empty = f"'{other}' and '{condition}' cannot both hold"
+            return
+        else:
+            sides.local.append(condition)
+    sides.wire = list(merged.values())
+    sides.empty = _contradiction(merged) or _empty_list(sides, merged)
+
+
+def _side(op: str) -> str:
+    return "lower" if op in _LOWER else "upper" if op in _UPPER else op
+
+
+def _tighter(a: Condition, b: Condition) -> Condition:
+    first, second = a, b
+    if _compare(a.value, b.value) == 0:
+        return a if a.op in {"GT", "LT"} else b
+    larger = first if _compare(a.value, b.value) > 0 else second
+    smaller = second if larger is first else first
+    return larger if a.op in _LOWER else smaller
+
+
+def _compare(a: Any, b: Any) -> int:
+    return (a > b) - (a < b)
+
+
+def _contradiction(merged: dict[tuple[str, str], Condition]) -> str | None:
+    """Why the merged conditions cannot all hold, as far as numbers and times tell."""
+    for (name, side), condition in merged.items():
+        if side != "EQ":
+            continue
+        for other in merged.values():
+            if other.field == name and other is not condition:
+                if not _allows(other, condition.value):
+                    return f"'{condition}' and '{other}' cannot both hold"
+    for (name, side), low in merged.items():
+        high = merged.get((name, "upper")) if side == "lower" else None
+        if high is None or isinstance(low.value, str):
+            continue  # text sorts as the service's collation says
+        order = _compare(low.value, high.value)
+        if order > 0 or (order == 0 and (low.op, high.op) != ("GE", "LE")):
+            return f"'{low}' and '{high}' cannot both hold"
+    return None
+
+
+def _allows(condition: Condition, value: Any) -> bool:
+    """Whether a field equal to *value* may fulfil *condition*; in doubt it may."""
+    other: Any = condition.value
+    if value is None or other is None:
+        both = value is None and other is None
+        return both if condition.op != "NEQ" else not both
+    if condition.op == "NEQ":
+        return bool(value != other)
+    if condition.op in {"LIKE", "CT"} or isinstance(value, str):
+        return True
+    order = _compare(value, other)
+    return {"GE": order >= 0, "GT": order > 0, "LE": order <= 0, "LT": order < 0}.get(
+        condition.op, True
+    )
+
+
+def _empty_list(
+    sides: _Sides, merged: dict[tuple[str, str], Condition]
+) -> str | None:
+    """Narrow the lists by each other and by the other conditions on the same field."""
+    narrowed: dict[str, Condition] = {}
+    for given in sides.lists:
+        others = [c for c in merged.values() if c.field == given.field]
+        values = [
+            v
+            for v in given.value  # type: ignore[union-attr]  # IN holds a tuple
+            if all(c.op != "EQ" or c.value == v for c in others)
+            and all(_allows(c, v) for c in others)
+        ]
+        before = narrowed.get(given.field)
+        if before is not None:
+            values = [v for v in values if v in before.value]  # type: ignore[operator]
+        if not values:
+            return f"no value of '{given}' fulfils the other conditions"
+        narrowed[given.field] = replace(given, value=tuple(values))
+    # A list and a bound on one field: the list alone says it all.
+    numeric = {
+        name
+        for name, c in narrowed.items()
+        if not isinstance(c.value[0], str)  # type: ignore[index]  # IN holds a tuple
+    }
+    sides.wire = [
+        c
+        for c in sides.wire
+        if c.field not in numeric or c.op in _ONCE
+    ]
+    sides.lists = list(narrowed.values())
+    return None
+
+
+def _pieces(condition: Condition, resource: Resource) -> list[tuple[Condition, ...]]:
+    """Conditions that OMS can say, one entry for each request."""
+    name, values = condition.field, condition.value
+    column = resource.get(name)
+    whole = column is not None and column.kind == "int"
+    if not whole:
+        return [(Condition(name, "EQ", v),) for v in values]  # type: ignore[union-attr]
+    return [_range(name, first, last) for first, last in joined(values)]  # type: ignore[arg-type]
+
+
+def _range(name: str, first: int, last: int) -> tuple[Condition, ...]:
+    if first == last:
+        return (Condition(name, "EQ", first),)
+    return (Condition(name, "GE", first), Condition(name, "LE", last))
+
+
+def joined(
+    values: Iterable[int], most: int | None = None
+) -> list[tuple[int, int]]:
+    """Ranges that cover *values*: runs of neighbours, then the nearest joined.
+
+    Example:
+        >>> joined([1, 2, 5, 100], most=2)
+        [(1, 5), (100, 100)]
+    """
+    most = MOST_PIECES if most is None else most
+    ordered = sorted(set(values))
+    breaks = [
+        (b - a, i) for i, (a, b) in enumerate(pairwise(ordered)) if b > a + 1
+    ]
+    widest = sorted(sorted(breaks, reverse=True)[: most - 1], key=lambda gap: gap[1])
+    cuts = [i for _, i in widest]
+    starts = [ordered[0], *(ordered[i + 1] for i in cuts)]
+    ends = [*(ordered[i] for i in cuts), ordered[-1]]
+    return list(zip(starts, ends, strict=True))
+
+
+def _is_widened(condition: Condition) -> bool:
+    """The requests for a list let through numbers that are not in it."""
+    values: Any = condition.value
+    if not isinstance(values[0], int):
+        return False
+    covered = sum(last - first + 1 for first, last in joined(values))
+    return covered > len(set(values))
+
+
+def _orders(
+    query: Query, resource: Resource, sides: _Sides, *, raw: bool, many: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Sort keys for the service, and sort keys applied here."""
+    natural = _natural_order(resource, sides.wire)
+    if not query.order:
+        return natural, (natural if many else ())
+    for key in query.order:
+        column = resource.get(key.removeprefix("-"))
+        if column is not None and (column.scaled or column.after_filter) and not raw:
+            return natural, query.order
+    return query.order, (query.order if many else ())
+
+
+def _natural_order(
+    resource: Resource, wire: Iterable[Condition]
+) -> tuple[str, ...]:
+    """The identity columns, unless they are pinned or cannot be sorted by."""
+    pinned = {c.field for c in wire if c.op == "EQ"}
+    columns = [resource.field(name) for name in resource.identity]
+    if not columns or not all(c.sortable for c in columns):
+        return ()
+    if pinned.issuperset(resource.identity):
+        return ()
+    return resource.identity
+
+
+def _columns(query: Query, resource: Resource) -> tuple[str, ...] | None:
+    if query.fields is None:
+        return None
+    return tuple(_expand(query.fields, resource))
+
+
+def _expand(names: Iterable[str], resource: Resource) -> Iterator[str]:
+    known = {f.attribute for f in resource.fields} | set(resource.names)
+    for name in names:
+        if name in known:
+            yield from (f.name for f in resource.columns_of(name))
+        else:
+            yield name
+
+
+def _attributes(
+    query: Query,
+    resource: Resource,
+    local: Iterable[Condition],
+    order: Iterable[str],
+    *,
+    raw: bool,
+) -> tuple[str, ...] | None:
+    """What ``fields=`` names: wanted, and needed here; None for whole rows."""
+    if query.fields is None:
+        return None
+    needed = [
+        *query.fields,
+        *(c.field for c in local),
+        *(key.removeprefix("-") for key in order),
+        *(() if resource.id_is_real else resource.identity),
+    ]
+    if query.selection.mask is not None and resource.lumisection:
+        needed += ["run_number", resource.lumisection]
+    names = list(_expand(needed, resource))
+    columns = [resource.get(name) for name in names]
+    if any(c is not None and (c.scaled or c.after_filter) for c in columns):
+        # Units come with whole rows only, and end_lumi needs its neighbour's init_lumi.
+        return None
+    attributes = [
+        column.attribute if column is not None else name
+        for column, name in zip(columns, names, strict=True)
+    ]
+    return tuple(dict.fromkeys(attributes))
+
+
+def is_wire(condition: Condition) -> bool:
+    """OMS can say it in one request."""
+    return condition.op in WIRE

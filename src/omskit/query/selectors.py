@@ -1,0 +1,182 @@
+"""Selectors: what a user gives to say which runs, fills or lumisections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from omskit.errors import SelectorError
+from omskit.query.bind import parse_time
+from omskit.query.model import Condition, MaskLike, Selection, plain_value
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+_RANGE = re.compile(r"(\d+)(?:\s*-\s*(\d*))?")
+_LARGEST = 10**10
+_WIDEST = 10**6
+
+
+def numbers(selector: Any, column: str) -> tuple[Condition, ...]:
+    """Conditions on *column* for a selector of numbers (runs or fills).
+
+    Args:
+        selector: ``297050``; ``(first, last)``, ends included, None for an open end;
+            a list of numbers; or text such as ``"297050,315190-315290"``.
+
+    Raises:
+        SelectorError: It selects nothing, or is none of these.
+
+    Example:
+        >>> numbers((315190, 315290), "run_number")
+        (Condition('run_number', 'GE', 315190), Condition('run_number', 'LE', 315290))
+    """
+    if isinstance(selector, str):
+        return _from_text(selector, column)
+    if isinstance(selector, tuple):
+        return _from_pair(selector, column)
+    if isinstance(selector, Iterable):
+        return _from_list(selector, column)
+    return (Condition(column, "EQ", _number(selector, column)),)
+
+
+def _refuse(selector: object, column: str, why: str) -> NoReturn:
+    message = (
+        f"{selector!r} does not select any {column}: {why}. Write 297050, "
+        "(315190, 315290) for first and last, [297050, 297056] for a list, "
+        "or '297050,315190-315290'."
+    )
+    raise SelectorError(message)
+
+
+def _number(value: object, column: str) -> int:
+    plain = plain_value(value) if hasattr(value, "item") else value
+    if isinstance(plain, bool) or not isinstance(plain, int):
+        _refuse(value, column, "it is no whole number")
+    if not 0 < plain < _LARGEST:
+        _refuse(value, column, "no such number is in use")
+    return plain
+
+
+def _from_pair(pair: tuple[Any, ...], column: str) -> tuple[Condition, ...]:
+    if len(pair) != 2:
+        _refuse(pair, column, "a tuple is (first, last); a list holds single numbers")
+    first = None if pair[0] is None else _number(pair[0], column)
+    last = None if pair[1] is None else _number(pair[1], column)
+    if first is None and last is None:
+        _refuse(pair, column, "one end must be given")
+    if first is not None and last is not None and first > last:
+        _refuse(pair, column, "the first is after the last")
+    if first == last:
+        return (Condition(column, "EQ", first),)
+    bounds = (("GE", first), ("LE", last))
+    return tuple(Condition(column, op, v) for op, v in bounds if v is not None)
+
+
+def _from_list(values: Iterable[Any], column: str) -> tuple[Condition, ...]:
+    chosen = sorted({_number(v, column) for v in values})
+    if not chosen:
+        _refuse([], column, "the list is empty")
+    if len(chosen) == 1:
+        return (Condition(column, "EQ", chosen[0]),)
+    return (Condition(column, "IN", tuple(chosen)),)
+
+
+def _from_text(text: str, column: str) -> tuple[Condition, ...]:
+    pairs: list[tuple[int, int | None]] = []
+    for piece in filter(None, re.split(r"[,\s]+(?!-)", text.strip())):
+        match = _RANGE.fullmatch(piece)
+        if match is None:
+            _refuse(text, column, f"{piece!r} is no number or range")
+        first = int(match[1])
+        last = first if match[2] is None else (int(match[2]) if match[2] else None)
+        pairs.append((first, last))
+    if len(pairs) == 1:
+        return _from_pair(pairs[0], column)
+    chosen: set[int] = set()
+    for first, last in pairs:
+        if last is None:
+            _refuse(text, column, "an open range must stand alone")
+        _from_pair((first, last), column)
+        if last - first > _WIDEST:
+            _refuse(text, column, f"{first}-{last} is too wide to stand in a list")
+        chosen.update(range(first, last + 1))
+    return _from_list(chosen, column)
+
+
+def fill_range(selector: Any) -> tuple[int, int]:
+    """First and last fill of ``fill=``.
+
+    Raises:
+        SelectorError: Neither one fill nor (first, last).
+
+    Example:
+        >>> fill_range(5839), fill_range((5838, 5840))
+        ((5839, 5839), (5838, 5840))
+    """
+    conditions = numbers(selector, "fill_number")
+    bounds = {c.op: c.value for c in conditions}
+    if "EQ" in bounds:
+        return (bounds["EQ"], bounds["EQ"])  # type: ignore[return-value]  # whole
+    if bounds.keys() == {"GE", "LE"}:
+        return (bounds["GE"], bounds["LE"])  # type: ignore[return-value]  # whole
+    _refuse(selector, "fill_number", "fill= takes one fill, or first and last")
+
+
+def moment(value: Any, name: str) -> dt.datetime:
+    """A time of ``since=`` or ``until=``; UTC where no zone is named.
+
+    Raises:
+        SelectorError: Not a time.
+    """
+    found = parse_time(value) if isinstance(value, str) else plain_value(value)
+    if found is None or isinstance(found, (str, int, float)):
+        message = (
+            f"{name}={value!r} is no time. Write '2017-06-16', "
+            "'2017-06-16T20:50:33Z' or a datetime; UTC where no zone is named."
+        )
+        raise SelectorError(message)
+    return found
+
+
+def selection(
+    *,
+    fill: Any = None,
+    era: str | None = None,
+    since: Any = None,
+    until: Any = None,
+    last: int | None = None,
+    mask: MaskLike | None = None,
+) -> Selection:
+    """The selectors that need a look at the service, checked.
+
+    Raises:
+        SelectorError: One of them makes no sense.
+    """
+    if era is not None and (not isinstance(era, str) or not era.strip()):
+        message = f"era={era!r} is no era; write e.g. era='2017B'."
+        raise SelectorError(message)
+    if last is not None and (
+        isinstance(last, bool) or not isinstance(last, int) or last < 1
+    ):
+        message = f"last={last!r} is no count; write e.g. last=10 for the newest ten."
+        raise SelectorError(message)
+    start = None if since is None else moment(since, "since")
+    end = None if until is None else moment(until, "until")
+    if start is not None and end is not None and start > end:
+        message = f"since={since!r} is after until={until!r}: no time lies between."
+        raise SelectorError(message)
+    return Selection(
+        fill=None if fill is None else fill_range(fill),
+        era=era,
+        since=start,
+        until=end,
+        last=last,
+        mask=mask,
+    )
+
+
+def is_mask(selector: object) -> bool:
+    """Whether a run selector is a set of lumisections."""
+    return isinstance(selector, MaskLike)

@@ -1,0 +1,191 @@
+"""The bodies of the answers, one function for each kind of path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from omskit.errors import NotFoundError
+from omskit.jsonapi.encode import Style, encode, encode_page, row_ids, rows
+from omskit.jsonapi.links import NO_LINKS, page_links
+from omskit.query import Condition, Query
+from omskit.server.ids import conditions_of, id_columns, template_of
+from omskit.server.meta import meta_fields
+from omskit.server.reading import Asked, read, read_one
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from omskit.engine import Result
+    from omskit.schema import Field, Relationship, Resource
+    from omskit.server.service import Service
+
+
+def listing(service: Service, name: str, tail: str) -> bytes:
+    """A page of rows."""
+    resource = service.engine.resource(name)
+    asked = read(service, resource, tail)
+    return _page(service, resource, asked, f"{service.link_base}/{name}")
+
+
+def meta(service: Service, name: str) -> bytes:
+    """What attributes the rows have."""
+    fields = meta_fields(service.engine.resource(name))
+    return encode({"meta": {"fields": fields}})
+
+
+def one(service: Service, name: str, row_id: str, tail: str) -> bytes:
+    """One row, by its id."""
+    resource = service.engine.resource(name)
+    query = read_one(service, resource, tail)
+    found, query = _find(service, resource, query, row_id)
+    body = _one_row(service, resource, query, found.table)
+    return encode(body)
+
+
+def datasets(service: Service, tail: str) -> bytes:
+    """The names of the primary datasets, as one object."""
+    resource = service.engine.resource("datasetrates")
+    asked = read(service, resource, tail)
+    query = replace(asked.query, fields=("dataset_name",), order=())
+    column = service.engine.execute(query).table.column("dataset_name")
+    names = sorted(name for name in column.unique().to_pylist() if name is not None)
+    path = "datasetrates/datasets"
+    attributes = {"datasets": names}
+    row = {"id": "datasets", "type": path, "attributes": attributes}
+    return encode({"data": row, "links": {"self": f"{service.link_base}/{path}"}})
+
+
+def related(
+    service: Service,
+    way: tuple[str, str, str],
+    tail: str,
+    *,
+    identifiers: bool = False,
+) -> bytes:
+    """The rows that belong to a row, or only their type and id.
+
+    One object where the relationship names all of the target's identity, else a page.
+    """
+    name, row_id, word = way
+    resource = service.engine.resource(name)
+    relationship = _relationship(resource, word)
+    found, _ = _find(service, resource, Query(name), row_id)
+    target = service.engine.resource(relationship.resource)
+    values = {mine: found.table[mine][0].as_py() for _, mine in relationship.on}
+    also = tuple(
+        Condition(theirs, "EQ", values[mine]) for theirs, mine in relationship.on
+    )
+    between = "relationships/" if identifiers else ""
+    url = f"{service.link_base}/{name}/{quote(row_id, safe=':')}/{between}{word}"
+    if {theirs for theirs, _ in relationship.on} >= set(target.identity):
+        query = read_one(service, target, tail)
+        result = _execute(service, target, _with(query, also), 0, 1)
+        row = _one_row(service, target, query, result.table)
+        if identifiers:
+            row = {"data": _identifier(row["data"]), "links": {"self": url}}
+        return encode(row)
+    asked = read(service, target, tail)
+    return _page(service, target, asked, url, also, identifiers=identifiers)
+
+
+def _relationship(resource: Resource, word: str) -> Relationship:
+    for relationship in resource.relationships:
+        if relationship.name == word:
+            return relationship
+    known = ", ".join(r.name for r in resource.relationships) or "none"
+    message = f"{resource.name!r} has no relationship {word!r}; it has: {known}."
+    raise NotFoundError(message, status=404)
+
+
+def _find(
+    service: Service, resource: Resource, query: Query, row_id: str
+) -> tuple[Result, Query]:
+    """The one row of that id, at the granularity asked for, or at any."""
+    given = dict(query.groups).get("granularity")
+    for granularity in [given] if given else [None, *resource.granularities[1:]]:
+        template = template_of(resource, granularity)
+        conditions = conditions_of(row_id, template, resource)
+        if conditions is None:
+            continue
+        groups = (("granularity", granularity),) if granularity else ()
+        wanted = replace(query, groups=groups)
+        found = _execute(service, resource, _with(wanted, conditions), 0, 1)
+        if found.total:
+            return found, wanted
+    message = f"{resource.name!r} has no row {row_id!r}."
+    raise NotFoundError(message, status=404)
+
+
+def _with(query: Query, conditions: tuple[Condition, ...]) -> Query:
+    return replace(query, conditions=(*query.conditions, *conditions))
+
+
+def _execute(
+    service: Service, resource: Resource, query: Query, offset: int, limit: int
+) -> Result:
+    """The rows, with the columns that their ids are made of."""
+    if query.fields is not None:
+        ids = id_columns(template_of(resource, dict(query.groups).get("granularity")))
+        query = replace(query, fields=tuple(dict.fromkeys((*query.fields, *ids))))
+    return service.engine.execute(query, offset=offset, limit=limit)
+
+
+def _style(service: Service, resource: Resource, query: Query) -> Style:
+    shown: tuple[Field, ...] | None = None
+    if query.fields is not None:
+        shown = tuple(f for n in query.fields for f in resource.columns_of(n))
+    return Style(
+        base_url=service.link_base,
+        template=template_of(resource, dict(query.groups).get("granularity")),
+        fields=shown,
+        presentation="presentation_timestamp" in query.includes,
+        data_only="data_only" in query.includes,
+    )
+
+
+def _page(
+    service: Service,
+    resource: Resource,
+    asked: Asked,
+    url: str,
+    also: tuple[Condition, ...] = (),
+    *,
+    identifiers: bool = False,
+) -> bytes:
+    query, offset, limit = asked.query, asked.offset, asked.limit
+    result = _execute(service, resource, _with(query, also), offset, limit)
+    total = result.total
+    links = page_links(url, query, offset=offset, limit=limit, total=total)
+    if offset >= total and not service.switches.past_end_links:
+        links = dict(NO_LINKS)
+    style = _style(service, resource, query)
+    if identifiers:
+        ids = row_ids(result.table, style.template)
+        data = [{"type": resource.name, "id": i} for i in ids]
+        counted = {"totalResourceCount": total}
+        return encode({"data": data, "links": links, "meta": counted})
+    described = meta_fields(resource) if "meta" in query.includes else None
+    return encode_page(
+        result.table,
+        resource,
+        style,
+        total=total,
+        links=links,
+        meta_fields=described,
+    )
+
+
+def _one_row(
+    service: Service, resource: Resource, query: Query, table: pa.Table
+) -> dict[str, Any]:
+    found = rows(table, resource, _style(service, resource, query))
+    body: dict[str, Any] = {"data": found[0] if found else None}
+    if "meta" in query.includes:
+        body["meta"] = {"fields": meta_fields(resource)}
+    return body
+
+
+def _identifier(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {"type": row["type"], "id": row["id"]}

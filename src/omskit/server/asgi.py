@@ -1,0 +1,99 @@
+"""The ASGI face of the service: bytes off the wire -> `respond` -> bytes on the wire.
+
+Answers are made in worker threads, as both DuckDB and gzip work without the GIL.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from typing import TYPE_CHECKING, Any
+
+from omskit._extras import load
+from omskit.flow.effects import Request, Response
+from omskit.server.respond import refusal, respond
+
+if TYPE_CHECKING:
+    from omskit.server.service import Service
+
+MAX_URL = 64 * 1024
+"""Longest path and parameters, in bytes; about 1500 values of one filter."""
+
+MIN_GZIP = 1024
+GZIP_LEVEL = 1
+"""A page of 1.5 MB becomes 0.2 MB; higher levels cost more time than they save."""
+
+_LOG = logging.getLogger("omskit.server")
+_PURPOSE = "serve over HTTP"
+
+
+def application(service: Service) -> Any:
+    """A Starlette application that answers for *service*.
+
+    Raises:
+        MissingExtraError: Starlette is not installed.
+    """
+    applications = load("starlette.applications", _PURPOSE)
+    routing = load("starlette.routing", _PURPOSE)
+    run_in_threadpool = load("starlette.concurrency", _PURPOSE).run_in_threadpool
+    reply = load("starlette.responses", _PURPOSE).Response
+
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        answer = await run_in_threadpool(answer_scope, scope, service)
+        await reply(answer.body, answer.status, dict(answer.headers))(
+            scope, receive, send
+        )
+
+    # A mount passes every method and every path on: both are for respond to judge.
+    return applications.Starlette(routes=[routing.Mount("/", app=endpoint)])
+
+
+def answer_scope(scope: dict[str, Any], service: Service) -> Response:
+    """The answer to an ASGI request, compressed where the client can read that."""
+    headers = {key.decode("latin-1"): value for key, value in scope["headers"]}
+    try:
+        answer = _answer(scope, headers, service)
+    except Exception:  # noqa: BLE001  # see below
+        # The edge of the program: a bug must not take the connection with it.
+        _LOG.exception("failed to answer %s", scope["path"])
+        message = "The service failed; its log says more."
+        answer = refusal(500, "INTERNAL_SERVER_ERROR", message)
+    if scope["method"] == "HEAD":
+        return answer
+    return _compressed(answer, headers)
+
+
+def _answer(
+    scope: dict[str, Any], headers: dict[str, bytes], service: Service
+) -> Response:
+    if headers.get("content-length", b"0") != b"0" or "transfer-encoding" in headers:
+        close = {"connection": "close"}
+        return refusal(413, "CONTENT_TOO_LARGE", "OMS takes no request bodies.", close)
+    url: bytes = scope["raw_path"] + b"?" + scope["query_string"]
+    if len(url) > MAX_URL:
+        message = f"The URL has {len(url)} bytes; {MAX_URL} is the most."
+        return refusal(414, "URI_TOO_LONG", message)
+    return respond(Request(scope["method"], url.decode("latin-1")), service)
+
+
+def _compressed(answer: Response, headers: dict[str, bytes]) -> Response:
+    named = {**answer.headers, "vary": "accept-encoding"}
+    wanted = headers.get("accept-encoding", b"").decode("latin-1")
+    if len(answer.body) < MIN_GZIP or not accepts_gzip(wanted):
+        return Response(answer.status, named, answer.body)
+    body = gzip.compress(answer.body, compresslevel=GZIP_LEVEL, mtime=0)
+    return Response(answer.status, {**named, "content-encoding": "gzip"}, body)
+
+
+def accepts_gzip(text: str) -> bool:
+    """Whether an ``Accept-Encoding`` header allows gzip.
+
+    Example:
+        >>> accepts_gzip("gzip, deflate"), accepts_gzip("gzip;q=0, br")
+        (True, False)
+    """
+    for part in text.lower().split(","):
+        word, _, quality = part.partition(";")
+        if word.strip() in {"gzip", "*"}:
+            return quality.replace(" ", "").rstrip("0.") != "q="
+    return False

@@ -1,0 +1,96 @@
+"""One request, one response: the whole service as a pure function.
+
+The paths: ``/{resource}``, ``/{resource}/meta``, ``/{resource}/{id}``,
+``/{resource}/{id}/{relationship}``, ``/{resource}/{id}/relationships/{relationship}``
+and ``/datasetrates/datasets``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from omskit.errors import NotFoundError, UnknownResourceError, UsageError
+from omskit.flow.effects import Response
+from omskit.jsonapi.encode import encode
+from omskit.server import answers
+from omskit.server.reading import LimitError
+
+if TYPE_CHECKING:
+    from omskit.flow.effects import Request
+    from omskit.server.service import Service
+
+JSON_API = "application/vnd.api+json"
+_FOR_CLIENTS = " 'oms fields "
+"""Where a message of the catalogue turns to what users of Python may try."""
+
+
+def respond(request: Request, service: Service) -> Response:
+    """The answer to *request*; faults of the request are error documents.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from omskit.engine import Engine
+        >>> from omskit.flow.effects import Request
+        >>> from omskit.server import Service
+        >>> service = Service(Engine({"runs": pa.table({"run_number": [5]})}))
+        >>> respond(Request("GET", service.base_url + "/runs/6"), service).status
+        404
+    """
+    if request.method not in {"GET", "HEAD"}:
+        message = f"{request.method} is not allowed: OMS is read-only."
+        response = refusal(405, "METHOD_NOT_ALLOWED", message, {"allow": "GET, HEAD"})
+    else:
+        response = _answer(request, service)
+    if request.method == "HEAD":
+        return Response(response.status, response.headers)
+    return response
+
+
+def _answer(request: Request, service: Service) -> Response:
+    try:
+        body = _route(request.url, service)
+    except (NotFoundError, UnknownResourceError) as error:
+        return refusal(404, str(error), str(error))
+    except LimitError as error:
+        return refusal(400, "BAD_REQUEST", str(error))
+    except UsageError as error:
+        detail = str(error).partition(_FOR_CLIENTS)[0]
+        return refusal(400, "Request parameters error", detail)
+    return Response(200, {"content-type": JSON_API}, body)
+
+
+def _route(url: str, service: Service) -> bytes:
+    parts = urlsplit(url)
+    base = service.base_path
+    if not parts.path.startswith(f"{base}/"):
+        message = f"Nothing is served at {parts.path!r}; all paths begin with {base}/."
+        raise NotFoundError(message, status=404)
+    path = parts.path.removeprefix(f"{base}/").removesuffix("/")
+    segments = [unquote(segment) for segment in path.split("/")]
+    query = parts.query
+    match segments:
+        case ["datasetrates", "datasets"]:
+            return answers.datasets(service, query)
+        case [name]:
+            return answers.listing(service, name, query)
+        case [name, "meta"]:
+            return answers.meta(service, name)
+        case [name, row_id]:
+            return answers.one(service, name, row_id, query)
+        case [name, row_id, relationship] if relationship != "relationships":
+            return answers.related(service, (name, row_id, relationship), query)
+        case [name, row_id, "relationships", relationship]:
+            way = (name, row_id, relationship)
+            return answers.related(service, way, query, identifiers=True)
+    message = f"Nothing is served at {path!r}."
+    raise NotFoundError(message, status=404)
+
+
+def refusal(
+    status: int, title: str, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    """An error document."""
+    error = {"status": str(status), "title": title, "detail": detail}
+    named = {"content-type": JSON_API, **(headers or {})}
+    return Response(status, named, encode({"errors": [error]}))

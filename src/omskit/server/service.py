@@ -1,0 +1,58 @@
+"""What a service is: an engine, its address, and its choice where OMS is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from omskit.engine import Engine
+
+DEFAULT_URL = "http://127.0.0.1:8321/agg/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Behaviour of the real service that differs between its hosts, or is not known.
+
+    Attributes:
+        double_scheme: Links begin with ``https://https://``, as recorded on vocms0185.
+        any_offset: An offset that is no multiple of the limit is accepted.
+        past_end_links: Pages past the last row have links to the others.
+        ignore_unknown: Names that a resource does not have are left out of the query,
+            without a word; filters on them too.
+    """
+
+    double_scheme: bool = False
+    any_offset: bool = False
+    past_end_links: bool = False
+    ignore_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service at an address, to be asked through `omskit.server.respond`.
+
+    Attributes:
+        base_url: What requests must and links do begin with.
+        default_limit: Rows of a page whose request names no limit.
+        max_limit: The most rows of a page.
+    """
+
+    engine: Engine
+    base_url: str = DEFAULT_URL
+    default_limit: int = 100
+    max_limit: int = 100_000
+    switches: Switches = field(default_factory=Switches)
+
+    @property
+    def base_path(self) -> str:
+        """The path of the base URL, without a slash at its end."""
+        return urlsplit(self.base_url).path.rstrip("/")
+
+    @property
+    def link_base(self) -> str:
+        """What links begin with."""
+        url = self.base_url.rstrip("/")
+        return f"https://{url}" if self.switches.double_scheme else url

@@ -1,0 +1,60 @@
+"""What all tests share: recorded data, a clean environment, settings of hypothesis."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "omskit",
+    deadline=None,  # a slow machine is no bug
+    derandomize=True,  # the same examples in every run: a red build stays red
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("omskit")
+
+_LEAKS = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch, tmp_path_factory):
+    """Keep the user's settings, proxies and configuration out of the tests."""
+    for name in list(os.environ):
+        if name.startswith("OMSKIT_") and name != "OMSKIT_RECORDED":
+            monkeypatch.delenv(name)
+    for name in _LEAKS:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    home = tmp_path_factory.getbasetemp() / "home"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    """Async tests run on asyncio, as the client does."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    """The folder of recorded answers of the real OMS, or a skip that says why."""
+    folder = os.environ.get("OMSKIT_RECORDED")
+    if not folder:
+        pytest.skip("OMSKIT_RECORDED names no folder with recorded answers of OMS")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.skip(f"OMSKIT_RECORDED is {folder}, which is no folder")
+    return path
