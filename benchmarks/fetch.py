@@ -121,7 +121,7 @@ def omskit(
         with Client(
             url,
             catalogue=catalogue(),
-            verify=ca or True,
+            verify=ca,
             page_size=page,
             concurrency=workers,
         ) as oms:

@@ -105,7 +105,14 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     )
     return DcsCheck(
         run=run,
-        table=Table(rows, resource="dcs_check", warnings=table.warnings),
+        table=Table(
+            rows,
+            resource="dcs_check",
+            complete=table.complete,
+            warnings=table.warnings,
+            gaps=table.gaps,
+            receipt=table.receipt,
+        ),
         differing=_plain(numbers[known & (on != held)]),
         unknown=_plain(numbers[~known]),
         missing=_plain(np.setdiff1d(wanted, numbers)),

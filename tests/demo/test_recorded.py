@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from omskit.demo import certification
+from omskit.demo.facts import certification
 from omskit.schema import bundled
 
 

@@ -408,7 +408,19 @@ def test_fractions_are_no_lumisections() -> None:
 
 @pytest.mark.parametrize(
     "selector",
-    ["297050", (5, 3), (1, 2, 3), (1.0, 2.0), [], [0], [2**31], None, True, [1.5]],
+    [
+        "297050",
+        (5, 3),
+        (1, 2, 3),
+        (1.0, 2.0),
+        [],
+        [0],
+        [2**31],
+        None,
+        True,
+        [1.5],
+        np.ones((2, 2), int),
+    ],
 )
 def test_selectors_that_select_nothing_are_refused(selector: object) -> None:
     """What names no runs raises instead of giving an empty mask."""

@@ -182,7 +182,7 @@ def test_short_runs_without_number_are_listed(make_table: Callable[..., Table]) 
     )
     drawn = plot.per_lumisection(table, "pileup")
     assert drawn.notes == ("too short for a number: run 2",)
-    assert len(drawn.axes[0].get_xticks()) == 6
+    assert len(drawn.axes[0].get_xticks()) == 12
 
 
 def test_empty_table_says_so(make_table: Callable[..., Table]) -> None:

@@ -78,8 +78,38 @@ def test_hlt_rates_say_how_many_paths_are_not_drawn(paths: Table) -> None:
     """Of more paths than asked for the largest are drawn and the rest counted."""
     drawn = plot.hlt_rates(paths, largest=1)
     assert list(drawn.lines) == ["HLT_B_v2"]
-    assert drawn.notes == ("the 1 largest of 4 paths by mean; 3 are not drawn",)
+    assert drawn.notes == ("the 1 largest of 4 paths by mean; 3 not drawn",)
     assert drawn.notes[0] in drawn.axes[0].texts[-1].get_text()
+
+
+def test_rates_far_apart_get_a_logarithmic_axis(
+    make_table: Callable[..., Table],
+) -> None:
+    """Means over a factor 100 apart are drawn in powers, with room for the legend."""
+    table = make_table(
+        {
+            "first_lumisection_number": [1, 2, 1, 2],
+            "path_name": ["HLT_A_v1", "HLT_A_v1", "HLT_B_v1", "HLT_B_v1"],
+            "rate": [50000.0, 40000.0, 1.0, 0.0],
+        }
+    )
+    ax = plot.hlt_rates(table).axes[0]
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylim()[0] > 0
+    assert ax.get_ylim()[1] > 100000
+    assert plot.hlt_rates(table, log=False).axes[0].get_yscale() == "linear"
+
+
+def test_logarithmic_axis_can_be_asked_for(
+    paths: Table, make_table: Callable[..., Table]
+) -> None:
+    """With log=True the axis is logarithmic as soon as something is above zero."""
+    assert plot.hlt_rates(paths).axes[0].get_yscale() == "linear"
+    assert plot.hlt_rates(paths, log=True).axes[0].get_yscale() == "log"
+    zero = make_table(
+        {"first_lumisection_number": [1], "path_name": ["a"], "rate": [0.0]}
+    )
+    assert plot.hlt_rates(zero, log=True).axes[0].get_yscale() == "linear"
 
 
 def test_hlt_rates_note_paths_without_value(make_table: Callable[..., Table]) -> None:
@@ -157,4 +187,4 @@ def test_l1_algorithms_go_by_name(make_table: Callable[..., Table]) -> None:
     )
     drawn = plot.l1_algorithms(table, largest=1)
     assert list(drawn.lines) == ["L1_SingleMu22"]
-    assert drawn.notes == ("the 1 largest of 2 algorithms by mean; 1 are not drawn",)
+    assert drawn.notes == ("the 1 largest of 2 algorithms by mean; 1 not drawn",)

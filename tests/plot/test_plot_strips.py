@@ -64,6 +64,15 @@ def test_strip_fills_its_share_of_the_height_and_leaves_limits() -> None:
     assert ax.get_ylim() == (100, 200)
 
 
+def test_strip_widens_the_axes_in_x_alone() -> None:
+    """The axes show all lumisections, and scale in y by what else is drawn."""
+    _, ax = plt.subplots()
+    flag_strip(ax, [1, 2, 300], [True, None, True], "ready")
+    ax.plot([1, 2], [0.12, 0.13])
+    assert ax.get_xlim()[1] > 300
+    assert ax.get_ylim()[0] > 0.1
+
+
 def test_order_does_not_matter() -> None:
     """Lumisections may come in any order."""
     _, ax = plt.subplots()

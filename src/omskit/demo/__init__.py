@@ -13,7 +13,6 @@ Everything else is simulated: plausible, the same on every machine, and no measu
 
 from __future__ import annotations
 
-from omskit.demo.facts import certification
 from omskit.demo.service import NOTICE, tables
 
-__all__ = ["NOTICE", "certification", "tables"]
+__all__ = ["NOTICE", "tables"]

@@ -52,8 +52,6 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
 def _column(values: Any, kind: pa.DataType, rows: int) -> pa.Array[Any]:
     if values is None:
         values = pa.array([None] * rows, kind)
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
     if isinstance(values, pa.Array):
         found: pa.Array[Any] = values
     else:
@@ -85,15 +83,12 @@ def words(names: Sequence[str | None], index: NDArray[Any]) -> pa.Array[Any]:
 
 
 def replaced(made: pa.Table, row: int, values: Mapping[str, Any]) -> pa.Table:
-    """The same table with recorded facts in one row, columns unknown to it left out."""
+    """The same table with recorded facts in one row."""
     for name, value in values.items():
-        position = made.schema.get_field_index(name)
-        if position < 0:
-            continue
-        old = made.column(position)
+        old = made.column(name)
         one = pa.array([value], old.type)
         pieces = [old.slice(0, row), one, old.slice(row + 1)]
         chunks = [c for p in pieces for c in ([p] if p is one else p.chunks)]
         new = pa.chunked_array(chunks, old.type).combine_chunks()
-        made = made.set_column(position, name, new)
+        made = made.set_column(made.schema.get_field_index(name), name, new)
     return made

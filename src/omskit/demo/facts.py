@@ -1,12 +1,13 @@
 """Recorded facts of real OMS answers, typed in, each with its source in its file.
 
-The files are ``data/*.toml``. What they call recorded is what OMS, a certification
-file or a published table said; the demo reproduces it to the last digit. Everything
-that they do not call so is simulated.
+The files are ``data/*.toml`` and ``certification/*.txt``. What they call recorded is
+what OMS, a certification file or a published table said; the demo reproduces it to the
+last digit. Everything that they do not call so is simulated.
 """
 
 from __future__ import annotations
 
+import json
 import tomllib
 from datetime import UTC, datetime
 from functools import cache
@@ -75,19 +76,20 @@ def l1_rates() -> dict[int, float | None]:
     return {**rates, **dict.fromkeys(found["nulls"])}
 
 
+@cache
 def certification(name: str) -> dict[int, list[list[int]]]:
     """The demo runs in a certification file: run -> ranges, ends included.
 
     Args:
-        name: ``DCSONLY_2017``, ``DCSONLY_2018``, ``GOLDEN_2017``, ``GOLDEN_2018`` or
-            ``GOLDEN_2024``.
+        name: ``DCSONLY_2017``, ``DCSONLY_2018``, ``GOLDEN_2017`` or ``GOLDEN_2018``.
 
     Example:
         >>> certification("GOLDEN_2017")[297050]
         [[12, 137], [193, 776]]
     """
-    found = document("certification")[name]
-    return {int(run): [list(pair) for pair in ranges] for run, ranges in found.items()}
+    path = files("omskit.demo") / "certification" / f"json_{name}.txt"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return {int(run): ranges for run, ranges in found.items()}
 
 
 def moment(text: str) -> datetime:

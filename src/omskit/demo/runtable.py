@@ -103,7 +103,7 @@ def _row(run: Run) -> dict[str, Any]:
         "sequence": "GLOBAL-RUN",
         "clock_type": "LHC",
         "stable_beam": bool(lumi.stable[rows].any()),
-        **_machine(fill, run),
+        **_machine(fill),
         **_luminosity(lumi, run),
         **l1.run_summary(run),
         **hlt.run_summary(run),
@@ -121,7 +121,7 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _machine(number: int, run: Run) -> dict[str, Any]:
+def _machine(number: int) -> dict[str, Any]:
     """What the fill gives: particles, energy, optics with their units."""
     fill = run_fill(number)
     particles = fill.get("type", ["PROTONS", "PROTON", "PROTON"])
@@ -137,8 +137,8 @@ def _machine(number: int, run: Run) -> dict[str, Any]:
     for end in ("start", "stop"):
         row[f"beta_star_{end}"] = fill.get("beta_star")
         row[f"crossing_angle_{end}"] = fill.get("crossing_angle")
-        row[f"beta_star_{end}@unit"] = None if run.unscaled else "cm"
-        row[f"crossing_angle_{end}@unit"] = None if run.unscaled else MICRORADIAN
+        row[f"beta_star_{end}@unit"] = "cm"
+        row[f"crossing_angle_{end}@unit"] = MICRORADIAN
     return row
 
 

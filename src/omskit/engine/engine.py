@@ -62,10 +62,10 @@ class Engine:
     """Answers queries from Arrow tables; may be shared by threads.
 
     Args:
-        tables: By resource name; ``"<name>@run"`` holds rows of another granularity than
-            the default one. Looked up when first needed, so it may be lazy. Columns that
-            the catalogue does not know can be filtered by but are not shown; columns that
-            are missing are null.
+        tables: By resource name; ``"<name>@run"`` holds rows of another granularity
+            than the default one. Looked up when first needed, so it may be lazy.
+            Columns that the catalogue does not know can be filtered by but are not
+            shown; columns that are missing are null.
         catalogue: What the resources are; the bundled one by default.
 
     Example:
@@ -147,8 +147,8 @@ class Engine:
         Raises:
             UsageError: The query names what is not there, or cannot be answered here.
 
-        Cost: about 1 ms, plus a scan of the columns in the filters; the first query of a
-        resource copies its table (0.1 s for 2.5 million rows).
+        Cost: about 1 ms, plus a scan of the columns in the filters; the first query of
+        a resource copies its table (0.1 s for 2.5 million rows).
         """
         if offset < 0 or (limit is not None and limit < 0):
             message = f"Rows {offset} to {offset}+{limit} do not exist; count from 0."
@@ -229,7 +229,7 @@ class Engine:
             self._connection.unregister(_SOURCE)
 
     def _is_sorted(self, target: str, order: str) -> bool:
-        """Whether the rows stand in the order of their identity; cheaper than sorting."""
+        """Whether the rows are in the order of identity: quicker than sorting."""
         steps = f"SELECT ({order},) < lag(({order},)) OVER () AS back FROM {target}"  # noqa: S608  # as above
         found = self._connection.sql(f"SELECT count(*) FROM ({steps}) WHERE back")  # noqa: S608  # as above
         return bool(found.to_arrow_table().column(0)[0].as_py() == 0)
@@ -246,7 +246,7 @@ def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:
 
 
 def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
-    """DuckDB's answer in the catalogue's types: it names UTC and list items its own way."""
+    """DuckDB's answer in the catalogue's types: it has a name of its own for UTC."""
     types = {}
     for field in fields:
         types[field.name] = field.arrow_type
@@ -256,10 +256,10 @@ def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
 
 
 def conformed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
-    """*table* with exactly the columns of *fields* and their units, nulls for missing ones.
+    """*table* with the columns of *fields* and their units, null where it has none.
 
-    Numbers that are not finite become null: JSON has no word for them, and a filter must
-    see what the page shows.
+    Numbers that are not finite become null: JSON has no word for them, and a filter
+    must see what the page shows.
     """
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     names = set(table.column_names)

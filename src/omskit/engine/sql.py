@@ -1,7 +1,8 @@
 """A query as one SQL statement; text from the catalogue, values as parameters.
 
 No text of a request ever becomes text of a statement: columns are those of the
-catalogue, quoted; operators are templates of `omskit.query.operators`; values are bound.
+catalogue, quoted; operators are templates of `omskit.query.operators`; values are
+bound.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def chosen(query: Query, resource: Resource) -> tuple[Field, ...]:
     """The columns of the answer, in order, each once.
 
     Raises:
-        UnknownFieldError: The resource has no such field; the message names the nearest.
+        UnknownFieldError: There is no such field; the message names the nearest.
     """
     if query.fields is None:
         return resource.fields

@@ -38,6 +38,9 @@ from omskit.jsonapi import error_detail
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+GOOD = frozenset({200, 201})
+"""Statuses of an answer; OMS's own clients take 201 for one too."""
+
 PASSING = frozenset({429, 502, 503, 504})
 """Statuses that may be gone at the next try."""
 
@@ -76,28 +79,52 @@ def exchange(
             ``status`` and ``attempts`` filled in.
     """
     credential: Credential | None = yield Authorise()
-    renewed = False
+
+    def judge(response: Response) -> Flow[Any]:
+        if response.status not in GOOD:
+            refuse(request, response, logged_in=credential is not None)
+        if read is None:
+            return response
+        return (yield Compute(read, (response.body, *arguments)))
+
+    try:
+        return (yield from persist(request, policy, judge, credential))
+    except TokenRejectedError as error:
+        tried = error.attempts
+    credential = yield Authorise(rejected=credential)
+    return (yield from persist(request, policy, judge, credential, tried=tried))
+
+
+def persist(
+    request: Request,
+    policy: Policy,
+    judge: Callable[[Response], Flow[Any]],
+    credential: Credential | None = None,
+    *,
+    tried: int = 0,
+) -> Flow[Any]:
+    """*request* again and again, until it is answered or that is of no use.
+
+    Args:
+        judge: What a response means; its result is returned, its errors are raised,
+            or tried again where they may pass.
+        tried: How often the request was sent before; counted in ``attempts``.
+    """
     attempts = 0
     while True:
         attempts += 1
         wait: float | None = None
+        response: Response | None = None
         try:
-            response: Response = yield Send(request, credential)
-            if response.status == 401 and credential is not None and not renewed:
-                credential = yield Authorise(rejected=credential)
-                renewed = True
-                continue
-            if response.status not in {200, 201}:
-                if response.status in PASSING:
-                    now = yield Now()
-                    wait = retry_after(response, now)
-                refuse(request, response, logged_in=credential is not None)
-            if read is None:
-                return response
-            return (yield Compute(read, (response.body, *arguments)))
+            response = yield Send(request, credential)
+            if response.status in PASSING:
+                wait = retry_after(response, (yield Now()))
+            return (yield from judge(response))
         except OMSError as error:
             error.request = f"{request.method} {request.url}"
-            error.attempts = attempts
+            error.attempts = tried + attempts
+            if error.status is None and response is not None:
+                error.status = response.status
             if not _passing(error) or attempts > policy.retries:
                 raise
             if wait is not None and wait > policy.longest_retry_after_s:
@@ -135,11 +162,11 @@ def retry_after(response: Response, now: dt.datetime) -> float | None:
         7.0
     """
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
@@ -189,9 +216,13 @@ def _unauthorised(host: str, *, logged_in: bool) -> OMSError:
 
 
 def _redirected(response: Response, host: str) -> OMSError:
-    target = urlsplit(response.headers.get("location", ""))
-    where = f"{target.scheme}://{target.netloc}" if target.netloc else "elsewhere"
-    if "auth" in target.netloc or "login" in target.path:
+    try:
+        target = urlsplit(response.headers.get("location", ""))
+    except ValueError:
+        target = urlsplit("")
+    host_there = target.hostname or ""
+    where = f"{target.scheme}://{host_there}" if host_there else "elsewhere"
+    if "auth" in host_there or "login" in target.path:
         return LoginNeededError(
             f"{host} sends us to a login page at {where} (302). Set OMSKIT_CLIENT_ID "
             "and OMSKIT_CLIENT_SECRET, or pass credentials=; see 'Getting access'."

@@ -11,17 +11,21 @@ from omskit.errors import (
     AuthError,
     LoginNeededError,
     NotAuthorisedError,
+    OMSError,
     StatusError,
 )
-from omskit.flow.effects import Credential, Flow, Now, Request, Response, Send, Sleep
-from omskit.flow.exchange import PASSING, Policy, backoff
+from omskit.flow.effects import Credential, Flow, Now, Request, Response
+from omskit.flow.exchange import GOOD, PASSING, Policy, persist, refuse
 from omskit.jsonapi import error_detail
 
 if TYPE_CHECKING:
     import datetime as dt
 
 EARLY_S = 15.0
-"""A token is renewed this long before it ends."""
+"""A token is renewed this long before it ends, but not before half its life."""
+
+LONGEST_S = 10**9
+"""Longer lives are taken for this one; a number may be any, once it is on a wire."""
 
 
 def client_credentials(
@@ -42,22 +46,25 @@ def client_credentials(
     }
     headers = {"content-type": "application/x-www-form-urlencoded"}
     request = Request("POST", token_url, headers, urlencode(form).encode())
-    attempt = 0
-    while True:
-        attempt += 1
-        response: Response = yield Send(request)
-        if response.status not in PASSING or attempt > policy.retries:
-            break
-        yield Sleep(backoff(policy, attempt, 0.5))
-    if response.status not in {200, 201}:
-        raise _refused(response, audience, token_url)
-    now: dt.datetime = yield Now()
-    return _token(response, now.timestamp(), token_url)
+
+    def judge(response: Response) -> Flow[Credential]:
+        if response.status in PASSING or response.status >= 500:
+            refuse(request, response, logged_in=False)
+        if response.status not in GOOD:
+            raise _refused(response, audience, token_url, client_secret)
+        now: dt.datetime = yield Now()
+        return _token(response, now.timestamp(), token_url)
+
+    credential: Credential = yield from persist(request, policy, judge)
+    return credential
 
 
-def _refused(response: Response, audience: str, token_url: str) -> Exception:
-    host = urlsplit(token_url).netloc
+def _refused(
+    response: Response, audience: str, token_url: str, secret: str
+) -> OMSError:
+    host = urlsplit(token_url).hostname
     said = _oauth_error(response.body) or error_detail(response.body) or "no reason given"
+    said = said.replace(secret, "***")
     status = response.status
     if status == 401 or (status == 400 and "client" in said):
         return LoginNeededError(
@@ -71,7 +78,7 @@ def _refused(response: Response, audience: str, token_url: str) -> Exception:
             "See 'Getting access' on registering the application.",
             status=status,
         )
-    return StatusError(f"{host} failed with status {status} ({said}).", status=status)
+    return StatusError(f"{host} answered with status {status} ({said}).", status=status)
 
 
 def _oauth_error(body: bytes) -> str | None:
@@ -84,16 +91,19 @@ def _oauth_error(body: bytes) -> str | None:
 
 
 def _token(response: Response, now: float, token_url: str) -> Credential:
-    host = urlsplit(token_url).netloc
+    host = urlsplit(token_url).hostname
     try:
         document = msgspec.json.decode(response.body)
         token = document["access_token"]
         lifetime = document.get("expires_in")
     except (msgspec.DecodeError, LookupError, TypeError, AttributeError):
         token = lifetime = None
-    if not isinstance(token, str) or not token or not token.isprintable():
+    usable = isinstance(token, str) and token.isascii() and token.isprintable()
+    if not usable or not token:
         message = f"{host} answered the login without a token."
         raise AuthError(message, status=response.status)
-    known = isinstance(lifetime, (int, float)) and not isinstance(lifetime, bool)
-    expires = now + float(lifetime) - EARLY_S if known else None
+    expires: float | None = None
+    if isinstance(lifetime, (int, float)) and not isinstance(lifetime, bool):
+        seconds = float(min(max(lifetime, 0), LONGEST_S))
+        expires = now + seconds - min(EARLY_S, seconds / 2)
     return Credential({"authorization": f"Bearer {token}"}, expires)

@@ -1,11 +1,12 @@
 """Arrow columns as lists of what JSON can hold, a column at a time.
 
-``to_pylist`` makes one Python scalar per cell by way of an Arrow scalar; going by way of
-numpy is several times faster, and pages are nothing but cells.
+``to_pylist`` makes each Python value by way of an Arrow scalar; going by way of numpy
+is several times faster, and pages are nothing but cells.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -45,10 +46,7 @@ def cells(
         return _lists(array, presentation=presentation)
     if is_json:
         return _documents(array)
-    if pa.types.is_floating(kind):
-        array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, kind))
-        return _numbers(array)
-    if pa.types.is_integer(kind):
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         return _numbers(array)
     if pa.types.is_string(kind) or pa.types.is_boolean(kind):
         return cast("list[Any]", array.to_numpy(zero_copy_only=False).tolist())
@@ -56,6 +54,8 @@ def cells(
 
 
 def _numbers(array: pa.Array) -> list[Any]:
+    if pa.types.is_floating(array.type):
+        array = pc.if_else(pc.is_finite(array), array, pa.scalar(None, array.type))
     if not array.null_count:
         return cast("list[Any]", array.to_numpy(zero_copy_only=False).tolist())
     whole = array.fill_null(pa.scalar(0, array.type))
@@ -74,8 +74,7 @@ def _lists(array: pa.Array, *, presentation: bool) -> list[Any]:
     # .values and .offsets of a sliced array agree with each other.
     items = cells(array.values, presentation=presentation)
     ends = array.offsets.to_numpy().tolist()
-    spans = zip(ends[:-1], ends[1:], strict=True)
-    return _with_nulls([items[first:last] for first, last in spans], array)
+    return _with_nulls([items[first:last] for first, last in pairwise(ends)], array)
 
 
 def _documents(array: pa.Array) -> list[Any]:

@@ -60,7 +60,7 @@ def decode(body: bytes, resource: Resource) -> Rows:
     """
     body = body.removeprefix(_BOM)
     shape = shape_of(resource)
-    if shape.fast and _is_plain(body):
+    if shape.fast and _is_utf8(body):
         try:
             return _fast(body, resource, shape)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, _Refused):
@@ -68,13 +68,8 @@ def decode(body: bytes, resource: Resource) -> Rows:
     return read_carefully(body, resource)
 
 
-def _is_plain(body: bytes) -> bool:
-    """No bytes that the fast reader would let pass though JSON forbids them.
-
-    It reads NaN and Infinity as numbers and does not look at UTF-8.
-    """
-    if b"NaN" in body or b"Inf" in body:
-        return False
+def _is_utf8(body: bytes) -> bool:
+    """The fast reader does not look."""
     if body.isascii():
         return True
     try:
@@ -101,6 +96,8 @@ def _fast(body: bytes, resource: Resource, shape: Shape) -> Rows:
     columns = {f.name: _column(attributes, f.path) for f in resource.fields}
     unknown = dict(_unknown(attributes, shape))
     columns |= unknown
+    if not all(map(_is_finite, columns.values())):
+        raise _Refused
     columns[ID] = rows.field("id")
     columns.update(_units(rows, resource))
     total = read.column("meta").chunk(0)
@@ -114,6 +111,15 @@ def _fast(body: bytes, resource: Resource, shape: Shape) -> Rows:
 def _column(attributes: pa.StructArray, path: tuple[str, ...]) -> pa.Array:
     # struct_field, not .field(): a part of a null object is null.
     return pc.struct_field(attributes, list(path))
+
+
+def _is_finite(column: pa.Array) -> bool:
+    """The fast reader takes NaN and Infinity for numbers, which JSON has not."""
+    if pa.types.is_list(column.type):
+        column = column.flatten()
+    if not pa.types.is_floating(column.type):
+        return True
+    return pc.all(pc.is_finite(column), min_count=0).as_py() is not False
 
 
 def _unknown(attributes: pa.StructArray, shape: Shape) -> Iterator[tuple[str, Any]]:

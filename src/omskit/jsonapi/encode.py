@@ -146,6 +146,7 @@ def row_ids(table: pa.Table, template: str) -> list[str | None]:
     """The ``id`` of each row; None where the table lacks a column of the template.
 
     Example:
+        >>> import pyarrow as pa
         >>> row_ids(pa.table({"run_number": [5], "bit": [7]}), "{run_number}_{bit}")
         ['5_7']
     """
@@ -201,7 +202,9 @@ def _link(
     found: Iterable[dict[str, Any]], base: str, relationships: Sequence[str]
 ) -> None:
     for row in found:
-        itself = base + quote(str(row["id"]), safe=":")
+        if row["id"] is None:
+            continue
+        itself = base + quote(row["id"], safe=":")
         if relationships:
             row["relationships"] = {
                 way: {

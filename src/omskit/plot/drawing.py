@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["steps", "line"]
 
-TICKS = 12
-"""About so many numbers along the axis."""
+TICKS = 25
+"""At most so many numbers along an axis of several runs."""
 
 NARROW = 0.02
 """A run that takes less of the axis than this has no room for its number."""
@@ -136,7 +136,8 @@ def _legend(ax: Axes, columns: int, *, strips: bool) -> None:
     flags = [h for h in found if hasattr(h, "get_paths")]
     handles = [h for h in found if h not in flags] + (flags if strips else [])
     low, high = (float(v) for v in ax.get_ylim())
-    if ax.get_autoscaley_on() and np.min(ax.dataLim.intervaly) >= 0:
+    log = ax.get_yscale() == "log"
+    if not log and ax.get_autoscaley_on() and np.min(ax.dataLim.intervaly) >= 0:
         # Rates and luminosities start at zero, and a line at zero must be seen.
         low = -0.02 * high
     if not handles:
@@ -158,7 +159,10 @@ def _legend(ax: Axes, columns: int, *, strips: bool) -> None:
     inches = (lines * 1.45 + 0.8) * size / 72
     # Room for the legend in y; a figure lower than its legend keeps a third for data.
     share = min(inches / (ax.bbox.height / ax.figure.dpi), 2 / 3)
-    ax.set_ylim(low, low + (high - low) / (1 - share))
+    if log:
+        ax.set_ylim(low, low * (high / low) ** (1 / (1 - share)))
+    else:
+        ax.set_ylim(low, low + (high - low) / (1 - share))
 
 
 def _limits(ax: Axes, rows: Rows) -> None:

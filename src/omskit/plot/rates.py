@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from omskit.table import Table
 
 L1_COLUMNS = ("l1a_total_rate", "l1a_physics_rate", "trigger_physics_lost_rate")
+
+SPREAD = 100
+"""Means further apart than this need a logarithmic axis to be seen together."""
 
 L1_LABELS = {
     "l1a_total_rate": "L1 accepts, all (l1a_total_rate)",
@@ -79,6 +83,7 @@ def hlt_rates(
     *,
     largest: int = 6,
     column: str = "rate",
+    log: bool | None = None,
     ax: Axes | None = None,
     kind: Kind = "steps",
     label: Label = None,
@@ -92,6 +97,8 @@ def hlt_rates(
         table: Rows of ``hltpathrates``, as from ``client.hlt_rates(run)``.
         largest: How many paths to draw at most.
         column: The column to draw, e.g. ``"counter"``.
+        log: Draw a logarithmic axis, on which zero is at the bottom; by default where
+            the means of the paths drawn differ by more than a factor 100.
         ax: Where to draw; a new figure by default.
         kind: As in `per_lumisection`.
         label: As in `per_lumisection`.
@@ -101,9 +108,8 @@ def hlt_rates(
         UsageError: *largest* is below 1, or several rows of a path cover a lumisection.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    return _largest_of(
-        table, "path_name", "paths", largest, column, ax=ax, kind=kind, label=label
-    )
+    things = _Things("path_name", "paths", largest, column, log=log)
+    return _largest_of(table, things, ax=ax, kind=kind, label=label)
 
 
 def l1_algorithms(
@@ -111,6 +117,7 @@ def l1_algorithms(
     *,
     largest: int = 6,
     column: str = "post_dt_rate",
+    log: bool | None = None,
     ax: Axes | None = None,
     kind: Kind = "steps",
     label: Label = None,
@@ -121,6 +128,7 @@ def l1_algorithms(
         table: Rows of ``l1algorithmtriggers``, as from ``client.l1_algorithms(run)``.
         largest: How many algorithms to draw at most, by their mean.
         column: The rate to draw; by default after prescale and deadtime.
+        log: As in `hlt_rates`.
         ax: Where to draw; a new figure by default.
         kind: As in `per_lumisection`.
         label: As in `per_lumisection`.
@@ -130,43 +138,37 @@ def l1_algorithms(
         UsageError: *largest* is below 1, or several rows of one cover a lumisection.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    return _largest_of(
-        table, "name", "algorithms", largest, column, ax=ax, kind=kind, label=label
-    )
+    things = _Things("name", "algorithms", largest, column, log=log)
+    return _largest_of(table, things, ax=ax, kind=kind, label=label)
+
+
+@dataclass(frozen=True, slots=True)
+class _Things:
+    """What there are many of: the column that names them, their word, what to draw."""
+
+    by: str
+    word: str
+    largest: int
+    column: str
+    log: bool | None
 
 
 def _largest_of(
     table: Table,
-    by: str,
-    things: str,
-    largest: int,
-    column: str,
+    things: _Things,
     *,
     ax: Axes | None,
     kind: Kind,
     label: Label,
 ) -> Drawing:
-    if largest < 1:
-        message = f"largest={largest} draws nothing. It must be 1 or more."
-        raise UsageError(message)
     rows = place_rows(table)
-    values = numbers(table, column, rows)
-    groups = _groups(table, by, rows)
+    values = numbers(table, things.column, rows)
+    groups = _groups(table, things.by, rows)
     means = {name: _mean(values[chosen]) for name, chosen in groups.items()}
-    names = sorted(groups, key=lambda name: (-means[name], name))
-    drawn = names[:largest]
+    drawn = _ranked(means, things)
     for name in drawn:
         one_row_each(rows.only(groups[name]), table)
-    title = y_label(table, [column])
-    notes = [
-        f"{n} has no value" for n in drawn if means[n] == -np.inf and len(groups[n])
-    ]
-    if len(names) > len(drawn):
-        notes.insert(
-            0,
-            f"the {len(drawn)} largest of {len(names)} {things} by mean; "
-            f"{len(names) - len(drawn)} are not drawn",
-        )
+    title = y_label(table, [things.column])
     with canvas(ax, size=(11.0, 5.0 + 0.2 * min(len(drawn), 10))) as axes:
         lines = {
             name: draw_values(
@@ -180,8 +182,36 @@ def _largest_of(
             for index, name in enumerate(drawn)
         }
         axes[0].set_ylabel(title)
+        if _wants_log([means[name] for name in drawn], things.log):
+            axes[0].set_yscale("log")
+        notes = _notes(means, drawn, things)
         told = finish(axes, table, _union(rows), label=label, notes=notes)
     return Drawing(figure_of(axes), axes, lines, (), told)
+
+
+def _ranked(means: dict[str, float], things: _Things) -> list[str]:
+    """The names with the largest means, those without any value last."""
+    if things.largest < 1:
+        message = f"largest={things.largest} draws nothing. It must be 1 or more."
+        raise UsageError(message)
+    return sorted(means, key=lambda name: (-means[name], name))[: things.largest]
+
+
+def _wants_log(means: list[float], log: bool | None) -> bool:
+    positive = [mean for mean in means if mean > 0]
+    if log is None:
+        return bool(positive) and max(positive) > SPREAD * min(positive)
+    # A logarithmic axis without anything above zero has no numbers to show.
+    return log and bool(positive)
+
+
+def _notes(means: dict[str, float], drawn: list[str], things: _Things) -> list[str]:
+    notes = [f"{name} has no value" for name in drawn if means[name] == -np.inf]
+    left = len(means) - len(drawn)
+    if left:
+        most = f"the {len(drawn)} largest of {len(means)} {things.word} by mean"
+        notes.insert(0, f"{most}; {left} not drawn")
+    return notes
 
 
 def _groups(table: Table, by: str, rows: Rows) -> dict[str, NDArray[np.bool_]]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from omskit._extras import load
 from omskit.errors import UsageError
 from omskit.plot.rows import OFF, ON, UNKNOWN, states
+from omskit.plot.style import PURPOSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -146,16 +148,31 @@ def draw_strip(
     spans = spans_of(*edges, found)
     counts = {WORDS[s]: int((found == s).sum()) for s in WORDS if (found == s).any()}
     artists = {
-        word: ax.broken_barh(
-            [(a, b - a) for a, b in spans[word]],
-            (height[0], height[1] - height[0]),
-            transform=ax.get_xaxis_transform(),
-            label=f"{label}: {word} ({count} LS)",
-            **look[word],
-        )
-        for word, count in counts.items()
+        word: _bars(ax, spans[word], height, f"{label}: {word} ({n} LS)", look[word])
+        for word, n in counts.items()
     }
     return FlagStrip(label, spans, counts, artists)
+
+
+def _bars(
+    ax: Axes,
+    spans: tuple[Span, ...],
+    height: tuple[float, float],
+    label: str,
+    look: dict[str, Any],
+) -> PolyCollection:
+    low, high = height
+    bars: PolyCollection = load("matplotlib.collections", PURPOSE).PolyCollection(
+        [[(a, low), (a, high), (b, high), (b, low)] for a, b in spans],
+        transform=ax.get_xaxis_transform(),
+        label=label,
+        **look,
+    )
+    # broken_barh of matplotlib 3.9 would take fractions of the height for values in y.
+    ax.add_collection(bars, autolim=False)
+    ax.update_datalim([(spans[0][0], 0), (spans[-1][1], 0)], updatey=False)
+    ax.autoscale_view(scaley=False)
+    return bars
 
 
 def spans_of(

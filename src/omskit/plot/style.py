@@ -128,8 +128,10 @@ def cms_label(ax: Axes, table: Table, label: Label, right: str = "") -> None:
         return
     text = "OMS" if label is None else label
     simulated = label is None and is_simulated(table)
-    if not hasattr(ax.figure, "get_size_inches"):
-        # mplhep 1.3 measures ax.figure, which in a sub-figure has no size.
+    surface = ax.figure.canvas
+    if not (hasattr(ax.figure, "get_size_inches") and hasattr(surface, "get_renderer")):
+        # mplhep measures ax.figure, which has no size where it is a sub-figure, and
+        # (1.1) wants a renderer, which figures made without pyplot have not.
         ax.set_title(f"CMS {'Simulation ' if simulated else ''}{text}", loc="left")
         ax.set_title(right, loc="right")
         return

@@ -73,10 +73,7 @@ def related(
     relationship = _relationship(resource, word)
     found, _ = _find(service, resource, Query(name), row_id)
     target = service.engine.resource(relationship.resource)
-    values = {mine: found.table[mine][0].as_py() for _, mine in relationship.on}
-    also = tuple(
-        Condition(theirs, "EQ", values[mine]) for theirs, mine in relationship.on
-    )
+    also = _belonging(relationship, found.table)
     between = "relationships/" if identifiers else ""
     url = f"{service.link_base}/{name}/{quote(row_id, safe=':')}/{between}{word}"
     if {theirs for theirs, _ in relationship.on} >= set(target.identity):
@@ -97,6 +94,18 @@ def _relationship(resource: Resource, word: str) -> Relationship:
     known = ", ".join(r.name for r in resource.relationships) or "none"
     message = f"{resource.name!r} has no relationship {word!r}; it has: {known}."
     raise NotFoundError(message, status=404)
+
+
+def _belonging(relationship: Relationship, table: pa.Table) -> tuple[Condition, ...]:
+    """What holds for the rows that belong to the first row of *table*."""
+    conditions = []
+    for theirs, mine in relationship.on:
+        value = table[mine][0].as_py()
+        conditions.append(Condition(theirs, "EQ", value))
+        if value is None:
+            # Null equals nothing, while EQ null on the wire means IS NULL.
+            conditions.append(Condition(theirs, "NEQ", None))
+    return tuple(conditions)
 
 
 def _find(

@@ -65,12 +65,14 @@ def read(service: Service, resource: Resource, tail: str) -> Asked:
 def read_one(service: Service, resource: Resource, tail: str) -> Query:
     """The query for one row, which takes ``fields``, ``include`` and ``group`` only.
 
+    ``page`` is read over: the official client sends it with everything.
+
     Raises:
-        UsageError: Anything else is given.
+        UsageError: It filters or sorts.
     """
-    query, page = _parse(service, resource, tail)
-    if query.conditions or query.order or page.limit or page.offset:
-        message = "invalid parameter: filter, sort and page have no meaning for one row"
+    query, _ = _parse(service, resource, tail)
+    if query.conditions or query.order:
+        message = "invalid parameter: filter and sort have no meaning for one row"
         raise UsageError(message)
     return query
 

@@ -43,7 +43,8 @@ def respond(request: Request, service: Service) -> Response:
     else:
         response = _answer(request, service)
     if request.method == "HEAD":
-        return Response(response.status, response.headers)
+        length = {"content-length": str(len(response.body))}
+        return Response(response.status, {**response.headers, **length})
     return response
 
 

@@ -1,0 +1,110 @@
+"""The application: which commands there are, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from omskit._version import __version__
+from omskit.cli import asking, dcs, fields, figures, serving, story
+from omskit.cli.exits import BROKEN_PIPE, INTERRUPTED, USAGE, close_stdout, code_of, say
+from omskit.errors import OMSError
+
+app = typer.Typer(
+    name="oms",
+    no_args_is_help=True,
+    # Plain text reads the same in a terminal, a pager and the documentation.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "get": asking.get,
+    "runs": asking.runs,
+    "lumisections": asking.lumisections,
+    "fills": asking.fills,
+    "l1-rates": asking.l1_rates,
+    "hlt-rates": asking.hlt_rates,
+    "l1-algorithms": asking.l1_algorithms,
+    "fields": fields.fields,
+    "dcs-check": dcs.dcs_check,
+    "plot": figures.plot,
+    "serve": serving.serve,
+    "demo": story.demo,
+}
+for _name, _function in COMMANDS.items():
+    app.command(_name)(_function)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"oms {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def oms(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Say the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Everything the CMS Online Monitoring System knows, as tables.
+
+    Exit codes: 0 done, 1 the answer is no, 2 usage, 3 login, 4 service, 5 incomplete,
+    6 any other failure.
+
+    Example: oms runs 297050 --instance demo
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and exit."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code; whatever went wrong on purpose is one line on stderr. Anything
+        else is a bug, and shows its traceback.
+    """
+    try:
+        result = app(args=arguments, prog_name="oms", standalone_mode=False)
+    except OMSError as error:
+        say(str(error))
+        return code_of(error)
+    except BrokenPipeError:
+        close_stdout()
+        return BROKEN_PIPE
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except Exception as error:
+        # Typer's usage errors have no public base class in all versions.
+        if not hasattr(error, "format_message"):
+            raise
+        _say_usage(error)
+        return USAGE
+    return result if isinstance(result, int) else 0
+
+
+def _say_usage(error: Exception) -> None:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "oms"
+    message: str = error.format_message()  # type: ignore[attr-defined]  # just looked
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{message}\n")
+        return
+    end = "" if message.endswith((".", "?")) else "."
+    say(f"{message}{end} Try: {path} --help")

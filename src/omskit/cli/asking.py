@@ -1,0 +1,195 @@
+"""The commands that ask for rows: a resource, selectors, conditions, and a format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omskit.cli.exits import INCOMPLETE, warnings_on_stderr
+from omskit.cli.options import (
+    Asked,
+    Granularity,
+    Output,
+    ResourceArgument,
+    RunsArgument,
+    runs_text,
+    sharing,
+)
+
+if TYPE_CHECKING:
+    from omskit.client import Client
+    from omskit.table import Table
+
+GranularityOption = Annotated[
+    Granularity | None,
+    typer.Option(help="One row per lumisection or per run.", show_default=False),
+]
+
+
+@contextmanager
+def client_for(given: Output, **settings: Any) -> Iterator[Client]:
+    """The client that *given* asks for, its warnings on stderr."""
+    from omskit.client import Client
+
+    progress = False if given.quiet else given.progress
+    with (
+        warnings_on_stderr(quiet=given.quiet),
+        Client(given.instance, progress=progress, **settings) as oms,
+    ):
+        yield oms
+
+
+def deliver(table: Table, given: Output, *, named: str | None = None) -> None:
+    """Write the table; exit with 5 where rows are missing."""
+    from omskit.cli.output import write
+
+    write(table, given, named=named)
+    if not table.complete:
+        raise typer.Exit(INCOMPLETE)
+
+
+def ask(shortcut: str, selector: str | None, given: Asked, **options: Any) -> None:
+    """Ask through a shortcut of the client, and write the answer."""
+    chosen = {key: value for key, value in options.items() if value is not None}
+    with client_for(given, allow_partial=given.allow_partial) as oms:
+        table = getattr(oms, shortcut)(selector, **given.question(), **chosen)
+        deliver(table, given, named=given.fields)
+
+
+@sharing(Asked)
+def get(
+    resource: ResourceArgument,
+    runs: RunsArgument = None,
+    *,
+    granularity: GranularityOption = None,
+    count: Annotated[
+        bool, typer.Option("--count", help="Only say how many rows match.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Only say what would be asked.")
+    ] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Send names that omskit does not know.")
+    ] = False,
+    given: Asked,
+) -> None:
+    """Rows of any resource of OMS.
+
+    Example: oms get hltpathinfo 297050 --sort -rate --limit 5
+    """
+    settings = {"unchecked": unchecked, "allow_partial": given.allow_partial}
+    with client_for(given, **settings) as oms:
+        asked = given.question()
+        if granularity is not None:
+            asked["granularity"] = granularity
+        if resource == "fills":
+            asked["key"] = "fill_number"
+        query = oms.query(resource, runs_text(runs), **asked)
+        if count:
+            typer.echo(query.count())
+        elif explain:
+            typer.echo(query.explain())
+        else:
+            deliver(query.fetch(), given, named=given.fields)
+
+
+@sharing(Asked)
+def runs(runs: RunsArgument = None, *, given: Asked) -> None:
+    """Runs: one row per run.
+
+    Example: oms runs 297050-297056 --fields run_number,l1_rate,l1_menu
+    """
+    ask("runs", runs_text(runs), given)
+
+
+@sharing(Asked)
+def lumisections(runs: RunsArgument = None, *, given: Asked) -> None:
+    """Lumisections: one row for each 23 seconds of data taking.
+
+    Example: oms lumisections 297050 --where 'pileup > 30' --format csv
+    """
+    ask("lumisections", runs_text(runs), given)
+
+
+@sharing(Asked)
+def fills(
+    fills: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILLS", help="5839, 5838-5840 or 5838,5840."),
+    ] = None,
+    *,
+    given: Asked,
+) -> None:
+    """Fills of the LHC: one row per fill.
+
+    Example: oms fills 5839
+    """
+    ask("fills", runs_text(fills), given)
+
+
+@sharing(Asked)
+def l1_rates(
+    runs: RunsArgument = None,
+    *,
+    granularity: GranularityOption = None,
+    given: Asked,
+) -> None:
+    """Level-1 trigger rates: one row per lumisection.
+
+    Example: oms l1-rates 297050 --fields first_lumisection_number,l1a_physics_rate
+    """
+    ask("l1_rates", runs_text(runs), given, granularity=granularity)
+
+
+@sharing(Asked)
+def hlt_rates(
+    runs: RunsArgument = None,
+    *,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path",
+            "-p",
+            metavar="PATTERN",
+            help="HLT path, with * and ?; give it again for more. All by default.",
+        ),
+    ] = None,
+    granularity: GranularityOption = None,
+    given: Asked,
+) -> None:
+    """HLT rates: one row per path and lumisection.
+
+    Example: oms hlt-rates 297050 --path 'HLT_ZeroBias_v*'
+    """
+    options = {"paths": path or None, "granularity": granularity}
+    ask("hlt_rates", runs_text(runs), given, **options)
+
+
+@sharing(Asked)
+def l1_algorithms(
+    runs: RunsArgument = None,
+    *,
+    bit: Annotated[
+        list[int] | None,
+        typer.Option("--bit", metavar="BIT", help="L1 bit; give it again for more."),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name",
+            metavar="PATTERN",
+            help="Name of the algorithm, with * and ?; give it again for more.",
+        ),
+    ] = None,
+    granularity: GranularityOption = None,
+    given: Asked,
+) -> None:
+    """Level-1 algorithms: one row per bit and lumisection.
+
+    Example: oms l1-algorithms 297050 --name 'L1_ZeroBias' --limit 5
+    """
+    options = {"bits": bit or None, "names": name or None, "granularity": granularity}
+    ask("l1_algorithms", runs_text(runs), given, **options)

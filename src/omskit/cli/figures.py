@@ -1,0 +1,118 @@
+"""``oms plot``: pictures of a run, as files."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omskit.cli.asking import client_for
+from omskit.cli.dcs import read_dcs
+from omskit.cli.options import (
+    DcsOption,
+    InstanceOption,
+    Output,
+    QuietOption,
+    RunArgument,
+)
+
+if TYPE_CHECKING:
+    from omskit.client import Client
+    from omskit.plot import Drawing
+
+
+class Figure(StrEnum):
+    """What can be drawn."""
+
+    LUMISECTIONS = "lumisections"
+    PILEUP = "pileup"
+    L1_RATES = "l1-rates"
+    HLT_RATES = "hlt-rates"
+    L1_ALGORITHMS = "l1-algorithms"
+    DCS = "dcs"
+
+
+def plot(
+    what: Annotated[Figure, typer.Argument(help="What to draw.")],
+    run: RunArgument,
+    *,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Columns to draw, for lumisections and l1-rates."
+        ),
+    ] = None,
+    flag: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD",
+            help="A flag to draw behind, for lumisections and pileup: cms_active.",
+        ),
+    ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path", "-p", metavar="PATTERN", help="HLT path, for hlt-rates."
+        ),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="Algorithm, for l1-algorithms."),
+    ] = None,
+    dcs: DcsOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File to write: .png, .pdf or .svg. RUN_WHAT.png by default.",
+        ),
+    ] = None,
+    instance: InstanceOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw a run per lumisection, and write the figure to a file.
+
+    Example: oms plot pileup 297050 --flag cms_active --output pileup.png
+    """
+    from omskit.plot import save
+
+    target = output or Path(f"{run}_{what}.png")
+    given = Output(instance=instance, quiet=quiet)
+    columns = [part.strip() for part in fields.split(",")] if fields else None
+    with client_for(given) as oms:
+        drawn = _draw(
+            oms, what, run, columns=columns, flag=flag, paths=path, names=name, dcs=dcs
+        )
+        typer.echo(str(save(drawn, target)))
+
+
+def _draw(
+    oms: Client,
+    what: Figure,
+    run: int,
+    *,
+    columns: list[str] | None,
+    flag: str | None,
+    paths: list[str] | None,
+    names: list[str] | None,
+    dcs: Path | None,
+) -> Drawing:
+    import omskit.plot as figures
+
+    if what is Figure.L1_RATES:
+        return figures.l1_rates(oms.l1_rates(run), columns)
+    if what is Figure.HLT_RATES:
+        return figures.hlt_rates(oms.hlt_rates(run, paths=paths or None))
+    if what is Figure.L1_ALGORITHMS:
+        return figures.l1_algorithms(oms.l1_algorithms(run, names=names or None))
+    if what is Figure.DCS:
+        check = read_dcs(oms, dcs)
+        return figures.dcs_comparison(oms.lumisections(run), check)
+    table = oms.lumisections(run)
+    if what is Figure.PILEUP:
+        return figures.pileup_and_luminosity(table, flag=flag)
+    return figures.per_lumisection(table, columns or ["pileup"], flag=flag)

@@ -1,0 +1,232 @@
+"""The options that several commands share, each written once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+class Granularity(StrEnum):
+    """What one row of a rate table stands for."""
+
+    LUMISECTION = "lumisection"
+    RUN = "run"
+
+
+def complete_instance(incomplete: str) -> list[str]:
+    """Names of services that begin like *incomplete*."""
+    from omskit.config import INSTANCES
+
+    return [name for name in INSTANCES if name.startswith(incomplete)]
+
+
+def complete_resource(incomplete: str) -> list[str]:
+    """Names of resources that begin like *incomplete*."""
+    from omskit.schema import bundled
+
+    return [name for name in bundled() if name.startswith(incomplete)]
+
+
+InstanceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--instance",
+        "-i",
+        metavar="NAME|URL",
+        help="Whom to ask: production, integration, development, p5, demo or a URL. "
+        "Else OMSKIT_INSTANCE, the configuration file, production.",
+        autocompletion=complete_instance,
+    ),
+]
+QuietOption = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="No progress and no warnings on stderr."),
+]
+ProgressOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--progress/--no-progress",
+        help="Show how far a long fetch is; by default where stderr is a terminal.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write there instead of to stdout; its ending chooses the format.",
+    ),
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="How to write; a table for humans by default."),
+]
+AllRowsOption = Annotated[
+    bool,
+    typer.Option("--all-rows", help="Show every row of a long table on a terminal."),
+]
+DcsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dcs",
+        metavar="FILE",
+        help="The DCS-only certification file; the demo brings its own.",
+    ),
+]
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUNS",
+        help="297050, 315190-315290, 315190- or 297050,297056.",
+        show_default=False,
+    ),
+]
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="One run, 297050.")]
+ResourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RESOURCE",
+        help="As OMS names it, such as runs or deadtimes; 'oms fields' lists them.",
+        autocompletion=complete_resource,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How an answer is shown."""
+
+    instance: InstanceOption = None
+    format: FormatOption = None
+    output: OutputOption = None
+    all_rows: AllRowsOption = False
+    quiet: QuietOption = False
+    progress: ProgressOption = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Output):
+    """What is asked for, and how the answer is shown."""
+
+    fill: Annotated[
+        str | None,
+        typer.Option(metavar="FILL", help="What belongs to a fill, or 5838-5840."),
+    ] = None
+    era: Annotated[
+        str | None, typer.Option(metavar="ERA", help="An era, such as 2017B.")
+    ] = None
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Started then or later; UTC, 2017-06-16."),
+    ] = None
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Started then or earlier; UTC.")
+    ] = None
+    last: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The newest N.")
+    ] = None
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Such as 'l1_rate > 1000'; give it again to require more. Operators: "
+            "= != < <= > >= ~ (LIKE) has in matches; null is a missing value.",
+        ),
+    ] = None
+    fields: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Only these columns, in this order."),
+    ] = None
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="A,-B", help="By these columns; - for descending."),
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="At most N rows.")
+    ] = None
+    allow_partial: Annotated[
+        bool,
+        typer.Option(
+            "--allow-partial",
+            help="Write what did arrive where rows are missing, and exit with 5.",
+        ),
+    ] = False
+
+    def question(self) -> dict[str, Any]:
+        """The keywords for a shortcut of the client."""
+        asked: dict[str, Any] = {
+            "fill": self.fill,
+            "era": self.era,
+            "since": self.since,
+            "until": self.until,
+            "last": self.last,
+            "fields": self.fields,
+            "limit": self.limit,
+        }
+        found = {key: value for key, value in asked.items() if value is not None}
+        if self.where:
+            found["where"] = self.where
+        if self.sort:
+            found["sort"] = self.sort
+        return found
+
+
+def sharing(
+    bundle: type[Output],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of *bundle*, and its function the filled bundle.
+
+    The function takes its own parameters and one named ``given``.
+    """
+    shared = inspect.signature(bundle, eval_str=True).parameters
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(function, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.name != "given"]
+
+        def command(**values: Any) -> None:
+            options = {name: values.pop(name) for name in shared}
+            function(**values, given=bundle(**options))
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        everything = [p.replace(kind=keyword) for p in (*own, *shared.values())]
+        vars(command).update(
+            __name__=function.__name__,
+            __doc__=function.__doc__,
+            __module__=function.__module__,
+            __signature__=signature.replace(parameters=everything),
+        )
+        command.__name__ = function.__name__
+        command.__doc__ = function.__doc__
+        command.__annotations__ = {p.name: p.annotation for p in everything}
+        return command
+
+    return decorate
+
+
+def runs_text(runs: list[str] | None) -> str | None:
+    """The positional selectors as the one text that the client takes.
+
+    Example:
+        >>> runs_text(["297050", "315190-315290"])
+        '297050,315190-315290'
+    """
+    return ",".join(runs) if runs else None

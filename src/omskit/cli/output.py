@@ -1,0 +1,207 @@
+"""Writing tables: for humans on a terminal, for machines on stdout or into a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omskit.cli.exits import say
+from omskit.cli.options import Format, Output
+from omskit.cli.terminal import SHOWN_ROWS, Line, view
+from omskit.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from omskit.table import Table
+
+STYLES = {"head": "bold", "unit": "dim", "rule": "dim", "note": "dim"}
+
+
+def write(table: Table, given: Output, *, named: str | None = None) -> None:
+    """Write *table* where and how *given* says.
+
+    Args:
+        named: The value of ``--fields``, whose order the view for humans keeps.
+
+    Raises:
+        UsageError: Parquet for a terminal, an ending that names no format, or a file
+            that cannot be written.
+    """
+    chosen = _format(given)
+    if chosen is Format.TABLE:
+        _write_view(table, given, named.split(",") if named else None)
+        return
+    encode = _ENCODERS[chosen]
+    if given.output is not None and str(given.output) != "-":
+        _write_file(given.output, lambda stream: encode(table, stream))
+        if not given.quiet:
+            size = f"{len(table)} rows x {len(table.columns)} columns"
+            say(f"wrote {size} to {given.output}")
+        return
+    if chosen is Format.PARQUET and sys.stdout.isatty():
+        message = (
+            "Parquet is no text for a terminal. "
+            "Give --output FILE.parquet, or pipe it to a program that reads it."
+        )
+        raise UsageError(message)
+    encode(table, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+def _format(given: Output) -> Format:
+    if given.format is not None:
+        return given.format
+    if given.output is None or str(given.output) == "-":
+        return Format.TABLE
+    ending = given.output.suffix.lower().removeprefix(".")
+    if ending == "txt":
+        return Format.TABLE
+    try:
+        return Format(ending)
+    except ValueError:
+        known = [f.value for f in Format]
+        message = (
+            f"The ending of {given.output.name!r} names no format."
+            f"{did_you_mean(ending, known)} Give --format: {', '.join(known)}."
+        )
+        raise UsageError(message) from None
+
+
+def _write_view(table: Table, given: Output, named: Sequence[str] | None) -> None:
+    if given.output is not None and str(given.output) != "-":
+        text = "\n".join(line.text for line in view(table, 160, named=named)) + "\n"
+        _write_file(given.output, lambda stream: stream.write(text.encode()))
+        return
+    is_terminal = sys.stdout.isatty()
+    most = SHOWN_ROWS if is_terminal and not given.all_rows else None
+    show(view(table, terminal_width(), named=named, most_rows=most))
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; ``COLUMNS`` wins, 80 where there is neither."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Write lines to stdout, coloured where that is a terminal that wants colours."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(soft_wrap=True, highlight=False)
+        for line in lines:
+            console.print(Text(line.text, STYLES.get(line.kind, "")))
+        return
+    text = "\n".join(line.text for line in lines) + "\n"
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(_plain(text, encoding))
+    sys.stdout.flush()
+
+
+def _plain(text: str, encoding: str) -> str:
+    """*text* in characters that *encoding* has: a batch job may have only ASCII.
+
+    Example:
+        >>> _plain("\N{EN DASH}\N{HORIZONTAL ELLIPSIS}", "ascii")
+        '-~'
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace("\N{EN DASH}", "-").replace("\N{HORIZONTAL ELLIPSIS}", "~")
+        return text.encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def _write_file(target: Path, write_to: Callable[[BinaryIO], Any]) -> None:
+    """Write a file that appears whole or not at all."""
+    part = None
+    try:
+        with NamedTemporaryFile(
+            dir=target.parent, prefix=f".{target.name}.", delete=False
+        ) as stream:
+            part = Path(stream.name)
+            write_to(cast("BinaryIO", stream))
+        mask = os.umask(0)
+        os.umask(mask)
+        part.chmod(0o666 & ~mask)
+        part.replace(target)
+    except OSError as error:
+        if part is not None:
+            with suppress(OSError):
+                part.unlink()
+        message = f"Cannot write {target}: {error.strerror or error}."
+        raise UsageError(message) from error
+
+
+def _json(table: Table, stream: BinaryIO) -> None:
+    """A list of records, one a line."""
+    encoder = msgspec.json.Encoder()
+    rows = [encoder.encode(row) for row in table.to_records()]
+    stream.write(b"[\n" + b",\n".join(rows) + b"\n]\n" if rows else b"[]\n")
+
+
+def _jsonl(table: Table, stream: BinaryIO) -> None:
+    stream.write(msgspec.json.Encoder().encode_lines(table.to_records()))
+
+
+def _csv(table: Table, stream: BinaryIO) -> None:
+    """Names in the first line; times as OMS writes them, lists joined by a space."""
+    from pyarrow import csv
+
+    columns = [_csv_column(column) for column in table.arrow.columns]
+    plain = pa.table(columns, names=table.columns)
+    stream.write((",".join(map(_quoted, table.columns)) + "\n").encode())
+    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    buffer = io.BytesIO()
+    csv.write_csv(plain, buffer, options)
+    stream.write(buffer.getbuffer())
+
+
+def _quoted(name: str) -> str:
+    return (
+        f'"{name.replace(chr(34), chr(34) * 2)}"' if set(name) & set('",\n') else name
+    )
+
+
+def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        exact = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
+        return pc.replace_substring_regex(exact, r"\.0+Z$", "Z")
+    if pa.types.is_list(kind):
+        texts = pc.cast(column, pa.list_(pa.string()))
+        return pc.binary_join(texts, " ")
+    if pa.types.is_null(kind):
+        return pc.cast(column, pa.string())
+    return column
+
+
+def _parquet(table: Table, stream: BinaryIO) -> None:
+    """Units stay in the metadata of the columns, the receipt in that of the file."""
+    from pyarrow import parquet
+
+    metadata = dict(table.arrow.schema.metadata or {})
+    facts = {"resource": table.resource, "complete": table.complete}
+    facts |= {"warnings": table.warnings, "receipt": table.receipt}
+    metadata[b"omskit"] = msgspec.json.encode(facts)
+    parquet.write_table(table.arrow.replace_schema_metadata(metadata), stream)
+
+
+_ENCODERS: dict[Format, Callable[[Table, BinaryIO], None]] = {
+    Format.JSON: _json,
+    Format.JSONL: _jsonl,
+    Format.CSV: _csv,
+    Format.PARQUET: _parquet,
+}

@@ -1,0 +1,284 @@
+"""A table for humans, as lines that fit a terminal.
+
+Columns that do not fit are left out, and the last line says how many and how to see
+them. A single row that does not fit is turned by a quarter: one line a column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import textwrap
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from omskit.schema import bundled
+from omskit.table import unit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from omskit.table import Table
+
+DASH = "\N{EN DASH}"
+CUT = "\N{HORIZONTAL ELLIPSIS}"
+GAP = "  "
+LONGEST_TEXT = 28
+NARROW_HEAD = 12
+SHOWN_ROWS = 40
+"""A longer table on a terminal shows its first and last half of so many rows."""
+
+FIRST = {
+    "runs": (
+        "run_number", "fill_number", "start_time", "duration", "l1_rate",
+        "delivered_lumi", "recorded_lumi", "last_lumisection_number", "stable_beam",
+        "era", "hlt_physics_rate", "l1_menu", "hlt_key",
+    ),
+    "lumisections": (
+        "run_number", "lumisection_number", "start_time", "pileup", "init_lumi",
+        "delivered_lumi_per_lumisection", "recorded_lumi_per_lumisection",
+        "cms_active", "beams_stable", "physics_flag", "fill_number", "prescale_name",
+    ),
+    "fills": (
+        "fill_number", "start_time", "duration", "first_run_number", "last_run_number",
+        "stable_beams", "delivered_lumi", "recorded_lumi", "peak_lumi", "peak_pileup",
+        "bunches_colliding", "injection_scheme",
+    ),
+    "hltpathrates": (
+        "run_number", "path_name", "first_lumisection_number", "rate", "counter",
+    ),
+    "hltpathinfo": ("run_number", "path_name", "rate", "accepted", "ps_pass"),
+    "l1triggerrates": (
+        "run_number", "first_lumisection_number", "l1a_total_rate", "l1a_physics_rate",
+        "l1a_random_rate", "trigger_physics_lost_rate",
+    ),
+    "l1algorithmtriggers": (
+        "run_number", "first_lumisection_number", "bit", "name",
+        "initial_prescale_prescale", "pre_dt_rate", "post_dt_rate",
+    ),
+}  # fmt: skip
+"""What people look at first, where not every column fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the view; *kind* says how it may be coloured."""
+
+    text: str
+    kind: str = "row"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    head: tuple[str, ...]
+    unit: str
+    cells: tuple[str, ...]
+    right: bool
+    empty: bool
+    most: int = LONGEST_TEXT
+    """Longer cells are cut."""
+
+    @property
+    def width(self) -> int:
+        cells = min(self.longest, self.most)
+        return max(cells, *map(len, (*self.head, self.unit)))
+
+    @property
+    def longest(self) -> int:
+        return max(map(len, self.cells))
+
+    def cell(self, index: int) -> str:
+        text, room = self.cells[index], self.width
+        return text if len(text) <= room else text[: room - 1] + CUT
+
+
+def view(
+    table: Table,
+    width: int,
+    *,
+    named: Sequence[str] | None = None,
+    most_rows: int | None = None,
+) -> list[Line]:
+    """The lines that show *table* in *width* characters.
+
+    Args:
+        named: The columns that were asked for by name; their order is kept.
+        most_rows: Rows beyond so many are left out of the middle; None shows all.
+    """
+    if not len(table):
+        return [Line(f"No row of {table.resource or 'this table'} matches.", "note")]
+    kept, left_out = _ends(len(table), most_rows)
+    arrow = table.arrow
+    if left_out:
+        arrow = pa.concat_tables([arrow.slice(0, kept), arrow.slice(len(table) - kept)])
+    columns = [_column(arrow, field) for field in arrow.schema]
+    chosen = _fitting(columns, _preferred(table, columns, named), width)
+    if len(table) == 1 and len(chosen) < len(columns):
+        return list(_turned(table.arrow, width))
+    chosen = _stretched(chosen, width)
+    lines = list(_head(chosen))
+    rows = [_joined(chosen, index) for index in range(arrow.num_rows)]
+    if left_out:
+        middle = f"{CUT} {left_out} rows not shown {CUT}"
+        rows.insert(kept, Line(middle, "note"))
+    hidden = len(columns) - len(chosen)
+    notes = textwrap.wrap(_note(table, left_out, hidden), width)
+    return [*lines, *rows, *(Line(note, "note") for note in notes)]
+
+
+def _ends(rows: int, most: int | None) -> tuple[int, int]:
+    """How many rows to keep at either end, and how many are left out between."""
+    if most is None or rows <= most:
+        return rows, 0
+    kept = most // 2
+    return kept, rows - 2 * kept
+
+
+def _column(arrow: pa.Table, field: pa.Field) -> _Column:
+    values = arrow.column(field.name).to_pylist()
+    texts = tuple(map(cell_text, values))
+    is_time = pa.types.is_timestamp(field.type)
+    unit = "UTC" if is_time else unit_of(field)
+    shown = f"[{unit}]" if unit else ""
+    longest = min(max(map(len, texts)), LONGEST_TEXT)
+    room = max(NARROW_HEAD, len(shown), longest)
+    kinds = (pa.types.is_integer, pa.types.is_floating)
+    return _Column(
+        name=field.name,
+        head=tuple(_folded(field.name, room)),
+        unit=shown,
+        cells=texts,
+        right=any(is_kind(field.type) for is_kind in kinds),
+        empty=all(value is None for value in values),
+    )
+
+
+def cell_text(value: Any) -> str:
+    """A value as a human reads it.
+
+    Example:
+        >>> cell_text(1498.333333), cell_text(None), cell_text(["DT", "CSC"])
+        ('1498.333', '\N{EN DASH}', 'DT, CSC')
+    """
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or DASH
+    return " ".join(str(value).split())
+
+
+def _folded(name: str, room: int) -> Iterator[str]:
+    """A column name in lines of at most *room*, broken after underscores."""
+    line = ""
+    for piece in name.replace("_", "_\n").split("\n"):
+        if line and len(line) + len(piece) > room:
+            yield line
+            line = ""
+        line += piece
+    yield line
+
+
+def _preferred(
+    table: Table, columns: Sequence[_Column], named: Sequence[str] | None
+) -> list[_Column]:
+    """The columns in the order in which they should get room."""
+    if named:
+        return list(columns)
+    known = table.resource in bundled()
+    identity = bundled()[table.resource].identity if known else ()
+    first = FIRST.get(table.resource, identity)
+    by_name = {column.name: column for column in columns}
+    begin = [by_name[name] for name in first if name in by_name]
+    begin = [c for c in begin if not c.empty or c.name in identity]
+    rest = [c for c in columns if c not in begin]
+    return begin + [c for c in rest if not c.empty] + [c for c in rest if c.empty]
+
+
+def _fitting(
+    columns: Sequence[_Column], preferred: Sequence[_Column], width: int
+) -> list[_Column]:
+    """As many of the preferred columns as fit, in the order of the table."""
+    taken: list[_Column] = []
+    used = -len(GAP)
+    for column in preferred:
+        used += len(GAP) + column.width
+        if taken and used > width:
+            break
+        taken.append(column)
+    return [column for column in columns if column in taken]
+
+
+def _stretched(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """The same columns; those with cut cells get the room that is left."""
+    spare = width - sum(c.width for c in columns) - len(GAP) * (len(columns) - 1)
+    found = []
+    for column in columns:
+        more = max(min(column.longest - column.width, spare), 0)
+        spare -= more
+        wider = replace(column, most=column.width + more) if more else column
+        found.append(wider)
+    return found
+
+
+def _aligned(column: _Column, text: str) -> str:
+    return text.rjust(column.width) if column.right else text.ljust(column.width)
+
+
+def _head(columns: Sequence[_Column]) -> Iterator[Line]:
+    depth = max(len(c.head) for c in columns)
+    for level in range(depth):
+        names = (
+            c.head[level - depth + len(c.head)] if level >= depth - len(c.head) else ""
+            for c in columns
+        )
+        yield _line(columns, names, "head")
+    if any(c.unit for c in columns):
+        yield _line(columns, (c.unit for c in columns), "unit")
+    yield Line(GAP.join("-" * c.width for c in columns), "rule")
+
+
+def _line(columns: Sequence[_Column], texts: Iterator[str], kind: str) -> Line:
+    pairs = zip(columns, texts, strict=True)
+    return Line(GAP.join(_aligned(c, text) for c, text in pairs).rstrip(), kind)
+
+
+def _joined(columns: Sequence[_Column], index: int) -> Line:
+    return _line(columns, (c.cell(index) for c in columns), "row")
+
+
+def _turned(arrow: pa.Table, width: int) -> Iterator[Line]:
+    """One row, with a line for each column."""
+    names = arrow.column_names
+    indent = max(map(len, names)) + len(GAP)
+    for name, field in zip(names, arrow.schema, strict=True):
+        text = cell_text(arrow.column(name)[0].as_py())
+        unit = "UTC" if pa.types.is_timestamp(field.type) else unit_of(field)
+        if unit and text != DASH:
+            text += f" {unit}"
+        folded = textwrap.wrap(text, max(width - indent, 20)) or [""]
+        yield Line(f"{name:<{indent}}{folded[0]}".rstrip())
+        yield from (Line(" " * indent + more) for more in folded[1:])
+
+
+def _note(table: Table, left_out: int, hidden: int) -> str:
+    """How much there is, what is not shown, and how to see it."""
+    rows = "1 row" if len(table) == 1 else f"{len(table)} rows"
+    parts = [rows if table.complete else f"{rows}, INCOMPLETE"]
+    ways = []
+    if left_out:
+        parts.append(f"{left_out} of them not shown")
+        ways.append("--all-rows")
+    if hidden:
+        parts.append(f"{hidden} of {len(table.columns)} columns hidden")
+        ways += ["--fields a,b", "a wider terminal"]
+    if ways:
+        parts.append(f"to see more: {', '.join(ways)} or --format csv")
+    return "; ".join(parts) + "."

@@ -1,0 +1,476 @@
+"""The engine, on hand-made tables."""
+
+import concurrent.futures
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+
+from omskit.engine import Engine
+from omskit.engine.sql import UNIT_SUFFIX, chosen, is_newest, quoted, rows_statement
+from omskit.errors import (
+    OperatorError,
+    UnknownFieldError,
+    UnknownResourceError,
+    UsageError,
+)
+from omskit.jsonapi import shape
+from omskit.query import OPERATORS, Condition, Query, Selection, field
+from omskit.schema import Catalogue, Field, Resource
+
+T0 = dt.datetime(2017, 6, 16, 20, 50, 1, tzinfo=dt.UTC)
+
+
+def found(engine, *conditions):
+    """Places (from 0) of the rows that match, in the order of identity."""
+    places = {(1, 1): 0, (1, 2): 1, (1, 3): 2, (2, 1): 3, (2, 2): 4, (3, 1): 5}
+    query = Query("things").where(*conditions).select("run_number", "part")
+    table = engine.execute(query).table
+    pairs = zip(
+        table["run_number"].to_pylist(), table["part"].to_pylist(), strict=True
+    )
+    return [places[pair] for pair in pairs]
+
+
+CASES = [
+    ("EQ", "count", 5, [0]),
+    ("EQ", "count", None, [1]),
+    ("EQ", "name", "it's; --", [4]),
+    ("EQ", "good", True, [0, 3]),
+    ("EQ", "start", T0, [0]),
+    ("EQ", "count", 2**62, [3]),
+    ("EQ", "run_number", -1, []),
+    ("NEQ", "count", 5, [2, 3, 4, 5]),
+    ("NEQ", "count", None, [0, 2, 3, 4, 5]),
+    ("NEQ", "good", False, [0, 3]),
+    ("LT", "count", 5, [4, 5]),
+    ("LT", "name", "a", [0, 3]),
+    ("GT", "rate", 1, [0, 5]),
+    ("GT", "start", T0, [1, 3, 5]),
+    ("LE", "rate", -0.25, [4]),
+    ("LE", "start", T0, [0, 4]),
+    ("GE", "count", 7, [2, 3]),
+    ("GE", "start", T0, [0, 1, 3, 5]),
+    ("LIKE", "name", "HLT%", [0, 3]),
+    ("LIKE", "name", "hlt_a_v1", [1]),
+    ("LIKE", "name", "%\\%", []),
+    ("CT", "name", "HLT", [0, 3]),
+    ("CT", "name", "%", [3]),
+    ("CT", "tags", "PIXEL", [0]),
+    ("CT", "tags", "ECAL", [0, 5]),
+    ("IN", "part", (2, 3, 9), [1, 2, 4]),
+    ("IN", "name", ("hlt_a_v1", "' OR 1=1"), [1]),
+    ("IN", "start", (T0,), [0]),
+    ("GLOB", "name", "*_?_v[0-9]", [0, 1]),
+    ("GLOB", "name", "[!H]*_v1", [1]),
+    ("GLOB", "name", "HLT_B%", [3]),
+]
+
+
+@pytest.mark.parametrize(("op", "name", "value", "places"), CASES)
+def test_operator(engine, op, name, value, places):
+    """Each operator selects the rows that SQL's three-valued logic says."""
+    assert found(engine, Condition(name, op, value)) == places
+
+
+def test_every_operator_is_tested():
+    """The table of cases covers every operator there is."""
+    assert {case[0] for case in CASES} == set(OPERATORS)
+
+
+def test_conditions_are_anded(engine):
+    """All conditions must hold."""
+    assert found(engine, field.run_number >= 1, field("count") < 6) == [0, 4, 5]
+
+
+def test_no_number_beyond_json_is_seen(engine):
+    """NaN and infinity are missing values, to filters as to pages."""
+    assert found(engine, field.rate.is_null()) == [1, 2, 3]
+    assert engine.execute(Query("things")).table["rate"].null_count == 3
+
+
+def test_columns_are_in_the_types_of_the_catalogue(engine, time_type):
+    """Whole rows have every column, exactly typed, and units after scaled ones."""
+    table = engine.execute(Query("things")).table
+    assert table.column_names == [
+        *("run_number part name count rate good start tags lumi".split()),
+        *("lumi@unit next_lumi next_lumi@unit".split()),
+    ]
+    assert table.schema.field("start").type == time_type
+    assert table.schema.field("tags").type == pa.list_(pa.string())
+    assert table["start"].to_pylist()[1] == T0.replace(microsecond=5)
+    assert table["tags"].to_pylist()[:3] == [["PIXEL", "ECAL"], [], None]
+    assert table["lumi@unit"].to_pylist()[2:4] == [None, "nb^{-1}"]
+
+
+def test_the_chosen_columns_come_in_the_order_of_the_query(engine):
+    """A nested attribute stands for its parts, and a scaled column brings its units."""
+    table = engine.execute(Query("things").select("lumi", "part")).table
+    assert table.column_names == ["lumi", "lumi@unit", "part"]
+    nested = engine.execute(Query("rates").select("l1a", "run_number")).table
+    assert nested.column_names == ["l1a_counter", "l1a_rate", "run_number"]
+    both = engine.execute(Query("rates").select("l1a_rate", "l1a")).table
+    assert both.column_names == ["l1a_rate", "l1a_counter"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "places"),
+    [
+        (("count",), [4, 5, 0, 2, 3, 1]),
+        (("-count",), [3, 2, 0, 5, 4, 1]),
+        (("good", "-part"), [1, 5, 0, 3, 2, 4]),
+        (("-run_number",), [5, 3, 4, 0, 1, 2]),
+        (("-good",), [0, 3, 1, 5, 2, 4]),
+        (("-next_lumi",), [4, 3, 2, 0, 5, 1]),
+        (("tags",), [1, 5, 4, 0, 3, 2]),
+    ],
+)
+def test_sort(engine, keys, places):
+    """Nulls come last both ways, keys keep their order, ties go by identity."""
+    query = Query("things").sort(*keys).select("run_number", "part")
+    table = engine.execute(query).table.to_pydict()
+    order = [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (3, 1)]
+    pairs = list(zip(table["run_number"], table["part"], strict=True))
+    assert pairs == [order[i] for i in places]
+
+
+def test_without_a_sort_rows_come_by_identity(tables):
+    """The order of the tables does not matter."""
+    backwards = pa.concat_tables(
+        [tables["rates"].slice(i, 1) for i in (4, 0, 3, 2, 1)]
+    )
+    with Engine({"rates": backwards}, Catalogue({"rates": _rates()})) as engine:
+        table = engine.execute(Query("rates")).table
+    assert table["l1a_rate"].to_pylist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def _rates():
+    fields = [
+        Field(name, (name,), kind)
+        for name, kind in (
+            ("run_number", "int"),
+            ("first_lumisection_number", "int"),
+            ("l1a_rate", "float"),
+        )
+    ]
+    return Resource(
+        "rates", tuple(fields), identity=("run_number", "first_lumisection_number")
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "limit", "rows"),
+    [(0, 2, 2), (4, 2, 2), (5, 2, 1), (6, 2, 0), (99, 5, 0), (2, None, 4), (0, 0, 0)],
+)
+def test_total_counts_all_that_match(engine, offset, limit, rows):
+    """Whatever page is asked for, the total is that of the whole answer."""
+    result = engine.execute(Query("things"), offset=offset, limit=limit)
+    assert (result.table.num_rows, result.total) == (rows, 6)
+
+
+def test_an_empty_answer_is_typed(engine):
+    """No match gives no rows, all columns and the total 0."""
+    result = engine.execute(Query("things").where(field.run_number == 99), limit=5)
+    assert (result.total, result.table.num_rows) == (0, 0)
+    assert len(result.table.column_names) == 12
+
+
+def test_maximum_bounds_rows_but_not_the_total(engine):
+    """A query's own limit holds across pages."""
+    query = Query("things").limit(3)
+    assert engine.execute(query).table.num_rows == 3
+    assert engine.execute(query, offset=2, limit=5).table.num_rows == 1
+    assert engine.execute(query, offset=4, limit=5).table.num_rows == 0
+    assert engine.execute(query, limit=2).table.num_rows == 2
+    assert engine.execute(query).total == 6
+
+
+@pytest.mark.parametrize(("offset", "limit"), [(-1, None), (0, -1)])
+def test_negative_pages_are_refused(engine, offset, limit):
+    """There is nothing before the first row."""
+    with pytest.raises(UsageError, match="count from 0"):
+        engine.execute(Query("things"), offset=offset, limit=limit)
+
+
+class TestComputedAfterTheFilter:
+    """Columns like end_lumi of lumisections."""
+
+    def lead(self, engine, *conditions, **page):
+        query = Query("things").where(*conditions).select("next_lumi")
+        return engine.execute(query, **page).table["next_lumi"].to_pylist()
+
+    def test_it_is_the_value_of_the_next_row(self, engine):
+        """The stored column is not looked at; the last row has 0."""
+        assert self.lead(engine) == [20.0, None, 40.0, 50.0, 60.0, 0.0]
+
+    def test_it_depends_on_the_filter(self, engine):
+        """The next row is the next one that passed, as in OMS's SQL."""
+        assert self.lead(engine, field.part == 1) == [40.0, 60.0, 0.0]
+        assert self.lead(engine, field.run_number == 3) == [0.0]
+
+    def test_it_does_not_depend_on_the_page(self, engine):
+        """A page's last row still sees the first row of the next page."""
+        assert self.lead(engine, offset=1, limit=2) == [None, 40.0]
+
+    def test_filters_on_it_come_later(self, engine):
+        """They take rows away without changing what is left; the total follows."""
+        query = Query("things").where(field.next_lumi >= 40, field.part < 3)
+        result = engine.execute(query, limit=1)
+        assert result.total == 3
+        later = [40.0, 50.0, 60.0]
+        assert self.lead(engine, field.next_lumi >= 40, field.part < 3) == later
+
+    def test_an_expression_it_does_not_know_is_refused(self):
+        """A catalogue cannot smuggle SQL in."""
+        odd = Field("x", ("x",), "int", after_filter="1; drop table t")
+        catalogue = Catalogue({"odd": Resource("odd", (odd,))})
+        with (
+            Engine({"odd": pa.table({"x": [1]})}, catalogue) as engine,
+            pytest.raises(UsageError, match="only knows lead"),
+        ):
+            engine.execute(Query("odd"))
+
+
+class TestGranularity:
+    """Rows of a whole run."""
+
+    def test_default_and_its_name_are_the_same(self, engine):
+        """The first granularity needs no word."""
+        plain = engine.execute(Query("rates"))
+        named = engine.execute(Query("rates").group("lumisection"))
+        assert plain.table.equals(named.table)
+        assert plain.total == 5
+
+    def test_run(self, engine):
+        """Rows of whole runs come from a table of their own."""
+        table = engine.execute(Query("rates").group("run")).table
+        assert table["l1a_rate"].to_pylist() == [101.0, 104.0]
+
+    def test_unknown_groups_are_refused(self, engine):
+        """Nothing is ignored in silence."""
+        with pytest.raises(UsageError, match=r"group\[size\]=10 is not supported"):
+            engine.execute(Query("rates").group(size=10))
+        with pytest.raises(UsageError, match="has 'lumisection' or 'run', not 'fill'"):
+            engine.execute(Query("rates").group("fill"))
+        with pytest.raises(UsageError, match="has no granularity, not 'run'"):
+            engine.execute(Query("things").group("run"))
+
+    def test_rows_that_are_not_there_are_named(self, tables):
+        """A resource can be here at one granularity only."""
+        del tables["rates@run"]
+        catalogue = Catalogue({"rates": _with_granularities()})
+        with (
+            Engine(tables, catalogue) as engine,
+            pytest.raises(UnknownResourceError, match="no rows of 'rates@run' here"),
+        ):
+            engine.execute(Query("rates").group("run"))
+
+
+def _with_granularities():
+    plain = _rates()
+    return Resource(
+        "rates",
+        plain.fields,
+        identity=plain.identity,
+        lumisection="first_lumisection_number",
+        granularities=("lumisection", "run"),
+    )
+
+
+class TestNewestLumisection:
+    """-1, as the web pages of OMS use it."""
+
+    @pytest.mark.parametrize(
+        "name", ["last_lumisection_number", "first_lumisection_number"]
+    )
+    def test_minus_one_is_the_newest_among_the_rest(self, engine, name):
+        """The newest lumisection is that of the rows which the other filters leave."""
+        query = Query("rates").where(Condition(name, "EQ", -1))
+        assert engine.execute(query).table["l1a_rate"].to_pylist() == [3.0]
+        query = query.where(field.run_number == 2)
+        assert engine.execute(query).table["l1a_rate"].to_pylist() == [5.0]
+
+    def test_only_where_rows_belong_to_lumisections(self, engine):
+        """Elsewhere, and with other operators, -1 is a number."""
+        resource = engine.catalogue["things"]
+        assert not is_newest(Condition("part", "EQ", -1), resource)
+        rates = engine.catalogue["rates"]
+        assert not is_newest(Condition("first_lumisection_number", "GT", -1), rates)
+        assert not is_newest(Condition("run_number", "EQ", -1), rates)
+
+
+class TestRefusals:
+    """What the engine does not answer."""
+
+    def test_unknown_names(self, engine):
+        """Resources and fields are checked, and the nearest are named."""
+        with pytest.raises(UnknownResourceError, match="Did you mean 'things'"):
+            engine.execute(Query("thing"))
+        with pytest.raises(UnknownFieldError, match="Did you mean 'count'"):
+            engine.execute(Query("things").where(field.coutn == 1))
+        with pytest.raises(UnknownFieldError):
+            engine.execute(Query("things").select("nope"))
+        with pytest.raises(UnknownFieldError):
+            engine.execute(Query("things").sort("-nope"))
+        with pytest.raises(UnknownFieldError):
+            engine.execute(Query("things").select("#row"))
+
+    def test_values_of_another_type(self, engine):
+        """A value that is not of the column's type is no value for it."""
+        with pytest.raises(OperatorError):
+            engine.execute(Query("things").where(field("count") == "1 OR 1=1"))
+
+    def test_a_resource_without_rows(self, tables):
+        """The message says what there is."""
+        del tables["things"]
+        with (
+            Engine(tables) as engine,
+            pytest.raises(UnknownResourceError, match="There are: rates, rates@run"),
+        ):
+            engine.execute(Query("runs"))
+
+    def test_what_needs_planning(self, engine):
+        """Selections and custom parameters have no SQL."""
+        with pytest.raises(UsageError, match="planned"):
+            engine.execute(Query("things", selection=Selection(era="2017B")))
+        with pytest.raises(UsageError, match="planned"):
+            engine.execute(Query("things").custom("x", 1))
+
+    def test_a_pattern_without_meaning(self, engine):
+        """A pattern that no regular expression can say is refused, not a crash."""
+        with pytest.raises(OperatorError, match="makes no sense"):
+            engine.execute(Query("things").where(field.name.matches("[z-a]")))
+
+
+class TestHeldTables:
+    """What tables may look like."""
+
+    def test_hidden_columns_filter_but_do_not_show(self, tables):
+        """A column that the catalogue does not know can be filtered by."""
+        extra = tables["rates"].append_column(
+            "fill_number", pa.array([7, 7, 7, 8, 8], pa.int64())
+        )
+        catalogue = Catalogue({"rates": _rates()})
+        with Engine({"rates": extra}, catalogue) as engine:
+            # l1a_counter and last_lumisection_number are unknown to this catalogue.
+            hidden = {f.name: f.kind for f in engine.hidden("rates")}
+            assert hidden == {
+                "last_lumisection_number": "int",
+                "l1a_counter": "int",
+                "fill_number": "int",
+            }
+            query = Query("rates").where(field.fill_number == 8)
+            table = engine.execute(query).table
+        assert table.column_names == list(_rates().names)
+        assert table.num_rows == 2
+
+    @pytest.mark.parametrize(
+        ("values", "kind"),
+        [
+            ([1.5], "float"),
+            ([True], "bool"),
+            ([dt.datetime(2017, 1, 1, tzinfo=dt.UTC)], "time"),
+            (["x"], "str"),
+        ],
+    )
+    def test_kinds_of_hidden_columns(self, values, kind):
+        """Their types are read off the table."""
+        table = pa.table({"run_number": [1], "x": values, "y@unit": ["s"]})
+        with Engine({"rates": table}, Catalogue({"rates": _rates()})) as engine:
+            assert [f.kind for f in engine.hidden("rates")] == [kind]
+
+    def test_missing_columns_are_null(self):
+        """Tables written before OMS had a column can be asked for it."""
+        table = pa.table({"run_number": [1], "part": [1]})
+        catalogue = Catalogue({"things": _things()})
+        with Engine({"things": table}, catalogue) as engine:
+            row = engine.execute(Query("things")).table.to_pylist()[0]
+        assert row == {"run_number": 1, "part": 1, "lumi": None, "lumi@unit": None}
+
+    def test_narrow_types_are_widened(self):
+        """A table may hold int32 where the catalogue says int64."""
+        table = pa.table({"run_number": pa.array([1], pa.int32())})
+        with Engine({"rates": table}, Catalogue({"rates": _rates()})) as engine:
+            found = engine.execute(Query("rates")).table
+        assert found.schema.field("run_number").type == pa.int64()
+
+    def test_tables_are_looked_up_when_needed(self):
+        """A lazy mapping of tables is not emptied at once."""
+
+        class Lazy(dict):
+            asked = []
+
+            def __getitem__(self, key):
+                self.asked.append(key)
+                return super().__getitem__(key)
+
+        lazy = Lazy(rates=pa.table({"run_number": [1]}), other=pa.table({"x": [1]}))
+        with Engine(lazy, Catalogue({"rates": _rates()})) as engine:
+            assert Lazy.asked == []
+            assert engine.holds("rates")
+            assert not engine.holds("other")
+            engine.execute(Query("rates"))
+            engine.execute(Query("rates"))
+        assert set(Lazy.asked) == {"rates"}
+
+    def test_names_with_quotes_stay_names(self):
+        """Even a resource whose name is SQL is only a name."""
+        name = 'a"; DROP TABLE x; --'
+        odd = Resource(name, (Field('b"c', ('b"c',), "int"),), identity=('b"c',))
+        table = pa.table({'b"c': [3, 1, 2]})
+        with Engine({name: table}, Catalogue({name: odd})) as engine:
+            query = Query(name).sort('-b"c').where(field('b"c') > 1)
+            assert engine.execute(query).table['b"c'].to_pylist() == [3, 2]
+
+
+def _things():
+    fields = (
+        Field("run_number", ("run_number",), "int"),
+        Field("part", ("part",), "int"),
+        Field("lumi", ("lumi",), "float", scaled=True),
+    )
+    return Resource("things", fields, identity=("run_number", "part"))
+
+
+def test_threads_share_an_engine(engine):
+    """Questions from many threads at once are answered, each on its own cursor."""
+
+    def ask(part):
+        query = Query("things" if part % 2 else "rates")
+        return engine.execute(query.where(field.run_number == part % 3 + 1)).total
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(ask, range(48)))
+    assert together == [ask(part) for part in range(48)]
+
+
+def test_times_at_the_ends_of_the_calendar(engine):
+    """The first and last moments that Python knows can be compared with."""
+    first = dt.datetime.min.replace(tzinfo=dt.UTC)
+    last = dt.datetime.max.replace(tzinfo=dt.UTC)
+    assert found(engine, field.start.between(first, last)) == [0, 1, 3, 4, 5]
+
+
+def test_no_value_is_part_of_the_statement(engine):
+    """The text of a statement does not depend on the values."""
+    resource = engine.catalogue["things"]
+    one = Query("things").where(field.name == "x", field.part.is_in([1, 2]))
+    other = Query("things").where(field.name == "';--", field.part.is_in([3, 4]))
+    statements = [
+        rows_statement(query, resource, "things", offset=1, limit=2)
+        for query in (one, other)
+    ]
+    assert statements[0].text == statements[1].text
+    assert statements[1].values == ("';--", 3, 4, 2, 1)
+    assert quoted('a"b') == '"a""b"'
+
+
+def test_units_have_the_name_that_pages_use(engine):
+    """Engine and decoder call the column of units the same."""
+    assert UNIT_SUFFIX == shape.UNIT_SUFFIX
+
+
+def test_all_fields_are_chosen_when_none_is_named(engine):
+    """No projection means every column of the resource."""
+    resource = engine.catalogue["things"]
+    assert chosen(Query("things"), resource) == resource.fields
