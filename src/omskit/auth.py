@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
+from urllib.request import Request
 
-from omskit.errors import AuthError, ConfigError, OMSError
+from omskit.errors import AuthError, ConfigError, OMSError, UsageError
 from omskit.flow.effects import Compute, Credential
 from omskit.flow.exchange import Policy
 from omskit.flow.login import client_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omskit.flow.effects import Flow
 
 TOKEN_URL = "https://auth.cern.ch/auth/realms/cern/api-access/token"  # noqa: S105
@@ -23,8 +27,8 @@ class Anonymous:
 
     def login(self) -> Flow[Credential | None]:
         """No credential."""
+        yield from ()
         return None
-        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,14 @@ class ClientCredentials:
                 )
                 raise ConfigError(message)
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: secrets stay where they are."""
+        message = (
+            "ClientCredentials are not pickled: secrets stay where they are. Set "
+            "OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET where they are needed."
+        )
+        raise UsageError(message)
+
     def login(self) -> Flow[Credential | None]:
         """One POST to the login service."""
         return (
@@ -78,9 +90,15 @@ class Tsgauth(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TsgauthLogin:
-    """A login that tsgauth makes: Kerberos, device code, client credentials."""
+    """A login that tsgauth makes: Kerberos, device code, client credentials.
+
+    Attributes:
+        url: Of the service. Cookies of other hosts, of the login service above all, are
+            not sent there.
+    """
 
     auth: Tsgauth = field(repr=False)
+    url: str = ""
 
     def login(self) -> Flow[Credential | None]:
         """Ask tsgauth, where it does not hold up other work: it may wait for a person."""
@@ -97,15 +115,39 @@ class TsgauthLogin:
             message = f"The login with tsgauth's {kind} failed: {error}"
             raise AuthError(message) from error
         headers = {k.lower(): v for k, v in (parameters.get("headers") or {}).items()}
-        cookies = parameters.get("cookies")
-        if cookies:
-            pairs = dict(cookies).items()
-            headers["cookie"] = "; ".join(f"{name}={value}" for name, value in pairs)
+        cookie = cookie_header(parameters.get("cookies") or {}, self.url)
+        if cookie:
+            headers["cookie"] = cookie
+        if not headers:
+            kind = type(self.auth).__name__
+            message = (
+                f"tsgauth's {kind} gives nothing that the service would take: no token, "
+                "and no cookie of its host. Use a class that gives tokens, such as "
+                "KerbAuth, DeviceAuth or ClientAuth."
+            )
+            raise AuthError(message)
         return Credential(headers)
 
 
-def as_login(credentials: Any) -> Any:
+def cookie_header(cookies: Mapping[str, str] | CookieJar, url: str) -> str | None:
+    """The ``Cookie`` header for *url*, of cookies that may go there.
+
+    Example:
+        >>> cookie_header({"a": "1", "b": "2"}, "https://host/agg")
+        'a=1; b=2'
+    """
+    if not isinstance(cookies, CookieJar):
+        return "; ".join(f"{name}={value}" for name, value in cookies.items()) or None
+    asked = Request(url or "https://host.invalid/")
+    cookies.add_cookie_header(asked)
+    return asked.get_header("Cookie")
+
+
+def as_login(credentials: Any, url: str = "") -> Any:
     """Whatever a user passes as ``credentials=``, as something that can log in.
+
+    Args:
+        url: Of the service, for cookies, which belong to hosts.
 
     Raises:
         ConfigError: It is neither one of omskit's nor one of tsgauth's.
@@ -115,7 +157,7 @@ def as_login(credentials: Any) -> Any:
     if hasattr(credentials, "login") and not isinstance(credentials, Tsgauth):
         return credentials
     if isinstance(credentials, Tsgauth):
-        return TsgauthLogin(credentials)
+        return TsgauthLogin(credentials, url)
     message = (
         f"credentials={type(credentials).__name__} is no login; pass "
         "ClientCredentials(...) or an object of tsgauth."

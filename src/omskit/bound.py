@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import warnings
-from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from omskit import flow
 from omskit.errors import OMSWarning
+from omskit.flow.reading import limit_of
 from omskit.flow.selecting import first_lookup
 from omskit.progress import reporter
 from omskit.query import Condition, Query, Selection, bind
@@ -16,6 +18,8 @@ from omskit.query.plan import plan
 from omskit.query.url import encode
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
     from omskit.settings import Settings
     from omskit.table import Table
 
@@ -24,9 +28,13 @@ Where = Condition | tuple[Condition, ...] | str
 
 
 def warn(table: Table) -> Table:
-    """Say what the table has to say, once for each user's line."""
-    for text in table.warnings:
-        warnings.warn(text, OMSWarning, stacklevel=4)
+    """Say what the table has to say, at the line of the user that asked for it."""
+    if table.warnings:
+        level, frame = 1, sys._getframe()  # noqa: SLF001  # as warnings itself does
+        while frame.f_back and frame.f_globals["__name__"].startswith("omskit."):
+            level, frame = level + 1, frame.f_back
+        for text in table.warnings:
+            warnings.warn(text, OMSWarning, stacklevel=level)
     return table
 
 
@@ -80,7 +88,7 @@ class _Bound:
 
     def options(self, **options: Any) -> Self:
         """The same query with other `Settings`, e.g. ``allow_partial=True``."""
-        settings = replace(self._settings, **options)
+        settings = self._settings.adjusted(**options)
         return type(self)(self._client, self._query, settings)
 
     @property
@@ -103,8 +111,7 @@ class _Bound:
         made = plan(bound, resource, raw=self._settings.units == "raw")
         if made.empty:
             return f"{base}/{self._query.resource}"
-        size = self._settings.page_size
-        limit = size if made.wanted is None else min(size, made.wanted)
+        limit = limit_of(made.wanted, self._settings.page_size)
         return f"{base}/{encode(made.requests[0], 0, limit)}"
 
     def __repr__(self) -> str:
@@ -157,7 +164,10 @@ class BoundQuery(_Bound):
         """
         steps = flow.pages(self._query, self._context())
         bar = reporter(self._settings.progress)
-        yield from self._client._driver.iterate(steps, bar)  # noqa: SLF001
+        tables = self._client._driver.iterate(steps, bar)  # noqa: SLF001
+        with contextlib.closing(tables):
+            for table in tables:
+                yield warn(table)
 
     def _run(self, steps: flow.Flow[Any]) -> Any:
         bar = reporter(self._settings.progress)
@@ -203,8 +213,10 @@ class AsyncBoundQuery(_Bound):
         """
         steps = flow.pages(self._query, self._context())
         bar = reporter(self._settings.progress)
-        async for table in self._client._driver.iterate(steps, bar):  # noqa: SLF001
-            yield table
+        tables = self._client._driver.iterate(steps, bar)  # noqa: SLF001
+        async with contextlib.aclosing(tables):
+            async for table in tables:
+                yield warn(table)
 
     async def _run(self, steps: flow.Flow[Any]) -> Any:
         bar = reporter(self._settings.progress)

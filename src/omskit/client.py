@@ -5,13 +5,12 @@ Both faces offer the same names; each only chooses a flow and runs it in its dri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from omskit import flow
-from omskit.auth import as_login
+from omskit.auth import Anonymous, as_login
 from omskit.bound import AsyncBoundQuery, BoundQuery, Where, warn
 from omskit.config import DEMO, Instance, find_credentials, find_instance
 from omskit.dcs import DcsCheck, compare_dcs
@@ -28,11 +27,12 @@ from omskit.progress import reporter
 from omskit.query import Condition, MaskLike, Query, field
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.text import parse_condition
-from omskit.schema import Catalogue, Resource, bundled, merge_meta
+from omskit.schema import Catalogue, Resource, bundled
 from omskit.settings import Settings
 from omskit.transport import HttpSender
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
 
     from omskit.table import Table
 
@@ -73,17 +73,15 @@ class _Base:
             )
             raise ConfigError(message)
         self._instance = find_instance(instance)
-        try:
-            self._settings = replace(settings or Settings(), **options)
-        except TypeError as error:
-            message = f"Client() knows no such option ({error})."
-            raise UsageError(message) from error
+        self._settings = (settings or Settings()).changed(**options)
         self._catalogue = catalogue or bundled()
+        self._learnt: dict[str, Resource] = {}
         self._credentials, self._verify, self._proxy = credentials, verify, proxy
+        self._given = sender
         self._sender = sender or self._find_sender()
         if credentials is None:
             credentials = find_credentials(self._instance)
-        self._login = as_login(credentials)
+        self._login = as_login(credentials, self._instance.base_url)
 
     def _find_sender(self) -> Sender:
         if self._instance.name == DEMO:
@@ -109,22 +107,39 @@ class _Base:
         return f"{type(self).__name__}({self._instance.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as what it was asked to be; connections are made anew."""
-        if self._credentials is not None and self._instance.audience is not None:
+        """Pickle as what it was asked to be; connections are made anew.
+
+        Raises:
+            UsageError: It was given a secret.
+        """
+        if not isinstance(self._credentials, (Anonymous, type(None))):
             message = (
                 "A client with credentials= is not pickled: secrets stay where they "
                 "are. Use OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET."
             )
             raise UsageError(message)
-        details = (self._verify, self._proxy, self._settings)
-        return (_remade, (type(self), self._instance.name, *details))
+        if self._proxy is not None and "@" in self._proxy:
+            message = (
+                "A client with a password in proxy= is not pickled: secrets stay where "
+                "they are. Use HTTPS_PROXY."
+            )
+            raise UsageError(message)
+        details = {
+            "credentials": self._credentials,
+            "verify": self._verify,
+            "proxy": self._proxy,
+            "settings": self._settings,
+            "sender": self._given,
+            "catalogue": None if self._catalogue is bundled() else self._catalogue,
+        }
+        return (_remade, (type(self), self._instance.name, details))
 
     def _context(self, settings: Settings | None = None) -> flow.Context:
         chosen = settings or self._settings
         options = Options(
             base_url=self._instance.base_url,
             page_size=chosen.page_size,
-            window=chosen.concurrency,
+            concurrency=chosen.concurrency,
             policy=Policy(retries=chosen.retries),
             raw=chosen.units == "raw",
             audit=chosen.audit,
@@ -135,6 +150,7 @@ class _Base:
             options=options,
             service=self._instance.base_url,
             unchecked=chosen.unchecked,
+            learnt=self._learnt,
         )
 
     def _question(
@@ -142,7 +158,7 @@ class _Base:
         resource: str,
         which: Any = None,
         *,
-        key: str = "run_number",
+        key: str | None = None,
         fields: str | Iterable[str] | None = None,
         where: Where | Iterable[Where] = (),
         sort: str | Iterable[str] = (),
@@ -153,8 +169,12 @@ class _Base:
         """A query from what a user gives to a shortcut."""
         query = Query(resource)
         if is_mask(which):
+            if selectors.get("mask") is not None:
+                message = "Two masks were given; combine them first, with & or |."
+                raise SelectorError(message)
             selectors["mask"] = which
         elif which is not None:
+            key = key or _KEYS.get(resource, "run_number")
             query = query.where(*self._numbered(resource, which, key))
         query = replace(query, selection=selection(**selectors))
         conditions = [where] if isinstance(where, (str, Condition)) else where
@@ -168,7 +188,7 @@ class _Base:
 
     def _numbered(self, resource: str, which: Any, key: str) -> tuple[Condition, ...]:
         if key == "name":
-            names = [which] if isinstance(which, str) else list(which)
+            names = [which] if isinstance(which, str) else which
             return (field(key).is_in(names),)
         if resource in self._catalogue and key not in self._catalogue[resource]:
             message = f"{resource!r} has no {key}; use where() or another selector."
@@ -183,38 +203,32 @@ class _Base:
     def _known(self, resource: str) -> Resource:
         if resource in self._catalogue:
             return self._catalogue[resource]
-        return Resource(resource, ())
+        return self._learnt.get(resource, Resource(resource, ()))
 
 
-def _remade(
-    face: type[_Base],
-    name: str,
-    verify: Any,
-    proxy: str | None,
-    settings: Settings,
-) -> _Base:
-    return face(name, verify=verify, proxy=proxy, settings=settings)
+def _remade(face: type[_Base], name: str, details: dict[str, Any]) -> _Base:
+    return face(name, **details)
 
 
 class _Faces(_Base, Generic[Answer]):
     """The shortcuts, written once: a face returns a table or something to await."""
 
-    def _table(self, steps: flow.Flow[Table]) -> Answer:
+    def _table(self, steps: flow.Flow[Table], settings: Settings) -> Answer:
         raise NotImplementedError
 
     def _fetch(self, resource: str, which: Any, options: dict[str, Any]) -> Answer:
         settings, asked = self._split(options)
         query = self._question(resource, which, **asked)
-        return self._table(flow.fetch(query, self._context(settings)))
+        return self._table(flow.fetch(query, self._context(settings)), settings)
 
     def _split(self, options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
         """The options that are settings of the client, and those of the question."""
         names = set(Settings.__dataclass_fields__) & options.keys()
-        settings = replace(self._settings, **{n: options[n] for n in names})
+        settings = self._settings.adjusted(**{n: options[n] for n in names})
         rest = {k: v for k, v in options.items() if k not in names}
         unknown = rest.keys() - _QUESTION
         if unknown:
-            name = sorted(unknown)[0]
+            name = min(unknown)
             known = [*_QUESTION, *Settings.__dataclass_fields__]
             message = f"There is no option {name!r}.{did_you_mean(name, known)}"
             raise UsageError(message)
@@ -247,11 +261,11 @@ class _Faces(_Base, Generic[Answer]):
 
     def fills(self, fills: Any = None, **options: Any) -> Answer:
         """One row per fill; *fills* and options as for `runs`."""
-        return self._fetch("fills", fills, {"key": "fill_number", **options})
+        return self._fetch("fills", fills, options)
 
     def eras(self, names: Any = None, **options: Any) -> Answer:
         """One row per era; *names* is one name or a list."""
-        return self._fetch("eras", names, {"key": "name", **options})
+        return self._fetch("eras", names, options)
 
     def l1_rates(self, runs: Any = None, **options: Any) -> Answer:
         """Level-1 counters and rates, one row per lumisection.
@@ -338,7 +352,7 @@ class _Faces(_Base, Generic[Answer]):
             raise SelectorError(message)
         lister = "hltpathinfo" if column == "path_name" else resource
         context = self._context(settings)
-        return self._table(by_name(query, column, patterns, lister, context))
+        return self._table(by_name(query, column, patterns, lister, context), settings)
 
     def _dcs_query(self, run: int) -> Query:
         fields = ("run_number", "lumisection_number", "cms_active")
@@ -350,9 +364,10 @@ class _Faces(_Base, Generic[Answer]):
 
 
 L1_BITS = 512
+_KEYS = {"fills": "fill_number", "eras": "name"}
 _QUESTION = frozenset(
     {
-        "key", "fields", "where", "sort", "limit", "granularity",
+        "fields", "where", "sort", "limit", "granularity",
         "fill", "era", "since", "until", "last", "mask",
     }
 )  # fmt: skip
@@ -388,20 +403,21 @@ class Client(_Faces["Table"]):
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)
 
-    def _table(self, steps: flow.Flow[Table]) -> Table:
-        bar = reporter(self._settings.progress)
-        return warn(self._driver.run(steps, bar))
+    def _table(self, steps: flow.Flow[Table], settings: Settings) -> Table:
+        return warn(self._driver.run(steps, reporter(settings.progress)))
 
     def query(self, resource: str, which: Any = None, **options: Any) -> BoundQuery:
         """A question to build on; nothing is asked yet.
 
         Args:
             resource: As OMS names it, e.g. ``"deadtimes"``.
-            which: Runs (fills for ``fills``), as for `runs`.
+            which: Runs (fills for ``fills``, names for ``eras``), as for `runs`; also
+                as ``runs=``.
             options: As for `runs`.
         """
+        if which is None:
+            which = options.pop("runs", None)
         settings, asked = self._split(options)
-        which = asked.pop("runs", which)
         return BoundQuery(self, self._question(resource, which, **asked), settings)
 
     def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
@@ -409,16 +425,16 @@ class Client(_Faces["Table"]):
 
         Cost: one request.
         """
-        steps = flow.fetch(self._dcs_query(run), self._context())
-        return compare_dcs(self._table(steps), mask, int(run))
+        settings = self._settings.changed(audit=False)
+        steps = flow.fetch(self._dcs_query(run), self._context(settings))
+        return compare_dcs(self._table(steps, settings), mask, int(run))
 
     def meta(self, resource: str) -> Resource:
         """A resource as the service itself describes it; later queries know it too.
 
         Cost: one request.
         """
-        fields = self._driver.run(flow.meta_fields(resource, self._context().options))
-        merged = merge_meta(self._known(resource), fields)
+        merged: Resource = self._driver.run(flow.learn(resource, self._context()))
         self._catalogue = self._catalogue.with_resource(merged)
         return merged
 
@@ -453,20 +469,21 @@ class AsyncClient(_Faces["Coroutine[Any, Any, Table]"]):
         concurrency = self._settings.concurrency
         self._driver = AsyncDriver(self._sender, self._login, concurrency)
 
-    async def _table(self, steps: flow.Flow[Table]) -> Table:
-        bar = reporter(self._settings.progress)
-        return warn(await self._driver.run(steps, bar))
+    async def _table(self, steps: flow.Flow[Table], settings: Settings) -> Table:
+        return warn(await self._driver.run(steps, reporter(settings.progress)))
 
     def query(self, resource: str, which: Any = None, **options: Any) -> AsyncBoundQuery:
         """A question to build on; nothing is asked yet.
 
         Args:
             resource: As OMS names it, e.g. ``"deadtimes"``.
-            which: Runs (fills for ``fills``), as for `runs`.
+            which: Runs (fills for ``fills``, names for ``eras``), as for `runs`; also
+                as ``runs=``.
             options: As for `runs`.
         """
+        if which is None:
+            which = options.pop("runs", None)
         settings, asked = self._split(options)
-        which = asked.pop("runs", which)
         return AsyncBoundQuery(self, self._question(resource, which, **asked), settings)
 
     async def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
@@ -474,16 +491,17 @@ class AsyncClient(_Faces["Coroutine[Any, Any, Table]"]):
 
         Cost: one request.
         """
-        steps = flow.fetch(self._dcs_query(run), self._context())
-        return compare_dcs(await self._table(steps), mask, int(run))
+        settings = self._settings.changed(audit=False)
+        steps = flow.fetch(self._dcs_query(run), self._context(settings))
+        return compare_dcs(await self._table(steps, settings), mask, int(run))
 
     async def meta(self, resource: str) -> Resource:
         """A resource as the service itself describes it; later queries know it too.
 
         Cost: one request.
         """
-        steps = flow.meta_fields(resource, self._context().options)
-        merged = merge_meta(self._known(resource), await self._driver.run(steps))
+        steps = flow.learn(resource, self._context())
+        merged: Resource = await self._driver.run(steps)
         self._catalogue = self._catalogue.with_resource(merged)
         return merged
 

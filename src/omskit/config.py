@@ -70,7 +70,10 @@ def read_config() -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        if not os.environ.get("OMSKIT_CONFIG"):
+            return {}
+        message = f"OMSKIT_CONFIG names {path}, which does not exist."
+        raise ConfigError(message) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"The configuration file {path} cannot be read: {error}"
         raise ConfigError(message) from error
@@ -99,29 +102,47 @@ def find_instance(name: str | None = None) -> Instance:
     known = {**INSTANCES, **own}
     if chosen in known:
         return known[chosen]
-    parts = urlsplit(chosen)
-    if parts.scheme in {"http", "https"} and parts.netloc:
+    if chosen.startswith(("http://", "https://")):
         return _from_url(chosen)
-    if parts.scheme == "store":
+    if chosen.startswith("store:"):
         message = "omskit has no store yet: 'store:PATH' will come with it."
         raise UnknownInstanceError(message)
     hint = did_you_mean(chosen, known)
+    shown = chosen.rpartition("@")[2]  # What is before it may be a password.
     message = (
-        f"omskit knows no service {chosen!r}.{hint} Known: {', '.join(known)}, "
+        f"omskit knows no service {shown!r}.{hint} Known: {', '.join(known)}, "
         "or a URL such as https://host/agg/api/v1."
     )
     raise UnknownInstanceError(message)
 
 
-def _from_url(url: str) -> Instance:
+def _checked(url: str) -> str:
+    """The base URL of a service, without a trailing slash.
+
+    Raises:
+        UnknownInstanceError: It is none; nothing that may be secret is repeated.
+    """
     base = url.rstrip("/")
-    parts = urlsplit(base)
-    if parts.username or parts.password or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(base)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        message = "The address of a service is no URL: its host or port is none."
+        raise UnknownInstanceError(message) from error
+    if parts.scheme not in {"http", "https"} or not host:
+        message = "The address of a service begins with http:// or https:// and a host."
+        raise UnknownInstanceError(message)
+    if "@" in parts.netloc or parts.query or parts.fragment:
         message = (
-            f"{parts.scheme}://{parts.hostname}: the address of a service has neither "
+            f"{parts.scheme}://{host}: the address of a service has neither "
             "user name, password nor parameters."
         )
         raise UnknownInstanceError(message)
+    return base
+
+
+def _from_url(url: str) -> Instance:
+    base = _checked(url)
     audience = next(
         (i.audience for i in INSTANCES.values() if i.base_url == base), None
     )
@@ -130,16 +151,30 @@ def _from_url(url: str) -> Instance:
 
 def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
     """``[instances.NAME]`` tables of the configuration file."""
-    tables = config.get("instances", {})
     found: dict[str, Instance] = {}
-    for name, table in tables.items() if isinstance(tables, dict) else ():
+    for name, table in _table(config, "instances").items():
+        entry = table if isinstance(table, dict) else {}
+        said = {key: entry.get(key) for key in ("base_url", "audience", "token_url")}
+        wrong = [k for k, v in said.items() if v is not None and not isinstance(v, str)]
+        if wrong or said["base_url"] is None:
+            what = f"{wrong[0]} as text" if wrong else "a base_url"
+            message = f"[instances.{name}] in {config_path()} needs {what}."
+            raise ConfigError(message)
         try:
-            url = table["base_url"].rstrip("/")
-        except (TypeError, KeyError, AttributeError) as error:
-            message = f"[instances.{name}] in {config_path()} needs a base_url."
+            url = _checked(str(said["base_url"]))
+        except UnknownInstanceError as error:
+            message = f"[instances.{name}] in {config_path()}: {error}"
             raise ConfigError(message) from error
-        token_url = table.get("token_url", TOKEN_URL)
-        found[name] = Instance(name, url, table.get("audience"), token_url)
+        token_url = said["token_url"] or TOKEN_URL
+        found[name] = Instance(name, url, said["audience"], token_url)
+    return found
+
+
+def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
+    found = config.get(name, {})
+    if not isinstance(found, dict):
+        message = f"{name} in {config_path()} is no table; write [{name}]."
+        raise ConfigError(message)
     return found
 
 
@@ -151,7 +186,7 @@ def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
     """
     if instance.audience is None:
         return Anonymous()
-    config = read_config().get("credentials", {})
+    config = _table(read_config(), "credentials")
     client_id = os.environ.get("OMSKIT_CLIENT_ID") or config.get("client_id")
     secret = os.environ.get("OMSKIT_CLIENT_SECRET") or config.get("client_secret")
     if not client_id and not secret:

@@ -87,9 +87,10 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     Raises:
         MaskError: The mask cannot be asked.
     """
-    if not isinstance(mask, MaskLike):
+    given: object = mask
+    if not isinstance(given, MaskLike):
         message = (
-            f"dcs_check() needs a LumiMask, not {type(mask).__name__}; "
+            f"dcs_check() needs a LumiMask, not {type(given).__name__}; "
             "read one with omskit.lumi.files.read_mask(path)."
         )
         raise MaskError(message)

@@ -11,15 +11,17 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import os
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+import weakref
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from omskit.errors import OMSError
+from omskit.errors import OMSError, TransportError
 from omskit.flow.effects import (
     Authorise,
     Compute,
@@ -141,32 +143,71 @@ def _logged(request: Request, response: Response) -> Response:
     return response
 
 
+class _Abandoned(BaseException):
+    """Nobody waits for a started flow any more; never leaves its thread."""
+
+
+_DRIVERS: weakref.WeakSet[SyncDriver] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork, and locks stay as they were."""
+    for driver in list(_DRIVERS):
+        driver.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class SyncDriver:
     """Runs flows in this thread, and those they start in a pool of threads."""
 
     def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
         self._shared = _Shared(sender, login, concurrency)
+        self.forget()
+        _DRIVERS.add(self)
+
+    def forget(self) -> None:
+        """Begin anew, without threads: in a new driver, and after a fork."""
         self._lock = threading.Lock()
+        # A slot is held while a request is under way, not while its answer is decoded:
+        # so as many requests as are allowed always are.
+        self._slots = threading.BoundedSemaphore(self._shared.concurrency)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
 
-    def run(self, flow: Flow[Any], reporter: Reporter | None = None) -> Any:
-        """The result of *flow*; what it emits is dropped."""
-        steps = self._steps(flow, reporter)
+    def run(
+        self,
+        flow: Flow[Any],
+        reporter: Reporter | None = None,
+        over: threading.Event | None = None,
+    ) -> Any:
+        """The result of *flow*; what it emits is dropped.
+
+        Args:
+            over: Set when nobody waits for the result any more.
+        """
+        steps = self._steps(flow, reporter, over)
         try:
             while True:
                 next(steps)
         except StopIteration as stop:
             return stop.value
 
-    def iterate(self, flow: Flow[Any], reporter: Reporter | None = None) -> Iterator[Table]:
-        """The tables that *flow* emits."""
+    def iterate(
+        self, flow: Flow[Any], reporter: Reporter | None = None
+    ) -> Generator[Table]:
+        """The tables that *flow* emits; close it where it is left early."""
         yield from self._steps(flow, reporter)
 
     def _steps(
-        self, flow: Flow[Any], reporter: Reporter | None
+        self,
+        flow: Flow[Any],
+        reporter: Reporter | None,
+        over: threading.Event | None = None,
     ) -> Generator[Table, None, Any]:
-        started: list[Future[Any]] = []
+        beside = _Beside(threading.Event() if over is None else over)
         result: Any = None
         error: OMSError | None = None
         try:
@@ -180,33 +221,31 @@ class SyncDriver:
                     yield effect.table
                     continue
                 try:
-                    result = self._perform(effect, started, reporter)
+                    result = self._perform(effect, beside, reporter)
                 except OMSError as raised:
                     error = raised
         finally:
-            for future in started:
-                future.cancel()
+            beside.abandon()
             flow.close()
             if reporter is not None:
                 reporter.finish()
 
-    def _perform(
-        self, effect: Any, started: list[Future[Any]], reporter: Reporter | None
-    ) -> Any:
+    def _perform(self, effect: Any, beside: _Beside, reporter: Reporter | None) -> Any:
+        if beside.over.is_set():
+            raise _Abandoned
         if isinstance(effect, Send):
             headers = self._shared.headers(effect)
-            response = self._shared.sender.send(effect.request, headers)
+            with self._slots:
+                response = self._shared.sender.send(effect.request, headers)
             return _logged(effect.request, response)
         if isinstance(effect, Compute):
             return effect.function(*effect.arguments)
         if isinstance(effect, Start):
-            future = self._threads().submit(self.run, effect.flow)
-            started.append(future)
-            return future
+            return beside.start(self._threads(), self.run, effect.flow)
         if isinstance(effect, Join):
-            return effect.handle.result()
+            return beside.join(effect.handle)
         if isinstance(effect, Sleep):
-            return time.sleep(effect.seconds)
+            return beside.sleep(effect.seconds)
         if isinstance(effect, Authorise):
             return self._authorise(effect)
         return self._shared.answer_at_once(effect, reporter)
@@ -223,7 +262,7 @@ class SyncDriver:
         with self._pool_lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(
-                    self._shared.concurrency, thread_name_prefix="omskit"
+                    2 * self._shared.concurrency, thread_name_prefix="omskit"
                 )
             return self._pool
 
@@ -234,6 +273,45 @@ class SyncDriver:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
         self._shared.sender.close()
+
+
+class _Beside:
+    """The flows that run beside one flow, and how they learn that it is over.
+
+    Attributes:
+        over: Set when nobody waits for the flow itself; those beside it have their own.
+    """
+
+    def __init__(self, over: threading.Event) -> None:
+        self.over = over
+        self._theirs = threading.Event()
+        self._started: set[Future[Any]] = set()
+
+    def start(
+        self, pool: ThreadPoolExecutor, run: Callable[..., Any], flow: Flow[Any]
+    ) -> Future[Any]:
+        future = pool.submit(run, flow, None, self._theirs)
+        self._started.add(future)
+        return future
+
+    def join(self, future: Future[Any]) -> Any:
+        try:
+            return future.result()
+        except CancelledError as error:
+            message = "The client was closed while it was asking."
+            raise TransportError(message) from error
+        finally:
+            # Kept no longer than needed: it holds a page.
+            self._started.discard(future)
+
+    def sleep(self, seconds: float) -> None:
+        if self.over.wait(seconds):
+            raise _Abandoned
+
+    def abandon(self) -> None:
+        self._theirs.set()
+        for future in self._started:
+            future.cancel()
 
 
 class AsyncDriver:
@@ -253,16 +331,16 @@ class AsyncDriver:
 
     async def iterate(
         self, flow: Flow[Any], reporter: Reporter | None = None
-    ) -> AsyncIterator[Table]:
-        """The tables that *flow* emits."""
+    ) -> AsyncGenerator[Table]:
+        """The tables that *flow* emits; close it where it is left early."""
         async with contextlib.aclosing(self._steps(flow, reporter, [None])) as steps:
             async for table in steps:
                 yield table
 
     async def _steps(
         self, flow: Flow[Any], reporter: Reporter | None, box: list[Any]
-    ) -> AsyncIterator[Table]:
-        started: list[asyncio.Task[Any]] = []
+    ) -> AsyncGenerator[Table]:
+        started: set[asyncio.Task[Any]] = set()
         result: Any = None
         error: OMSError | None = None
         try:
@@ -289,29 +367,28 @@ class AsyncDriver:
                 reporter.finish()
 
     async def _perform(
-        self, effect: Any, started: list[asyncio.Task[Any]], reporter: Reporter | None
+        self, effect: Any, started: set[asyncio.Task[Any]], reporter: Reporter | None
     ) -> Any:
         if isinstance(effect, Send):
             headers = self._shared.headers(effect)
-            response = await self._shared.sender.asend(effect.request, headers)
+            async with self._slots:
+                response = await self._shared.sender.asend(effect.request, headers)
             return _logged(effect.request, response)
         if isinstance(effect, Compute):
             return await asyncio.to_thread(effect.function, *effect.arguments)
         if isinstance(effect, Start):
-            task = asyncio.create_task(self._in_slot(effect.flow))
-            started.append(task)
+            task = asyncio.create_task(self.run(effect.flow))
+            started.add(task)
             return task
         if isinstance(effect, Join):
-            return await effect.handle
+            result = await effect.handle
+            started.discard(effect.handle)  # It holds a page.
+            return result
         if isinstance(effect, Sleep):
             return await asyncio.sleep(effect.seconds)
         if isinstance(effect, Authorise):
             return await self._authorise(effect)
         return self._shared.answer_at_once(effect, reporter)
-
-    async def _in_slot(self, flow: Flow[Any]) -> Any:
-        async with self._slots:
-            return await self.run(flow)
 
     async def _authorise(self, effect: Authorise) -> Credential | None:
         async with self._lock:  # 64 callers, one login

@@ -11,7 +11,7 @@ PATIENCE_S = 0.7
 
 
 class Bar:
-    """A bar on stderr that appears when a fetch takes long, and goes when it is over."""
+    """A bar on stderr, there only while a fetch that takes long goes on."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -28,8 +28,8 @@ class Bar:
         self._bar.update(self._task, completed=done, total=total)
 
     def _start(self) -> Any:
-        from rich.console import Console  # noqa: PLC0415  # only where it is shown
-        from rich.progress import (  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
             Progress,
@@ -62,6 +62,6 @@ def is_watched() -> bool:
     return bool(sys.stderr and sys.stderr.isatty())
 
 
-def reporter(wanted: bool | None) -> Bar | None:  # noqa: FBT001  # three states
+def reporter(wanted: bool | None) -> Bar | None:
     """A bar if it is wanted; None lets the place decide."""
     return Bar() if (is_watched() if wanted is None else wanted) else None

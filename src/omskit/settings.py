@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
-from omskit.errors import UsageError
+from omskit.errors import UsageError, did_you_mean
 from omskit.transport import Timeouts
 
 MOST_ROWS_PER_PAGE = 100_000
@@ -29,7 +30,7 @@ class Settings:
     page_size: int = 1000
     concurrency: int = 4
     retries: int = 4
-    timeouts: Timeouts = Timeouts()
+    timeouts: Timeouts = field(default_factory=Timeouts)
     units: str = "canonical"
     audit: bool = True
     allow_partial: bool = False
@@ -49,3 +50,37 @@ class Settings:
             if not whole or not least <= value <= most:
                 message = f"{name}={value!r}; it is a whole number, {least} to {most}."
                 raise UsageError(message)
+
+    def changed(self, **options: Any) -> Self:
+        """The same with other values.
+
+        Raises:
+            UsageError: No such setting, or a value that cannot work.
+
+        Example:
+            >>> Settings().changed(page_size=100).page_size
+            100
+        """
+        known = self.__dataclass_fields__
+        for name in options.keys() - known.keys():
+            message = f"There is no option {name!r}.{did_you_mean(name, known)}"
+            raise UsageError(message)
+        return replace(self, **options)
+
+    def adjusted(self, **options: Any) -> Self:
+        """The same with other values, for one question of a client that is as it is.
+
+        Raises:
+            UsageError: Also where it takes another client: its connections are made.
+        """
+        settings = self.changed(**options)
+        if settings.timeouts != self.timeouts:
+            message = "timeouts= is set where the client is made: Client(timeouts=...)."
+            raise UsageError(message)
+        if settings.concurrency > self.concurrency:
+            message = (
+                f"concurrency={settings.concurrency} is more than the client has "
+                f"({self.concurrency}): Client(concurrency={settings.concurrency})."
+            )
+            raise UsageError(message)
+        return settings

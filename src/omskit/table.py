@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from omskit._extras import load
 from omskit.errors import UnknownFieldError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import pyarrow as pa
 
     from omskit.receipt import Receipt
 
@@ -67,7 +67,8 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """The column names, in order."""
-        return self._arrow.column_names
+        names: list[str] = self._arrow.column_names
+        return names
 
     @property
     def units(self) -> dict[str, str | None]:
@@ -75,13 +76,13 @@ class Table:
         return {field.name: unit_of(field) for field in self._arrow.schema}
 
     def __len__(self) -> int:
-        return self._arrow.num_rows
+        return int(self._arrow.num_rows)
 
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         """One column.
 
         Raises:
-            UnknownFieldError: There is none of that name; the message names the nearest.
+            UnknownFieldError: There is none; the message names the nearest.
         """
         if name not in self._arrow.column_names:
             hint = did_you_mean(name, self.columns)
@@ -96,13 +97,14 @@ class Table:
         """Whether rows, types and units are equal; the receipt is not compared."""
         if not isinstance(other, Table):
             return NotImplemented
-        return self._arrow.equals(other._arrow, check_metadata=True)
+        return bool(self._arrow.equals(other._arrow, check_metadata=True))
 
     __hash__ = None  # type: ignore[assignment]  # a container of data, as in numpy
 
     def to_records(self) -> list[dict[str, Any]]:
         """One dict per row; times are aware ``datetime`` in UTC, nulls are None."""
-        return self._arrow.to_pylist()
+        records: list[dict[str, Any]] = self._arrow.to_pylist()
+        return records
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame`` with Arrow-backed columns, so integers stay integers.

@@ -13,7 +13,6 @@ import os
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,11 +24,20 @@ from omskit._version import __version__
 from omskit.errors import ConfigError, TimedOutError, TransportError
 from omskit.flow.effects import Request, Response
 
+try:
+    # The same interface, 1.3 ms for a page of 1.7 MB where zlib takes 4.2.
+    from isal import isal_zlib as zlib
+except ImportError:  # pragma: no cover  # processors that ISA-L does not know
+    import zlib  # type: ignore[no-redef]  # see above
+
 HEADERS = {
     "accept": "application/vnd.api+json, application/json",
     "accept-encoding": "gzip",
     "user-agent": f"omskit/{__version__}",
 }
+GZIP = 16 + 15
+"""zlib's word for: a gzip header, any window."""
+
 LARGEST_BODY = 2**30
 """Bytes, uncompressed; a page of 100000 whole lumisections has about 2.5e8."""
 
@@ -61,6 +69,12 @@ def tls_context(verify: str | os.PathLike[str] | ssl.SSLContext | None) -> ssl.S
         ConfigError: The file is not there or holds no certificate.
     """
     if isinstance(verify, ssl.SSLContext):
+        if verify.verify_mode is not ssl.CERT_REQUIRED:
+            message = (
+                "verify= is an ssl.SSLContext that verifies no certificate. Set its "
+                "verify_mode to ssl.CERT_REQUIRED, or pass a file of CA certificates."
+            )
+            raise ConfigError(message)
         return verify
     where: str | None = None
     if verify is not None:
@@ -233,7 +247,7 @@ def unpack(body: bytes) -> bytes:
     """
     if not body:
         return body
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    unpacker = zlib.decompressobj(GZIP)
     try:
         content = unpacker.decompress(body, LARGEST_BODY)
     except zlib.error as error:

@@ -6,15 +6,14 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from omskit.engine import Engine
-from omskit.engine.sql import UNIT_SUFFIX, chosen, is_newest, quoted, rows_statement
+from omskit.engine import Engine, sql
+from omskit.engine.sql import chosen, is_newest, quoted, rows_statement
 from omskit.errors import (
     OperatorError,
     UnknownFieldError,
     UnknownResourceError,
     UsageError,
 )
-from omskit.jsonapi import shape
 from omskit.query import OPERATORS, Condition, Query, Selection, field
 from omskit.schema import Catalogue, Field, Resource
 
@@ -26,9 +25,7 @@ def found(engine, *conditions):
     places = {(1, 1): 0, (1, 2): 1, (1, 3): 2, (2, 1): 3, (2, 2): 4, (3, 1): 5}
     query = Query("things").where(*conditions).select("run_number", "part")
     table = engine.execute(query).table
-    pairs = zip(
-        table["run_number"].to_pylist(), table["part"].to_pylist(), strict=True
-    )
+    pairs = zip(table["run_number"].to_pylist(), table["part"].to_pylist(), strict=True)
     return [places[pair] for pair in pairs]
 
 
@@ -92,10 +89,8 @@ def test_no_number_beyond_json_is_seen(engine):
 def test_columns_are_in_the_types_of_the_catalogue(engine, time_type):
     """Whole rows have every column, exactly typed, and units after scaled ones."""
     table = engine.execute(Query("things")).table
-    assert table.column_names == [
-        *("run_number part name count rate good start tags lumi".split()),
-        *("lumi@unit next_lumi next_lumi@unit".split()),
-    ]
+    units = ["lumi", "lumi@unit", "next_lumi", "next_lumi@unit"]
+    assert table.column_names == [*engine.catalogue["things"].names[:8], *units]
     assert table.schema.field("start").type == time_type
     assert table.schema.field("tags").type == pa.list_(pa.string())
     assert table["start"].to_pylist()[1] == T0.replace(microsecond=5)
@@ -136,9 +131,7 @@ def test_sort(engine, keys, places):
 
 def test_without_a_sort_rows_come_by_identity(tables):
     """The order of the tables does not matter."""
-    backwards = pa.concat_tables(
-        [tables["rates"].slice(i, 1) for i in (4, 0, 3, 2, 1)]
-    )
+    backwards = pa.concat_tables([tables["rates"].slice(i, 1) for i in (4, 0, 3, 2, 1)])
     with Engine({"rates": backwards}, Catalogue({"rates": _rates()})) as engine:
         table = engine.execute(Query("rates")).table
     assert table["l1a_rate"].to_pylist() == [1.0, 2.0, 3.0, 4.0, 5.0]
@@ -336,10 +329,11 @@ class TestRefusals:
         with pytest.raises(UsageError, match="planned"):
             engine.execute(Query("things").custom("x", 1))
 
-    def test_a_pattern_without_meaning(self, engine):
-        """A pattern that no regular expression can say is refused, not a crash."""
+    def test_a_pattern_without_meaning(self, engine, monkeypatch):
+        """What DuckDB cannot read as a pattern is refused, not a crash."""
+        monkeypatch.setattr(sql, "glob_regex", lambda pattern: "(")
         with pytest.raises(OperatorError, match="makes no sense"):
-            engine.execute(Query("things").where(field.name.matches("[z-a]")))
+            engine.execute(Query("things").where(field.name.matches("x")))
 
 
 class TestHeldTables:
@@ -396,22 +390,21 @@ class TestHeldTables:
 
     def test_tables_are_looked_up_when_needed(self):
         """A lazy mapping of tables is not emptied at once."""
+        asked = set()
 
         class Lazy(dict):
-            asked = []
-
             def __getitem__(self, key):
-                self.asked.append(key)
+                asked.add(key)
                 return super().__getitem__(key)
 
         lazy = Lazy(rates=pa.table({"run_number": [1]}), other=pa.table({"x": [1]}))
         with Engine(lazy, Catalogue({"rates": _rates()})) as engine:
-            assert Lazy.asked == []
+            assert asked == set()
             assert engine.holds("rates")
             assert not engine.holds("other")
             engine.execute(Query("rates"))
             engine.execute(Query("rates"))
-        assert set(Lazy.asked) == {"rates"}
+        assert asked == {"rates"}
 
     def test_names_with_quotes_stay_names(self):
         """Even a resource whose name is SQL is only a name."""
@@ -463,11 +456,6 @@ def test_no_value_is_part_of_the_statement(engine):
     assert statements[0].text == statements[1].text
     assert statements[1].values == ("';--", 3, 4, 2, 1)
     assert quoted('a"b') == '"a""b"'
-
-
-def test_units_have_the_name_that_pages_use(engine):
-    """Engine and decoder call the column of units the same."""
-    assert UNIT_SUFFIX == shape.UNIT_SUFFIX
 
 
 def test_all_fields_are_chosen_when_none_is_named(engine):

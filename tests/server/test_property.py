@@ -46,7 +46,17 @@ CATALOGUE = Catalogue({"things": THINGS})
 ints = st.sampled_from([-1, 0, 1, 2, 3, 2**53 + 1])
 floats = st.sampled_from([-0.5, 0.0, 1.0, 1.5, 49130.85, 1e-300])
 texts = st.sampled_from(
-    ["a", "A", "ab", "a_b", "a%b", "'; DROP TABLE things; --", "null-ish", "\u03bc", "&=+#"]
+    [
+        "a",
+        "A",
+        "ab",
+        "a_b",
+        "a%b",
+        "'; DROP TABLE things; --",
+        "null-ish",
+        "\u03bc",
+        "&=+#",
+    ]
 )
 times = st.sampled_from(
     [

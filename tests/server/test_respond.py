@@ -45,7 +45,9 @@ def test_fields(ask):
         "attributes": {"l1_rate": 49130.85, "era": "2017B"},
         "links": {"self": f"{BASE}/runs/297050"},
     }
-    assert asked.links["first"].endswith("runs?page[limit]=100&fields[runs]=l1_rate%2Cera")
+    assert asked.links["first"].endswith(
+        "runs?page[limit]=100&fields[runs]=l1_rate%2Cera"
+    )
 
 
 def test_nested_attributes(ask):
@@ -103,7 +105,10 @@ class TestFilters:
             ("filter[start_time][GT]=2017-06-16T20:50:33", ["297056"]),
             ("filter[start_time][LE]=2017-06-16 20:50:33", ["297050"]),
             ("filter[start_time][GE]=2017-06-16", ["297050", "297056"]),
-            ("filter[run_number]=297050&filter[run_number]=297056", ["297050", "297056"]),
+            (
+                "filter[run_number]=297050&filter[run_number]=297056",
+                ["297050", "297056"],
+            ),
             ("filter[run_number][GE]=297051&filter[run_number][LE]=297055", ["297055"]),
             ("filter%5Brun_number%5D%5BEQ%5D=297050", ["297050"]),
             ("filter[era][LIKE]=%20", []),
@@ -282,7 +287,7 @@ class TestGroups:
     """group[granularity]=.."""
 
     def test_granularity(self, ask):
-        """Rows of whole runs have ids without a lumisection, and links keep the group."""
+        """Rows of whole runs have no lumisection in their ids; links keep the group."""
         asked = ask("l1algorithmtriggers", "group[granularity]=run")
         assert asked.ids == ["297050_18", "297050_19"]
         assert asked.links["first"].endswith("&group[granularity]=run")
@@ -298,7 +303,7 @@ class TestGroups:
 
 
 class TestSingleRows:
-    """/{resource}/{id}"""
+    """One row: /{resource}/{id}."""
 
     @pytest.mark.parametrize(
         ("path", "row_id"),
@@ -373,7 +378,7 @@ class TestSingleRows:
 
 
 class TestRelationships:
-    """/{resource}/{id}/{relationship}"""
+    """Rows of a row: /{resource}/{id}/{relationship}."""
 
     def test_many(self, ask):
         """Rows that belong to a row come as pages, with links to their own path."""
@@ -445,7 +450,7 @@ class TestRelationships:
 
 
 class TestMeta:
-    """/{resource}/meta"""
+    """What there is: /{resource}/meta."""
 
     def test_fields(self, ask):
         """Every attribute has title, type, units and two flags."""
@@ -540,7 +545,8 @@ class TestErrors:
         assert head.headers["content-length"] == str(len(get.body))
 
     @pytest.mark.parametrize(
-        "url", ["http://oms.example:8321/runs", "/agg/api/v1", "/agg/api/v2/runs", "runs"]
+        "url",
+        ["http://oms.example:8321/runs", "/agg/api/v1", "/agg/api/v2/runs", "runs"],
     )
     def test_other_paths(self, service, url):
         """All paths begin with that of the base URL."""

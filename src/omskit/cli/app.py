@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from omskit._version import __version__
-from omskit.cli import asking, dcs, fields, figures, serving, story
+from omskit.cli import asking, dcs, fields, figures, mask, serving, story, why
 from omskit.cli.exits import BROKEN_PIPE, INTERRUPTED, USAGE, close_stdout, code_of, say
 from omskit.errors import OMSError
 
@@ -32,12 +32,14 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "l1-algorithms": asking.l1_algorithms,
     "fields": fields.fields,
     "dcs-check": dcs.dcs_check,
+    "why": why.why,
     "plot": figures.plot,
     "serve": serving.serve,
     "demo": story.demo,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
+app.add_typer(mask.app, name="mask")
 
 
 def _show_version(wanted: bool) -> None:

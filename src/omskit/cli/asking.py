@@ -85,8 +85,6 @@ def get(
         asked = given.question()
         if granularity is not None:
             asked["granularity"] = granularity
-        if resource == "fills":
-            asked["key"] = "fill_number"
         query = oms.query(resource, runs_text(runs), **asked)
         if count:
             typer.echo(query.count())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from omskit.errors import UsageError
 
 if TYPE_CHECKING:
     from omskit.client import Client
+    from omskit.dcs import DcsCheck
     from omskit.lumi import LumiMask
 
 
@@ -36,10 +38,25 @@ def dcs_check(run: RunArgument, *, dcs: DcsOption = None, given: Output) -> None
 
         write(check.table, given)
     on_stdout = given.output is None and given.format not in {None, Format.TABLE}
-    typer.echo(str(check), err=on_stdout)
+    typer.echo(report(check), err=on_stdout)
     if not check.agree:
-        typer.echo(f"They differ in: {ranges(check.differing)}", err=on_stdout)
         raise typer.Exit(ANSWER_IS_NO)
+
+
+def report(check: DcsCheck) -> str:
+    """What the check found: one line, and one for each kind of lumisection."""
+    lines = [str(check)]
+    for what, found in (
+        ("they differ", check.differing),
+        ("cms_active unknown", check.unknown),
+        ("only in the mask", check.missing),
+    ):
+        if found:
+            whole = f"{what}: {ranges(found)}"
+            lines += textwrap.wrap(
+                whole, 78, initial_indent="  ", subsequent_indent="    "
+            )
+    return "\n".join(lines)
 
 
 def read_dcs(oms: Client, path: Path | None) -> LumiMask:
@@ -79,4 +96,4 @@ def ranges(numbers: tuple[int, ...]) -> str:
             parts[-1][1] = number
         else:
             parts.append([number, number])
-    return " ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts) or "none"
+    return " ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in parts)

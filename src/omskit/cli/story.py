@@ -40,70 +40,65 @@ def demo(
 
     typer.echo(NOTICE)
     with client_for(Output(instance="demo", quiet=quiet)) as oms:
-        _heading(1, "An API instance", 'oms = Client("demo")')
+        _heading("1. An API instance", 'oms = Client("demo")')
         typer.echo(repr(oms))
         _runs(oms)
-        _lumisections(oms)
         _rates(oms)
         _dcs(oms)
         _figures(oms, output_dir)
 
 
-def _heading(number: int, what: str, code: str) -> None:
-    typer.echo(f"\n{number}. {what}\n   >>> {code}")
+def _heading(what: str, *code: str) -> None:
+    typer.echo(f"\n{what}")
+    for line in code:
+        typer.echo(f"   >>> {line}")
 
 
-def _show(table: Table, fields: str | None = None, rows: int | None = ROWS) -> None:
+def _show(table: Table, *, rows: int | None = ROWS) -> None:
+    """The rows as far as they fit, then what there is in all."""
     from omskit.cli.output import show, terminal_width
     from omskit.cli.terminal import view
 
-    named = fields.split(",") if fields else None
-    lines = view(table, terminal_width(), named=named, most_rows=rows)
-    show([line for line in lines if line.kind != "note" or "rows" not in line.text])
+    show(view(table, terminal_width(), most_rows=rows, notes=False))
     typer.echo(repr(table))
 
 
 def _runs(oms: Client) -> None:
-    _heading(2, "Everything about one run", f"oms.runs({RUN})")
+    _heading("2. Everything about one run, or a range of runs", f"oms.runs({RUN})")
     _show(oms.runs(RUN))
-    fields = "run_number,l1_rate,l1_menu"
-    _heading(
-        4, "Chosen fields of a range of runs", f'oms.runs((297050, 297056), "{fields}")'
-    )
-    _show(oms.runs((297050, 297056), fields=fields), fields, None)
-
-
-def _lumisections(oms: Client) -> None:
-    _heading(
-        3, "Everything per lumisection, all of it", f"lumis = oms.lumisections({RANGE})"
-    )
+    _heading("3. Everything per lumisection, whole", f"oms.lumisections({RANGE})")
     _show(oms.lumisections(RANGE))
+    fields = ["run_number", "l1_rate", "l1_menu"]
+    _heading(
+        "4. Chosen fields only",
+        "oms.runs((297050, 297056),",
+        f"         fields={fields})",
+    )
+    _show(oms.runs((297050, 297056), fields=fields), rows=None)
 
 
 def _rates(oms: Client) -> None:
-    _heading(5, "Level-1 rates per lumisection", f"oms.l1_rates({RUN})")
+    _heading("5. Level-1 rates per lumisection", f"oms.l1_rates({RUN})")
     _show(oms.l1_rates(RUN))
-    _heading(5, "HLT rates per lumisection", f'oms.hlt_rates({RUN}, paths="{PATH}")')
+    _heading("   HLT rates per lumisection", f'oms.hlt_rates({RUN}, paths="{PATH}")')
     _show(oms.hlt_rates(RUN, paths=PATH))
 
 
 def _dcs(oms: Client) -> None:
-    from omskit.cli.dcs import ranges, read_dcs
+    from omskit.cli.dcs import read_dcs, report
 
     _heading(
-        6,
-        "Is cms_active the same as the DCS-only file?",
+        "6. Is cms_active the same as the DCS-only file?",
+        "mask = LumiMask.from_json(text_of_the_file)",
         f"oms.dcs_check({DCS_RUN}, mask)",
     )
-    check = oms.dcs_check(DCS_RUN, read_dcs(oms, None))
-    typer.echo(str(check))
-    typer.echo(f"They differ in: {ranges(check.differing)}")
+    typer.echo(report(oms.dcs_check(DCS_RUN, read_dcs(oms, None))))
 
 
 def _figures(oms: Client, folder: Path) -> None:
     from omskit.plot import save
 
-    _heading(7, "Pictures of all this", "plot.l1_rates(...), plot.hlt_rates(...), ...")
+    _heading("7. Pictures of all this", "plot.save(plot.l1_rates(l1), 'l1_rates.png')")
     for name, drawn in _drawings(oms).items():
         typer.echo(f"wrote {save(drawn, folder / name)}")
 
@@ -113,13 +108,12 @@ def _drawings(oms: Client) -> dict[str, Drawing]:
     from omskit.cli.dcs import read_dcs
 
     lumis = oms.lumisections(RUN)
+    dcs_lumis = oms.lumisections(DCS_RUN)
     return {
         "pileup_and_luminosity.png": figures.pileup_and_luminosity(
             lumis, flag="cms_active"
         ),
         "l1_rates.png": figures.l1_rates(oms.l1_rates(RUN)),
         "hlt_zerobias.png": figures.hlt_rates(oms.hlt_rates(RUN, paths=PATH)),
-        "dcs_comparison.png": figures.dcs_comparison(
-            oms.lumisections(DCS_RUN), read_dcs(oms, None)
-        ),
+        "dcs_comparison.png": figures.dcs_comparison(dcs_lumis, read_dcs(oms, None)),
     }

@@ -100,12 +100,14 @@ def view(
     *,
     named: Sequence[str] | None = None,
     most_rows: int | None = None,
+    notes: bool = True,
 ) -> list[Line]:
     """The lines that show *table* in *width* characters.
 
     Args:
         named: The columns that were asked for by name; their order is kept.
         most_rows: Rows beyond so many are left out of the middle; None shows all.
+        notes: Say in the end how much there is and what is not shown.
     """
     if not len(table):
         return [Line(f"No row of {table.resource or 'this table'} matches.", "note")]
@@ -115,17 +117,19 @@ def view(
         arrow = pa.concat_tables([arrow.slice(0, kept), arrow.slice(len(table) - kept)])
     columns = [_column(arrow, field) for field in arrow.schema]
     chosen = _fitting(columns, _preferred(table, columns, named), width)
-    if len(table) == 1 and len(chosen) < len(columns):
-        return list(_turned(table.arrow, width))
     chosen = _stretched(chosen, width)
+    is_whole = len(chosen) == len(columns) and all(c.longest <= c.width for c in chosen)
+    if len(table) == 1 and not is_whole:
+        return list(_turned(table.arrow, width))
     lines = list(_head(chosen))
     rows = [_joined(chosen, index) for index in range(arrow.num_rows)]
     if left_out:
         middle = f"{CUT} {left_out} rows not shown {CUT}"
         rows.insert(kept, Line(middle, "note"))
-    hidden = len(columns) - len(chosen)
-    notes = textwrap.wrap(_note(table, left_out, hidden), width)
-    return [*lines, *rows, *(Line(note, "note") for note in notes)]
+    if notes:
+        note = _note(table, left_out, len(columns) - len(chosen))
+        rows += [Line(part, "note") for part in textwrap.wrap(note, width)]
+    return [*lines, *rows]
 
 
 def _ends(rows: int, most: int | None) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Queries answered from Arrow tables, by DuckDB, in this process."""
 
+from omskit.engine.clock import Clock, ClockEngine, engine_at
 from omskit.engine.engine import Engine, Result
 
-__all__ = ["Engine", "Result"]
+__all__ = ["Clock", "ClockEngine", "Engine", "Result", "engine_at"]

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.engine.sql import (
-    UNIT_SUFFIX,
     Statement,
     chosen,
     column_names,
@@ -32,7 +31,7 @@ from omskit.errors import (
     did_you_mean,
 )
 from omskit.query import Query, bind
-from omskit.schema import Field, Resource, bundled, with_fields
+from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -162,7 +161,8 @@ class Engine:
         if query.maximum is not None:
             left = max(query.maximum - offset, 0)
             limit = left if limit is None else min(limit, left)
-        rows = rows_statement(bound, resource, key, offset=offset, limit=limit)
+        source = self._source(key, resource)
+        rows = rows_statement(bound, resource, source, offset=offset, limit=limit)
         with self._lock:
             cursor = self._connection.cursor()
         with closing(cursor):
@@ -170,7 +170,7 @@ class Engine:
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
                 return Result(table, offset + count)
-            counted = _run(cursor, count_statement(bound, resource, key))
+            counted = _run(cursor, count_statement(bound, resource, source))
         return Result(table, counted.column(0)[0].as_py())
 
     def _key(self, query: Query) -> str:
@@ -194,6 +194,11 @@ class Engine:
         if key not in self._tables:
             raise UnknownResourceError(self._not_held(key))
         return key
+
+    def _source(self, key: str, resource: Resource) -> str:
+        """What stands in FROM for the rows of *key*; the same for rows and count."""
+        del self, resource
+        return quoted(key)
 
     def _not_held(self, name: str) -> str:
         hint = did_you_mean(name, self._tables)

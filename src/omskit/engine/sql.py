@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from omskit.errors import UsageError
 from omskit.query.check import glob_regex
 from omskit.query.operators import OPERATORS
+from omskit.schema import UNIT_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,12 +22,9 @@ if TYPE_CHECKING:
     from omskit.query import Condition, Query
     from omskit.schema import Field, Resource
 
-UNIT_SUFFIX = "@unit"
-"""``X@unit`` holds the unit of X row by row; pages are read into the same names."""
-
 _LEAD = re.compile(r"lead\((\w+)\)")
-_ROW = '"#row"'
-"""The place of a row in the order of its identity; no column of OMS begins with #."""
+_ROW = "rowid"
+"""DuckDB's word for the place of a row: tables are held in the order of identity."""
 
 _NEWEST = frozenset({"lumisection_number", "last_lumisection_number"})
 
@@ -74,7 +72,11 @@ def column_names(fields: Iterable[Field]) -> list[str]:
 def rows_statement(
     query: Query, resource: Resource, table: str, *, offset: int, limit: int | None
 ) -> Statement:
-    """The rows of the answer, sorted and cut."""
+    """The rows of the answer, sorted and cut.
+
+    Args:
+        table: What stands in FROM: a quoted name, or a view with its rowid.
+    """
     source = _matching(query, resource, table)
     columns = ", ".join(map(quoted, column_names(chosen(query, resource))))
     text = f"SELECT {columns} {source.text} ORDER BY {_order(query, resource)}"
@@ -101,8 +103,10 @@ def _matching(query: Query, resource: Resource, table: str) -> Statement:
     outside = [c for c in query.conditions if c.field in late]
     where = _where(inside, resource, table)
     computed = ", ".join(_computed(query, resource, late))
-    star = f"* REPLACE ({computed})" if computed else "*"
-    inner = f"SELECT {star}, rowid AS {_ROW} FROM {quoted(table)}{where.text}"  # noqa: S608  # names are the catalogue's, values are bound
+    source = f"FROM {table}{where.text}"
+    if not computed:
+        return Statement(source, where.values)
+    inner = f"SELECT * REPLACE ({computed}), {_ROW} AS {_ROW} {source}"
     again = _where(outside, resource, table)
     return Statement(f"FROM ({inner}){again.text}", (*where.values, *again.values))
 
@@ -156,7 +160,7 @@ def _condition(
     if is_newest(condition, resource):
         others = [c for c in beside if not is_newest(c, resource)]
         where = _where(others, resource, table)
-        newest = f"SELECT max({column}) FROM {quoted(table)}{where.text}"  # noqa: S608  # as above
+        newest = f"SELECT max({column}) FROM {table}{where.text}"  # noqa: S608  # as above
         return Statement(f"{column} = ({newest})", where.values)
     if value is None:
         return Statement(f"{column} IS {'' if condition.op == 'EQ' else 'NOT '}NULL")

@@ -7,7 +7,7 @@ from omskit.flow.asking import (
     explain,
     fetch,
     fetch_one,
-    meta_fields,
+    learn,
 )
 from omskit.flow.effects import Credential, Flow, Request, Response
 from omskit.flow.exchange import Policy, exchange
@@ -30,6 +30,6 @@ __all__ = [
     "explain",
     "fetch",
     "fetch_one",
-    "meta_fields",
+    "learn",
     "pages",
 ]

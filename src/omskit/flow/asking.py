@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -15,11 +15,19 @@ from omskit.errors import (
     TooManyRowsError,
     UnknownResourceError,
 )
-from omskit.flow.assemble import assemble, notes_of
+from omskit.flow.assemble import assemble, notes_of, verify
 from omskit.flow.auditing import audited, can_audit, last_lumisections
 from omskit.flow.effects import Effect, Flow, Join, Now, Request, Start
 from omskit.flow.exchange import exchange
-from omskit.flow.reading import Options, Part, get, incomplete, limit_of, read_all
+from omskit.flow.reading import (
+    Options,
+    Page,
+    Part,
+    incomplete,
+    limit_of,
+    read_all,
+    read_page,
+)
 from omskit.flow.selecting import Selected, resolve
 from omskit.query import Query, bind
 from omskit.query.plan import Plan, plan
@@ -30,6 +38,7 @@ from omskit.table import Table
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Generator, Mapping
 
     import pyarrow as pa
 
@@ -43,18 +52,22 @@ class Context:
     Attributes:
         service: Name of the service for receipts, without secrets.
         unchecked: Send names that the catalogue does not know.
+        learnt: Resources outside the catalogue, as the service described them; filled
+            by `describe`, so that each is asked for once.
     """
 
     catalogue: Catalogue
     options: Options
     service: str
     unchecked: bool = False
+    learnt: dict[str, Resource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A query that can be asked."""
 
+    query: Query
     resource: Resource
     plan: Plan
     notes: tuple[str, ...]
@@ -68,20 +81,36 @@ def describe(name: str, context: Context) -> Flow[Resource]:
     """
     if name in context.catalogue:
         return context.catalogue[name]
+    if name not in context.learnt:
+        context.learnt[name] = yield from learn(name, context)
+    return context.learnt[name]
+
+
+def learn(name: str, context: Context) -> Flow[Resource]:
+    """A resource as the service describes it, beside what the catalogue says.
+
+    Raises:
+        UnknownResourceError: Neither knows it.
+    """
+    known = name in context.catalogue
     try:
-        fields = yield from meta_fields(name, context.options)
+        fields = yield from _meta_fields(name, context.options)
     except StatusError as error:
-        if error.status not in {400, 404}:
+        if known or error.status not in {400, 404}:
             raise
         raise UnknownResourceError(
-            context.catalogue.unknown(name), request=error.request, status=error.status
+            context.catalogue.unknown(name),
+            request=error.request,
+            status=error.status,
+            attempts=error.attempts,
         ) from error
-    return merge_meta(Resource(name, ()), fields)
+    resource = context.catalogue[name] if known else Resource(name, ())
+    return merge_meta(resource, fields)
 
 
-def meta_fields(name: str, options: Options) -> Flow[Mapping[str, Any]]:
+def _meta_fields(name: str, options: Options) -> Flow[Mapping[str, Any]]:
     """``meta.fields`` of a resource; empty where the service says nothing usable."""
-    base = name.split("/", maxsplit=1)[0]
+    base = quote(name.split("/", maxsplit=1)[0], safe="")
     request = Request("GET", f"{options.base_url}/{base}/meta")
     response = yield from exchange(request, options.policy)
     try:
@@ -120,7 +149,7 @@ def prepare(query: Query, context: Context) -> Flow[Ready]:
         names = [f.name for n in made.columns for f in _columns(n, resource)]
         made = replace(made, columns=tuple(dict.fromkeys(names or made.columns)))
     made = replace(made, notes=(*selected.notes, *made.notes))
-    return Ready(resource, made, tuple(notes))
+    return Ready(query, resource, made, tuple(notes))
 
 
 def _columns(name: str, resource: Resource) -> tuple[Any, ...]:
@@ -145,9 +174,14 @@ def fetch(query: Query, context: Context) -> Flow[Table]:
     """
     started: dt.datetime = yield Now()
     ready = yield from prepare(query, context)
+    return (yield from fetch_ready(ready, context, started))
+
+
+def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Table]:
+    """All rows of a prepared query; see `fetch`."""
     resource, made, options = ready.resource, ready.plan, context.options
     audit = None
-    if options.audit and can_audit(query, ready.resource, ready.plan):
+    if _audits(ready, context):
         audit = yield Start(last_lumisections(made, context.catalogue["runs"], options))
     parts, flaws = yield from read_all(made.requests, made.wanted, options, resource)
     pages = [page for part in parts for page in part.tables()]
@@ -159,9 +193,8 @@ def fetch(query: Query, context: Context) -> Flow[Table]:
         gaps, gap_notes = audited(done.table, resource, (yield Join(audit)))
         notes += gap_notes
     notes += _without_rows(parts)
-    if not done.table.num_rows:
-        reason = f": {made.empty}" if made.empty else ""
-        notes.append(f"No row of {resource.name!r} matches{reason}.")
+    if not done.table.num_rows and not flaws:
+        notes.append(no_row(ready))
     if flaws:
         notes = [*(f"Incomplete: {f}." for f in flaws), *notes]
     finished: dt.datetime = yield Now()
@@ -186,6 +219,18 @@ def fetch(query: Query, context: Context) -> Flow[Table]:
     return table
 
 
+def _audits(ready: Ready, context: Context) -> bool:
+    """Missing lumisections are looked for, which takes a list of runs."""
+    can = can_audit(ready.query, ready.resource, ready.plan)
+    return context.options.audit and can and "runs" in context.catalogue
+
+
+def no_row(ready: Ready) -> str:
+    """That nothing matches, and why where that is known."""
+    reason = f": {ready.plan.empty}" if ready.plan.empty else ""
+    return f"No row of {ready.resource.name!r} matches{reason}."
+
+
 def _without_rows(parts: list[Part]) -> list[str]:
     """Names that were asked for one by one and have no row, beside others that have."""
     bare = [
@@ -204,7 +249,7 @@ def _without_rows(parts: list[Part]) -> list[str]:
 
 def urls_of(parts: list[Part], made: Plan, options: Options) -> list[str]:
     """Every page that was asked for, relative to the base URL."""
-    limit = limit_of(made.wanted, options)
+    limit = limit_of(made.wanted, options.page_size)
     return [
         encode(part.query, offset, limit)
         for part in parts
@@ -220,7 +265,8 @@ def fetch_one(query: Query, context: Context) -> Flow[Table]:
         TooManyRowsError: Several do.
     """
     quiet = replace(context, options=replace(context.options, audit=False))
-    table: Table = yield from fetch(query.limit(2), quiet)
+    few = query if query.maximum == 1 else query.limit(2)
+    table: Table = yield from fetch(few, quiet)
     asked = ", ".join(map(str, query.conditions)) or "no condition"
     if not len(table):
         message = f"No row of {query.resource!r} matches ({asked})."
@@ -240,11 +286,14 @@ def count(query: Query, context: Context) -> Flow[int]:
     made, resource = ready.plan, ready.resource
     if made.local or made.mask is not None:
         quiet = replace(context.options, audit=False)
-        table = yield from fetch(query, replace(context, options=quiet))
+        started: dt.datetime = yield Now()
+        table = yield from fetch_ready(ready, replace(context, options=quiet), started)
         return len(table)
     total = 0
-    for request in made.requests:
-        rows: Rows = yield from get(encode(request, 0, 1), context.options, resource)
+    for number, request in enumerate(made.requests):
+        page = Page(number, 0, 1, request)
+        rows: Rows = yield from read_page(page, context.options, resource)
+        verify(rows.table, made, resource)
         total += rows.total or 0
     return total if made.maximum is None else min(total, made.maximum)
 
@@ -256,15 +305,15 @@ def explain(query: Query, context: Context) -> Flow[str]:
     lines = [f"{query.resource} from {context.service}"]
     if made.empty:
         lines.append(f"nothing is asked: {made.empty}")
-    limit = limit_of(made.wanted, options)
+    limit = limit_of(made.wanted, options.page_size)
     shown = made.requests[:5]
     lines += [f"asks {encode(request, 0, limit)}" for request in shown]
     if len(made.requests) > len(shown):
         lines.append(f"and {len(made.requests) - len(shown)} more like these")
     if made.requests:
-        lines.append(f"in pages of {limit}, {options.window} at once")
+        lines.append(f"in pages of {limit}, {options.concurrency} at once")
     lines += list(made.notes)
-    if options.audit and can_audit(query, ready.resource, ready.plan):
+    if _audits(ready, context):
         lines.append("asks runs for the last lumisections, to find missing ones")
     if made.maximum is not None:
         lines.append(f"at most {made.maximum} rows")

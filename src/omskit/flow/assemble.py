@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.errors import DecodeError, ServiceError
-from omskit.jsonapi import ID, UNIT_SUFFIX
+from omskit.jsonapi import ID
 from omskit.jsonapi.units import (
     RAW_SUFFIX,
     canonical,
@@ -17,6 +17,8 @@ from omskit.jsonapi.units import (
     with_raw_units,
 )
 from omskit.query.check import failing, keep
+from omskit.schema import UNIT_SUFFIX
+from omskit.schema import with_fields
 from omskit.table import with_unit
 
 if TYPE_CHECKING:
@@ -91,15 +93,16 @@ def assemble(
         DecodeError: Pages that do not fit together.
     """
     table = joined(pages, resource)
-    _verify(table, plan, resource)
+    verify(table, plan, resource)
     notes: list[str] = []
     if raw:
         units = dict.fromkeys(resource.names, None)
         units |= {f.name: f.unit for f in resource.fields if not f.scaled}
         table = with_raw_units(table, resource)
     else:
-        table, units, notes = canonical(table, resource)
-        table, note = _after_filter(table, plan, resource, following)
+        concerned = _concerned(plan, resource)
+        table, units, notes = canonical(table, concerned)
+        table, note = _after_filter(table, plan, concerned, following)
         notes += note
     table = _local(table, plan, resource)
     table = _ordered(table, plan)
@@ -109,8 +112,37 @@ def assemble(
     return Assembled(_described(table, resource, units), tuple(notes))
 
 
-def _verify(table: pa.Table, plan: Plan, resource: Resource) -> None:
-    """Hold the rows against the filters that the service was given."""
+def _concerned(plan: Plan, resource: Resource) -> Resource:
+    """The resource with the columns alone that are wanted, or needed to find them.
+
+    A row comes whole where one of its columns has a unit; what nobody wants of it is
+    not converted, and no unit of it is missed.
+    """
+    if plan.columns is None:
+        return resource
+    wanted = {
+        *plan.columns,
+        *(condition.field for condition in plan.local),
+        *(key.removeprefix("-") for key in plan.order),
+        "run_number",
+        resource.lumisection,
+    }
+    fields = [f for f in resource.fields if f.name in wanted]
+    wanted.update(_source(f.after_filter) for f in fields if f.after_filter)
+    return with_fields(resource, (f for f in resource.fields if f.name in wanted))
+
+
+def _source(after_filter: str) -> str:
+    """The column that a service takes the next row's value of."""
+    return after_filter.removeprefix("lead(").removesuffix(")")
+
+
+def verify(table: pa.Table, plan: Plan, resource: Resource) -> None:
+    """Hold the rows against the filters that the service was given.
+
+    Raises:
+        ServiceError: A row breaks one.
+    """
     if not table.num_rows:
         return
     asked = plan.requests[0].fields
@@ -136,7 +168,7 @@ def _after_filter(
     for field in resource.fields:
         if field.after_filter is None or not _can_follow(table, resource):
             continue
-        source = field.after_filter.removeprefix("lead(").removesuffix(")")
+        source = _source(field.after_filter)
         if source not in table.column_names or field.name not in table.column_names:
             continue
         around = table if following is None else _around(table, following, resource)
@@ -156,7 +188,8 @@ def _after_filter(
 
 def _can_follow(table: pa.Table, resource: Resource) -> bool:
     needed = ("run_number", resource.lumisection or "")
-    return all(n in table.column_names and not table.column(n).null_count for n in needed)
+    there = all(name in table.column_names for name in needed)
+    return there and not any(table.column(name).null_count for name in needed)
 
 
 def _around(table: pa.Table, following: pa.Table, resource: Resource) -> pa.Table:
@@ -177,8 +210,8 @@ def _local(table: pa.Table, plan: Plan, resource: Resource) -> pa.Table:
     for condition in plan.local:
         table = keep(table, condition)
     if plan.mask is not None and resource.lumisection:
-        runs = table.column("run_number").to_numpy()
-        lumis = table.column(resource.lumisection).to_numpy()
+        names = ("run_number", resource.lumisection)
+        runs, lumis = (pc.fill_null(table.column(n), 0).to_numpy() for n in names)
         table = table.filter(pa.array(plan.mask.contains(runs, lumis)))
     return table
 

@@ -71,6 +71,8 @@ def last_lumisections(
             rows = yield from get(encode(question, 0, MOST_RUNS), options, runs)
         except OMSError:
             return None
+        if rows.total != rows.table.num_rows:
+            return None
         numbers = rows.table.column("run_number").to_pylist()
         last = rows.table.column("last_lumisection_number").to_pylist()
         lasts |= {r: n for r, n in zip(numbers, last, strict=True) if r and n}
@@ -83,8 +85,8 @@ def audited(
     """Lumisections that OMS does not hold, and one sentence about them."""
     if lasts is None:
         return (), ["Missing lumisections were not looked for: 'runs' gave no answer."]
-    runs = table.column("run_number").to_numpy()
-    lumis = table.column(resource.lumisection or "").to_numpy()
+    numbered = table.select(["run_number", resource.lumisection or ""]).drop_null()
+    runs, lumis = (column.to_numpy() for column in numbered.columns)
     gaps = tuple(
         (run, first, last)
         for run, end in sorted(lasts.items())
@@ -95,10 +97,8 @@ def audited(
     number = sum(last - first + 1 for _, first, last in gaps)
     listed = ", ".join(f"{r}:{a}-{b}" for r, a, b in gaps[:3])
     more = f" and {len(gaps) - 3} more ranges" if len(gaps) > 3 else ""
-    return gaps, [
-        f"OMS holds no {resource.name} row for {number} lumisections: {listed}{more}. "
-        "See table.gaps."
-    ]
+    said = f"OMS holds no {resource.name} row for {number} lumisections"
+    return gaps, [f"{said}: {listed}{more}. See table.gaps."]
 
 
 def missing(numbers: np.ndarray, last: int) -> list[tuple[int, int]]:

@@ -63,8 +63,8 @@ def _refused(
     response: Response, audience: str, token_url: str, secret: str
 ) -> OMSError:
     host = urlsplit(token_url).hostname
-    said = _oauth_error(response.body) or error_detail(response.body) or "no reason given"
-    said = said.replace(secret, "***")
+    said = _oauth_error(response.body) or error_detail(response.body)
+    said = (said or "no reason given").replace(secret, "***")
     status = response.status
     if status == 401 or (status == 400 and "client" in said):
         return LoginNeededError(

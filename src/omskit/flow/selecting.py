@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow.compute as pc
 
@@ -120,7 +120,7 @@ def _mask_runs(mask: MaskLike, resource: Resource) -> list[Condition]:
     return [Condition("run_number", "IN", tuple(runs))]
 
 
-def _unfit(what: str, resource: Resource) -> None:
+def _unfit(what: str, resource: Resource) -> NoReturn:
     message = (
         f"{resource.name!r} cannot be selected by {what}: it has no run, fill or time "
         "of its own. Use where()."
@@ -148,13 +148,13 @@ def _era(
     if first is None:
         message = f"OMS does not say in which fill era {era!r} begins."
         raise SelectorError(message)
-    notes.append(f"era {era} = fills {first} to {last or 'now'} (eras)")
-    bounds = (int(first), int(last) if last is not None else 10**9)
+    bounds = (int(first), None if last is None else int(last))
+    notes.append(f"era {era} = {_fill_text(bounds)} (eras)")
     return (yield from _fills(bounds, resource, look, masks, notes))
 
 
 def _fills(
-    bounds: tuple[int, int],
+    bounds: tuple[int, int | None],
     resource: Resource,
     look: Look,
     masks: list[MaskLike],
@@ -172,6 +172,7 @@ def _fills(
     )
     if not found.num_rows:
         raise _Nothing(f"no lumisection lies in {_fill_text(bounds)}")
+    found = found.drop_null()
     runs = tuple(pc.unique(found.column("run_number")).to_pylist())
     notes.append(f"{_fill_text(bounds)} = {len(runs)} runs (lumisections)")
     if resource.lumisection is not None:
@@ -183,15 +184,16 @@ def _fills(
     return [Condition("run_number", "IN", runs)]
 
 
-def _fill_text(bounds: tuple[int, int]) -> str:
+def _fill_text(bounds: tuple[int, int | None]) -> str:
     first, last = bounds
-    return f"fill {first}" if first == last else f"fills {first} to {last}"
+    return f"fill {first}" if first == last else f"fills {first} to {last or 'now'}"
 
 
-def _between(name: str, first: int, last: int) -> list[Condition]:
+def _between(name: str, first: int, last: int | None) -> list[Condition]:
     if first == last:
         return [Condition(name, "EQ", first)]
-    return [Condition(name, "GE", first), Condition(name, "LE", last)]
+    upper = [] if last is None else [Condition(name, "LE", last)]
+    return [Condition(name, "GE", first), *upper]
 
 
 def _times(
@@ -209,28 +211,28 @@ def _times(
     if not found.num_rows:
         raise _Nothing("no run started in that time")
     notes.append(f"since/until = {found.num_rows} runs (runs)")
-    return [Condition("run_number", "IN", tuple(found.column("run_number").to_pylist()))]
+    runs = tuple(found.column("run_number").to_pylist())
+    return [Condition("run_number", "IN", runs)]
 
 
 def _newest(
     asked: Query, count: int, resource: Resource, look: Look, notes: list[str]
 ) -> Generator[Effect, Any, list[Condition]]:
     """The newest runs (or fills) of those that the query otherwise asks for."""
+    chosen = asked.selection
     if resource.name in {"runs", "fills"}:
-        key = resource.identity[0]
-        question = replace(asked, fields=(key,), groups=(), includes=(), extras=())
+        where, key = resource.name, resource.identity[0]
+        question = Query(where, asked.conditions, fields=(key,))
     elif "run_number" in resource:
-        key = "run_number"
-        shared = [c for c in asked.conditions if c.field == key]
-        question = Query("runs", tuple(shared), fields=(key,))
+        where, key = "runs", "run_number"
+        shared = tuple(c for c in asked.conditions if c.field == key)
+        # What else was selected holds for the runs too; only a run that began before
+        # `since` may still have lumisections after it.
+        among = Selection(fill=chosen.fill, era=chosen.era, until=chosen.until)
+        question = Query(where, shared, fields=(key,), selection=among)
     else:
         _unfit("last=", resource)
-        return []
-    where = "runs" if key == "run_number" else resource.name
-    question = replace(
-        question, resource=where, order=(f"-{key}",), maximum=count,
-        selection=Selection(),
-    )
+    question = replace(question, order=(f"-{key}",), maximum=count)
     found = yield from look(question)
     if not found.num_rows:
         raise _Nothing(f"there are no such {where}")

@@ -1,20 +1,21 @@
-"""Rates by path and by bit: names and patterns into conditions, services as they are."""
+"""Rates by path and by bit: names and patterns into what a service can be asked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omskit.errors import SelectorError, StatusError
 from omskit.flow.asking import Context, fetch
 from omskit.query import Condition, Query
 from omskit.query.check import fnmatch_names
+from omskit.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from omskit.flow.effects import Flow
-    from omskit.table import Table
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -31,7 +32,7 @@ def patterns_of(given: str | Iterable[str] | None, what: str) -> list[str] | Non
     """
     if given is None:
         return None
-    entries = given.split(",") if isinstance(given, str) else list(given)
+    entries: list[Any] = given.split(",") if isinstance(given, str) else list(given)
     names = [e.strip() if isinstance(e, str) else e for e in entries]
     if not names or not all(isinstance(n, str) and n for n in names):
         message = (
@@ -64,10 +65,25 @@ def by_name(
             if error.status != 400:
                 raise
     known = yield from _names(query, field, lister, context)
-    matching = [n for pattern in names for n in fnmatch_names(known, pattern)]
-    exact = [name for name in names if not _WILD.search(name)]
-    wanted_names = list(dict.fromkeys([*matching, *exact])) or names[:1]
-    return (yield from fetch(query.where(_one_of(field, wanted_names)), context))
+    found = {
+        name: fnmatch_names(known, name) if name in wild else [name] for name in names
+    }
+    chosen = list(dict.fromkeys(n for matching in found.values() for n in matching))
+    table = yield from fetch(query.where(_one_of(field, chosen or names[:1])), context)
+    bare = [name for name, them in found.items() if not them] if chosen else []
+    return _noted(table, [f"No {field} matches {name!r}." for name in bare])
+
+
+def _noted(table: Table, notes: list[str]) -> Table:
+    """The same table with more to be said of it."""
+    return Table(
+        table.arrow,
+        resource=table.resource,
+        complete=table.complete,
+        warnings=[*table.warnings, *notes],
+        gaps=table.gaps,
+        receipt=table.receipt,
+    )
 
 
 def _one_of(field: str, names: list[str]) -> Condition:
@@ -81,6 +97,10 @@ def _names(query: Query, field: str, lister: str, context: Context) -> Flow[list
     runs = tuple(c for c in query.conditions if c.field == "run_number")
     question = Query(lister, runs, fields=("run_number", field))
     question = replace(question, selection=query.selection)
+    if "run" in context.catalogue[lister].granularities:
+        # One row of each name, not one of each name and lumisection.
+        question = question.group("run")
     quiet = replace(context.options, audit=False)
     table = yield from fetch(question, replace(context, options=quiet))
-    return sorted(set(table[field].drop_null().to_pylist()))
+    names: list[Any] = table[field].drop_null().to_pylist()
+    return sorted(set(names))

@@ -2,7 +2,8 @@
 
 from omskit.jsonapi.careful import error_detail
 from omskit.jsonapi.decode import decode
+from omskit.jsonapi.encode import document, encode_page
 from omskit.jsonapi.rows import Rows
-from omskit.jsonapi.shape import ID, UNIT_SUFFIX
+from omskit.jsonapi.shape import ID
 
-__all__ = ["ID", "UNIT_SUFFIX", "Rows", "decode", "error_detail"]
+__all__ = ["ID", "Rows", "decode", "document", "encode_page", "error_detail"]

@@ -11,8 +11,8 @@ import msgspec
 
 from omskit.jsonapi.cells import cells
 from omskit.jsonapi.links import NO_LINKS
-from omskit.jsonapi.shape import ID, UNIT_SUFFIX
-from omskit.schema import Field, Resource, bundled, with_fields
+from omskit.jsonapi.shape import ID
+from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +124,8 @@ def _known(name: str) -> Resource:
 def rows(table: pa.Table, resource: Resource, style: Style) -> list[dict[str, Any]]:
     """The rows as JSON:API objects, column by column up to the last step."""
     fields = resource.fields if style.fields is None else style.fields
-    shown = [f for f in fields if f.name in table.column_names]
+    held = set(table.column_names)
+    shown = [f for f in fields if f.name in held]
     ids = row_ids(table, style.template)
     bodies = _attributes(table, shown, style)
     name = resource.name
@@ -137,7 +138,7 @@ def rows(table: pa.Table, resource: Resource, style: Style) -> list[dict[str, An
         ways = [r.name for r in resource.relationships] if whole else []
         _link(found, f"{style.base_url}/{name}/", ways)
     if whole and any(f.scaled for f in shown):
-        units = [f for f in shown if f.name + UNIT_SUFFIX in table.column_names]
+        units = [f for f in shown if f.name + UNIT_SUFFIX in held]
         _name_units(found, table, units)
     return found
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from omskit.schema import Field, Resource
+    from collections.abc import Container
 
-UNIT_SUFFIX = "@unit"
-"""``X@unit`` holds the unit that each row names for X."""
+    from omskit.schema import Field, Resource
 
 ID = "@id"
 """The rows' ``id``."""
@@ -28,12 +27,16 @@ class Shape:
 
     Attributes:
         document: Schema of a whole page, as one row.
-        attributes: The attributes that the catalogue knows.
+        attributes: The attributes that the catalogue knows, and whether each is nested.
+        names: The columns that it knows.
+        paths: The ways to the columns that it knows.
         fast: The fast reader can read it: no column keeps JSON text.
     """
 
     document: pa.Schema
-    attributes: frozenset[str]
+    attributes: dict[str, bool]
+    names: frozenset[str]
+    paths: frozenset[tuple[str, ...]]
     fast: bool
 
 
@@ -51,9 +54,32 @@ def _shape(fields: tuple[Field, ...], scaled: tuple[str, ...]) -> Shape:
     document = pa.schema([("data", pa.list_(pa.struct(row))), ("meta", meta)])
     return Shape(
         document=document,
-        attributes=frozenset(f.attribute for f in fields),
+        attributes={f.attribute: len(f.path) > 1 for f in fields},
+        names=frozenset(f.name for f in fields),
+        paths=frozenset(f.path for f in fields),
         fast=all(f.kind != "json" for f in fields),
     )
+
+
+def new_name(attribute: str, taken: Container[str]) -> str:
+    """The column of an attribute that the catalogue does not know.
+
+    Example:
+        >>> new_name("x", ()), new_name("x", {"x"})
+        ('x', 'attributes.x')
+    """
+    return attribute if attribute not in taken else f"attributes.{attribute}"
+
+
+def part_name(name: str, part: str, taken: Container[str]) -> str:
+    """The column of a part of a nested value that the catalogue does not know.
+
+    Example:
+        >>> part_name("l1", "rate", ()), part_name("l1", "rate", {"l1_rate"})
+        ('l1_rate', 'l1.rate')
+    """
+    usual = f"{name}_{part}"
+    return usual if usual not in taken else f"{name}.{part}"
 
 
 def shape_of(resource: Resource) -> Shape:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.jsonapi.shape import UNIT_SUFFIX
+from omskit.schema import UNIT_SUFFIX
 from omskit.schema.units import factor
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _named_units(table: pa.Table, field: Field) -> pa.ChunkedArray | None:
         return own
     other = _column(table, field.unit_from)
     if own is None or other is None:
-        return own or other
+        return other if own is None else own
     return pc.coalesce(own, other)
 
 
@@ -74,28 +74,44 @@ def _convert(
         return column, ""
     if named is None:
         return None, "no row names it"
+    return _converted(column, named, field)
+
+
+def _converted(
+    column: pa.ChunkedArray, named: pa.ChunkedArray, field: Field
+) -> tuple[pa.ChunkedArray | None, str]:
     if not _is_number(column):
         return None, f"its values are {column.type}, no numbers"
     bare = pc.and_(pc.is_null(named), pc.is_valid(column))
     missing = pc.sum(bare).as_py() or 0
     if missing and field.scaled:
         return None, f"{missing} of {len(column)} rows with a value do not name it"
+    scale, problem = _scale(named, pc.is_valid(column), field)
+    if scale is None:
+        return None, problem
+    if (scale == 1.0).all():
+        return column, ""
+    return pc.multiply(column.cast(pa.float64()), pa.array(scale)), ""
+
+
+def _scale(
+    named: pa.ChunkedArray, valid: pa.ChunkedArray, field: Field
+) -> tuple[np.ndarray | None, str]:
+    """The factor of each row into the canonical unit, or why there is none."""
     factors: dict[str | None, float] = {None: 1.0}
-    for text in pc.unique(named.filter(pc.is_valid(column))).to_pylist():
+    for text in pc.unique(named.filter(valid)).to_pylist():
         if text is None:
             continue
         found = factor(text, field.unit) if field.unit else None
         if found is None:
-            return None, f"{text!r} is no unit of this quantity ({field.unit})"
+            quantity = field.unit or "which the catalogue has without a unit"
+            return None, f"{text!r} is no unit of this quantity ({quantity})"
         factors[text] = found
-    if set(factors.values()) == {1.0}:
-        return column, ""
     codes = named.combine_chunks().dictionary_encode()
-    table = [factors.get(t, 1.0) for t in codes.dictionary.to_pylist()]
-    indices = pc.fill_null(codes.indices, 0).to_numpy(zero_copy_only=False)
-    scale = np.asarray(table or [1.0])[indices]
-    scale = np.where(np.asarray(pc.is_null(named)), 1.0, scale)
-    return pc.multiply(column.cast(pa.float64()), pa.array(scale)), ""
+    known = [factors.get(t, 1.0) for t in codes.dictionary.to_pylist()]
+    last = len(known)  # where the rows without a unit point to
+    indices = pc.fill_null(codes.indices, last).to_numpy(zero_copy_only=False)
+    return np.asarray([*known, 1.0])[indices], ""
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:

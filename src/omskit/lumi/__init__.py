@@ -1,5 +1,36 @@
 """Sets of lumisections: masks, certification files, and what can be said of them."""
 
+from omskit.lumi.agreement import Agreement, compare_luminosity
+from omskit.lumi.brilcalc import read_brilcalc
+from omskit.lumi.building import PRESETS, dcs_mask
+from omskit.lumi.comparing import Comparison, compare
+from omskit.lumi.frameworks import to_coffea, to_cpp, to_crab
+from omskit.lumi.identity import Identity, canonical_hash, identify
+from omskit.lumi.integral import Luminosity, luminosity
 from omskit.lumi.mask import LumiMask
+from omskit.lumi.provenance import provenance_of
+from omskit.lumi.reasons import Group, Verdict, why, why_differ
 
-__all__ = ["LumiMask"]
+__all__ = [
+    "PRESETS",
+    "Agreement",
+    "Comparison",
+    "Group",
+    "Identity",
+    "LumiMask",
+    "Luminosity",
+    "Verdict",
+    "canonical_hash",
+    "compare",
+    "compare_luminosity",
+    "dcs_mask",
+    "identify",
+    "luminosity",
+    "provenance_of",
+    "read_brilcalc",
+    "to_coffea",
+    "to_cpp",
+    "to_crab",
+    "why",
+    "why_differ",
+]

@@ -31,6 +31,17 @@ def piece(run: int, first: int, last: int) -> str:
     return start if first == last else f"{start}-{run}:{last}"
 
 
+def block(pieces: Iterable[str]) -> str:
+    """Ranges as the Python of a CMSSW configuration.
+
+    Example:
+        >>> block(["297050:12-297050:137", "297050:5"])
+        "cms.untracked.VLuminosityBlockRange('297050:12-297050:137', '297050:5')"
+    """
+    quoted = ", ".join(f"'{text}'" for text in pieces)
+    return f"cms.untracked.VLuminosityBlockRange({quoted})"
+
+
 def parse(text: str | Iterable[str]) -> tuple[list[int], list[int], list[int]]:
     """Runs, firsts and lasts of all ranges in a text, or in several.
 

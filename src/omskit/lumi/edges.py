@@ -52,7 +52,17 @@ def whole_numbers(values: Any, name: str) -> npt.NDArray[np.integer[Any]]:
     Raises:
         MaskError: There are nulls, fractions or other things in it.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        message = (
+            f"{name} must be one number for each, got {type(values).__name__} that is "
+            "no rectangular array. Flatten it first, e.g. with awkward.flatten()."
+        )
+        raise MaskError(message) from error
+    if np.ma.is_masked(values):
+        message = f"{name} must be whole numbers, some are masked. Drop those first."
+        raise MaskError(message)
     if array.dtype.kind in "iu":
         return array
     if array.size == 0:

@@ -6,14 +6,19 @@ import hashlib
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from omskit.errors import MaskError
+from omskit.errors import DecodeError, MaskError
+from omskit.lumi.brilcalc import read_brilcalc
 from omskit.lumi.mask import LumiMask
+from omskit.lumi.provenance import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from omskit.table import Table
 
 SIDECAR = ".provenance.json"
 """What is added to a file's name to name its sidecar."""
@@ -21,29 +26,80 @@ SIDECAR = ".provenance.json"
 Source = str | os.PathLike[str] | BinaryIO | TextIO
 
 
-def read_mask(source: Source, *, strict: bool = False) -> LumiMask:
+def read_mask(
+    source: Source,
+    *,
+    strict: bool = False,
+    fetch: Callable[[str], bytes] | None = None,
+) -> LumiMask:
     """The mask in a certification file.
 
     Args:
-        source: A path or an open file.
+        source: A path, an open file, or a URL.
         strict: Refuse what would be mended (see `LumiMask.from_json`).
+        fetch: Who fetches a URL, as nothing here talks to a network.
 
     Raises:
         MaskError: There is no such file, or it has no meaning; the message names it.
+
+    Example:
+        >>> import io
+        >>> read_mask(io.StringIO('{"297050": [[12, 137]]}'))
+        LumiMask.from_ranges([(297050, 12, 137)])
     """
-    if not isinstance(source, str | os.PathLike):
-        return LumiMask.from_json(source.read(), strict=strict)
-    path = Path(source)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        message = f"Cannot read the mask {path}: {error.strerror or error}."
-        raise MaskError(message) from error
+    content = content_of(source, fetch=fetch)
     try:
         return LumiMask.from_json(content, strict=strict)
     except MaskError as error:
-        message = f"{path}: {error}"
+        if not isinstance(source, str | os.PathLike):
+            raise
+        message = f"{source}: {error}"
         raise MaskError(message) from error
+
+
+def content_of(
+    source: Source, *, fetch: Callable[[str], bytes] | None = None
+) -> bytes | str:
+    """What is in a path, an open file or a URL.
+
+    Raises:
+        MaskError: It cannot be read, or is a URL and nobody fetches.
+    """
+    if not isinstance(source, str | os.PathLike):
+        return source.read()
+    text = os.fspath(source)
+    if text.startswith(("http://", "https://")):
+        if fetch is None:
+            message = (
+                f"{text} is a URL, and only files are read here. Give fetch=, a "
+                "function of a URL to bytes; on the command line 'oms mask' does that."
+            )
+            raise MaskError(message)
+        return fetch(text)
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        message = f"Cannot read the mask {text}: {error.strerror or error}."
+        raise MaskError(message) from error
+
+
+def read_luminosity(path: str | os.PathLike[str]) -> Table:
+    """The rows of a CSV of brilcalc (see `omskit.lumi.brilcalc.read_brilcalc`).
+
+    Raises:
+        MaskError: There is no such file.
+        DecodeError: It is no luminosity per lumisection; the message names the file.
+        UnitError: It holds rates, or a unit that is none.
+    """
+    try:
+        return read_brilcalc(Path(path).read_bytes())
+    except OSError as error:
+        message = f"Cannot read {path}: {error.strerror or error}."
+        raise MaskError(message) from error
+    except DecodeError as error:
+        told = str(error).removesuffix(f", at {error.path}")
+        message = f"{path}: {told}"
+        raise DecodeError(message, path=error.path, broken=error.broken) from error
 
 
 def write_mask(
@@ -63,8 +119,9 @@ def write_mask(
         path: Where to.
         strict: Refuse open ends; otherwise they are written ``[a, 0]``.
         overwrite: Replace a file that is there.
-        provenance: Where the mask came from (query, instance, time, ...); written with
-            counts and the file's SHA-256 to a sidecar beside it.
+        provenance: Where the mask came from (query, instance, time, ..., as
+            `omskit.lumi.provenance.provenance_of` says of a table); written with
+            counts, hashes and the version of omskit to a sidecar beside it.
 
     Returns:
         The path written to.
@@ -87,24 +144,28 @@ def write_mask(
 def _sidecar(
     mask: LumiMask, name: str, content: bytes, provenance: Mapping[str, Any]
 ) -> bytes:
-    facts = {
-        "file": name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "runs": int(mask.runs.size),
-        "lumisections": None if mask.good.is_open else len(mask),
-        **provenance,
-    }
+    hashed = hashlib.sha256(content).hexdigest()
+    facts = {"file": name, "sha256": hashed, **identity_of(mask), **provenance}
     return (json.dumps(facts, indent=2, default=str) + "\n").encode()
 
 
 def _replace(target: Path, content: bytes) -> None:
     """Put content at a path in one step, so that no reader sees half of it."""
+    part = None
     try:
         with tempfile.NamedTemporaryFile(
             dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as part:
-            part.write(content)
-        Path(part.name).replace(target)
+        ) as stream:
+            part = Path(stream.name)
+            stream.write(content)
+        # Temporary files are for their owner alone; a mask is as open as any file.
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)
+        part.replace(target)
     except OSError as error:
+        if part is not None:
+            with suppress(OSError):
+                part.unlink()
         message = f"Cannot write {target}: {error.strerror or error}."
         raise MaskError(message) from error

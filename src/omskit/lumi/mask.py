@@ -260,7 +260,8 @@ class LumiMask:
         """Which (run, lumisection) pairs are good.
 
         Args:
-            runs: A number, or anything array-like (numpy, Arrow, pandas, polars).
+            runs: A number, or anything array-like (numpy, Arrow, pandas, polars,
+                awkward).
             lumisections: The same; both are broadcast against each other.
 
         Returns:
@@ -311,7 +312,7 @@ class LumiMask:
 
         Args:
             selector: A run, a pair (first, last) of runs, both included, a list or
-                array of runs, or a mask.
+                array of runs, text like ``"297050,315190-315290"``, or a mask.
 
         Raises:
             SelectorError: It is none of these, or selects nothing by itself.
@@ -398,14 +399,43 @@ class LumiMask:
         document = sorted(self.to_dict(strict=strict).items())
         return "{" + ",\n ".join(f'"{run}": {spans}' for run, spans in document) + "}"
 
-    def to_cmssw(self) -> str:
+    def to_cmssw(self, *, block: bool = False) -> str:
         """The ranges as CMSSW's ``run:ls-run:ls``, joined by commas.
+
+        Args:
+            block: As a ``cms.untracked.VLuminosityBlockRange`` of a configuration.
 
         Raises:
             MaskError: An end is open.
+
+        Example:
+            >>> LumiMask.from_ranges([(7, 1, 3)]).to_cmssw(block=True)
+            "cms.untracked.VLuminosityBlockRange('7:1-7:3')"
         """
         self._need_ends("write it down for CMSSW", good_only=True)
-        return ",".join(cmssw.piece(*t) for t in zip(*triples(self._good), strict=True))
+        pieces = [cmssw.piece(*t) for t in zip(*triples(self._good), strict=True)]
+        return cmssw.block(pieces) if block else ",".join(pieces)
+
+    def to_coffea(self) -> Any:
+        """The mask as ``coffea.lumi_tools.LumiMask``, with its ranges in order.
+
+        Raises:
+            MissingExtraError: coffea is not installed.
+            MaskError: An end is open.
+        """
+        from omskit.lumi.frameworks import to_coffea  # no cycle at import
+
+        return to_coffea(self)
+
+    def to_cpp(self, name: str = "golden") -> str:
+        """A C++ header with ``bool name(run, lumisection)``, e.g. for RDataFrame.
+
+        Raises:
+            MaskError: The name is none in C++, or the mask is empty.
+        """
+        from omskit.lumi.frameworks import to_cpp  # no cycle at import
+
+        return to_cpp(self, name)
 
     def to_arrow(self) -> pa.Table:
         """A table of ranges: run, first and last; the last of an open one is null."""

@@ -46,8 +46,12 @@ def as_arrow(table: Any) -> pa.Table:
         raise MaskError(message) from error
 
 
-def _column(table: pa.Table, name: str) -> IntArray:
-    """An integer column without nulls."""
+def integers(table: pa.Table, name: str) -> IntArray:
+    """An integer column without nulls.
+
+    Raises:
+        MaskError: There is none, or it holds something else.
+    """
     if name not in table.column_names:
         hint = did_you_mean(name, table.column_names)
         message = f"The table has no column {name!r}.{hint} Ask for it with the rest."
@@ -66,9 +70,9 @@ def _column(table: pa.Table, name: str) -> IntArray:
 def _ends(table: pa.Table) -> tuple[IntArray, IntArray]:
     """First and last lumisection of each row."""
     if FIRST in table.column_names and SINGLE not in table.column_names:
-        first = _column(table, FIRST)
-        return first, _column(table, LAST) if LAST in table.column_names else first
-    single = _column(table, SINGLE)
+        first = integers(table, FIRST)
+        return first, integers(table, LAST) if LAST in table.column_names else first
+    single = integers(table, SINGLE)
     return single, single
 
 
@@ -90,7 +94,7 @@ def flagged(table: Any, flag: str) -> tuple[IntArray, IntArray]:
             "of it first: what counts as good is yours to say."
         )
         raise MaskError(message)
-    runs, (first, last) = _column(arrow, RUN), _ends(arrow)
+    runs, (first, last) = integers(arrow, RUN), _ends(arrow)
     column = column.cast(pa.bool_())
     seen = np.asarray(column.is_valid()).astype(bool)
     off = pa.scalar(value=False)
@@ -111,7 +115,7 @@ def flagged(table: Any, flag: str) -> tuple[IntArray, IntArray]:
 def filtered(table: Any, contains: Callable[[Any, Any], Any]) -> Any:
     """The rows whose (first) lumisection is a member; a `Table` stays one."""
     arrow = as_arrow(table)
-    rows = contains(_column(arrow, RUN), _ends(arrow)[0])
+    rows = contains(integers(arrow, RUN), _ends(arrow)[0])
     kept = arrow.filter(pa.array(rows))
     if not isinstance(table, Table):
         return kept
@@ -133,7 +137,7 @@ def last_of_runs(table: Any) -> tuple[IntArray, IntArray]:
     if name in arrow.column_names:
         # The last lumisection of a run that goes on is not known.
         known = arrow.filter(pc.is_valid(arrow.column(name)))
-    runs, last = _column(known, RUN), _column(known, name)
+    runs, last = integers(known, RUN), integers(known, name)
     order = np.lexsort((last, runs))
     runs, last = runs[order], last[order]
     final = np.ones(runs.size, dtype=bool)
@@ -175,3 +179,21 @@ def of_ranges(runs: IntArray, first: IntArray, last: IntArray) -> pa.Table:
             LAST: pa.array(last, mask=last == OPEN),
         }
     )
+
+
+def counts(edges: IntArray) -> dict[int, int | None]:
+    """How many lumisections each run has; None where one of its ranges is open.
+
+    Cost: O(ranges).
+    """
+    runs, first, last = triples(edges)
+    own, row = np.unique(runs, return_inverse=True)
+    lengths = np.where(last == OPEN, 0, last - first + 1)
+    sums = np.bincount(row, lengths, own.size).astype(np.int64)
+    endless = np.bincount(row, last == OPEN, own.size) > 0
+    return {
+        run: None if open_ else count
+        for run, count, open_ in zip(
+            own.tolist(), sums.tolist(), endless.tolist(), strict=True
+        )
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from omskit.errors import (
     NotFilterableError,
@@ -15,7 +16,9 @@ from omskit.errors import (
 )
 from omskit.query.model import Condition, Query, Scalar, time_text
 from omskit.query.operators import OPERATORS
-from omskit.schema import Field, Resource
+
+if TYPE_CHECKING:
+    from omskit.schema import Field, Resource
 
 
 def bind(query: Query, resource: Resource, *, unchecked: bool = False) -> Query:

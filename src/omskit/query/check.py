@@ -5,18 +5,23 @@ Both follow SQL's three-valued logic: a comparison with a missing value is not t
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 import re
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.query.model import Condition, time_text
+from omskit.errors import DecodeError
+from omskit.query.model import time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from omskit.query.model import Condition
 
 _SLACK = 1e-6
 """Relative: OMS wrote 32-bit floats with 9 digits in 2021 and with all in 2024, so a
@@ -35,25 +40,58 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 def matches(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whether each row fulfils *condition*; null where SQL would not know.
 
+    Raises:
+        DecodeError: The column is of a type that cannot be compared with the value.
+
     Example:
+        >>> from omskit.query.model import Condition
         >>> column = pa.chunked_array([[1, None, 3]])
         >>> matches(Condition("x", "GT", 2), column).to_pylist()
         [False, None, True]
     """
-    value = condition.value
-    if condition.op in {"EQ", "NEQ"} and value is None:
+    if condition.op in {"EQ", "NEQ"} and condition.value is None:
         return pc.is_null(column) if condition.op == "EQ" else pc.is_valid(column)
+    if pa.types.is_null(column.type):
+        return pa.chunked_array([pa.nulls(len(column), pa.bool_())])
+    try:
+        return _compared(condition, column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        message = (
+            f"Cannot apply '{condition}': the service sends {condition.field} as "
+            f"{column.type}"
+        )
+        path = f"$.data[*].attributes.{condition.field}"
+        raise DecodeError(message, path=path) from error
+
+
+def _compared(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    value: Any = condition.value
     if condition.op == "IN":
-        chosen = pa.array(value, column.type)
-        known = pc.is_in(column, value_set=chosen)
+        known = pc.is_in(column, value_set=pa.array(value, column.type))
         return pc.if_else(pc.is_valid(column), known, None)
     if condition.op == "LIKE":
-        return pc.match_like(column, value)
+        return pc.match_substring_regex(column, like_regex(value))
     if condition.op == "GLOB":
-        return pc.match_substring_regex(column, glob_regex(str(value)))
+        return pc.match_substring_regex(column, glob_regex(value))
     if condition.op == "CT":
-        return _contains(column, str(value))
+        return _contains(column, value)
     return _COMPARE[condition.op](column, pa.scalar(value))
+
+
+_BRACKETS = re.compile(r"(\[!?\]?[^\]]*\])")
+_NOTHING = r"[^\x00-\x{10FFFF}]"
+"""RE2 knows no look-ahead, with which fnmatch says "no character"."""
+
+
+def like_regex(pattern: str) -> str:
+    """A LIKE pattern as an anchored RE2 pattern; it has no escapes, as in SQL.
+
+    Example:
+        >>> bool(re.search(like_regex("HLT_%_v_"), "HLT_ZeroBias_v5"))
+        True
+    """
+    table = {"%": ".*", "_": "."}
+    return "^(?s:" + "".join(table.get(c, re.escape(c)) for c in pattern) + ")$"
 
 
 def glob_regex(pattern: str) -> str:
@@ -63,21 +101,37 @@ def glob_regex(pattern: str) -> str:
         >>> bool(re.search(glob_regex("HLT_*_v[0-9]"), "HLT_ZeroBias_v5"))
         True
     """
-    # fnmatch's translation uses \Z and atomic groups, which RE2 does not know.
-    parts = re.split(r"(\[!?\]?[^\]]*\]|[*?])", pattern)
+    # fnmatch's translation uses \\Z and atomic groups, which RE2 does not know.
     table = {"*": ".*", "?": "."}
-    return "^(?s:" + "".join(_glob_part(p, table) for p in parts) + ")$"
+    parts = [
+        _brackets(part[1:-1])
+        if number % 2
+        else "".join(table.get(c, re.escape(c)) for c in part)
+        for number, part in enumerate(_BRACKETS.split(pattern))
+    ]
+    return "^(?s:" + "".join(parts) + ")$"
 
 
-def _glob_part(part: str, table: dict[str, str]) -> str:
-    if part in table:
-        return table[part]
-    if len(part) > 2 and part[0] == "[" and part[-1] == "]":
-        inner = part[1:-1]
-        negated = inner.startswith("!")
-        body = inner[negated:].replace("\\", r"\\").replace("[", r"\[")
-        return f"[{'^' if negated else ''}{body.replace('^', chr(92) + '^')}]"
-    return re.escape(part)
+def _brackets(inner: str) -> str:
+    """``[..]`` of a shell pattern; a range whose ends are swapped holds nothing."""
+    negated = inner.startswith("!")
+    rest = inner[negated:]
+    members: list[str] = []
+    while rest:
+        if len(rest) > 2 and rest[1] == "-":
+            if rest[0] <= rest[2]:
+                members.append(f"{_member(rest[0])}-{_member(rest[2])}")
+            rest = rest[3:]
+        else:
+            members.append(_member(rest[0]))
+            rest = rest[1:]
+    if not members:
+        return "." if negated else _NOTHING
+    return f"[{'^' if negated else ''}{''.join(members)}]"
+
+
+def _member(character: str) -> str:
+    return f"\\{character}" if character in r"\]^[-&~|" else character
 
 
 def glob_like(pattern: str) -> str:
@@ -87,20 +141,31 @@ def glob_like(pattern: str) -> str:
         >>> glob_like("HLT_ZeroBias_v[0-9]*")
         'HLT_ZeroBias_v_%'
     """
-    any_one = re.sub(r"\[!?\]?[^\]]*\]", "_", pattern)
+    any_one = _BRACKETS.sub("_", pattern)
     return any_one.replace("?", "_").replace("*", "%")
 
 
-def _contains(column: pa.ChunkedArray, value: str) -> pa.ChunkedArray:
+def _contains(
+    column: pa.ChunkedArray, value: Any, *, loosely: bool = False
+) -> pa.ChunkedArray:
+    """Lists that have *value*, texts that have it as a part.
+
+    Args:
+        loosely: Ignore case, and look inside the elements of lists.
+    """
     if not pa.types.is_list(column.type):
-        return pc.match_substring(column, value)
+        return pc.match_substring(column, value, ignore_case=loosely)
     whole = column.combine_chunks()
-    has = pc.equal(whole.flatten(), value).to_numpy(zero_copy_only=False)
-    parents = pc.list_parent_indices(whole).to_numpy()
+    items = whole.flatten()
+    if loosely and pa.types.is_string(items.type):
+        has = pc.match_substring(items, value, ignore_case=True)
+    else:
+        has = pc.equal(items, value)
+    rows = pc.list_parent_indices(whole).filter(pc.fill_null(has, fill_value=False))
     found = np.zeros(len(whole), bool)
-    np.logical_or.at(found, parents, np.asarray(has, bool))
-    result = pa.array(found, mask=pc.is_null(whole).to_numpy(zero_copy_only=False))
-    return pa.chunked_array([result])
+    found[rows.to_numpy()] = True
+    nulls = pc.is_null(whole).to_numpy(zero_copy_only=False)
+    return pa.chunked_array([pa.array(found, mask=nulls)])
 
 
 def keep(table: pa.Table, condition: Condition) -> pa.Table:
@@ -113,15 +178,20 @@ def failing(table: pa.Table, condition: Condition) -> str | None:
 
     As far as the service's own reading is not known, this gives it the benefit of the
     doubt: floats may differ in the last digits of 32 bits, LIKE may ignore case, CT may
-    look inside the elements.
+    look inside the elements. A column of another type than the catalogue's, of which
+    the decoder has told, cannot be held against anything.
     """
     column = table.column(condition.field)
-    wrong = pc.invert(pc.fill_null(_tolerant(condition, column), fill_value=False))
+    try:
+        fulfilled = _tolerant(condition, column)
+    except DecodeError:
+        return None
+    wrong = pc.invert(pc.fill_null(fulfilled, fill_value=False))
     count = pc.sum(wrong).as_py() or 0
     if not count:
         return None
     first = column.filter(wrong)[0].as_py()
-    shown = time_text(first) if hasattr(first, "isoformat") else repr(first)
+    shown = time_text(first) if isinstance(first, dt.datetime) else repr(first)
     return (
         f"{count} of {table.num_rows} rows break the filter '{condition}', the first "
         f"with {condition.field} = {'null' if first is None else shown}"
@@ -129,30 +199,29 @@ def failing(table: pa.Table, condition: Condition) -> str | None:
 
 
 def _tolerant(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    value = condition.value
+    exact = matches(condition, column)
+    value: Any = condition.value
+    if pa.types.is_null(column.type):
+        return exact
     if condition.op == "LIKE":
-        return pc.match_like(column, value, ignore_case=True)
-    if condition.op == "CT" and pa.types.is_list(column.type):
-        joined = pc.binary_join(column, "\n")
-        return pc.match_substring(joined, value, ignore_case=True)
+        return pc.match_substring_regex(column, like_regex(value), ignore_case=True)
     if condition.op == "CT":
-        return pc.match_substring(column, value, ignore_case=True)
-    if pa.types.is_floating(column.type) and isinstance(value, float):
-        return _tolerant_float(condition.op, column, value)
-    return matches(condition, column)
+        return _contains(column, value, loosely=True)
+    if pa.types.is_floating(column.type) and value is not None:
+        values = value if isinstance(value, tuple) else (value,)
+        near = [_near(condition.op, column, float(v)) for v in values]
+        return reduce(pc.or_, near)
+    return exact
 
 
-def _tolerant_float(
-    op: str, column: pa.ChunkedArray, value: float
-) -> pa.ChunkedArray:
+def _near(op: str, column: pa.ChunkedArray, value: float) -> pa.ChunkedArray:
     slack = abs(value) * _SLACK
     if op in {"LT", "LE"}:
         return pc.less_equal(column, value + slack)
     if op in {"GT", "GE"}:
         return pc.greater_equal(column, value - slack)
-    if op == "EQ":
-        near = pc.less_equal(pc.abs(pc.subtract(column, value)), slack)
-        return near
+    if op in {"EQ", "IN"}:
+        return pc.less_equal(pc.abs(pc.subtract(column, value)), slack)
     return pc.is_valid(column)
 
 

@@ -54,7 +54,9 @@ class Condition:
                 raise OperatorError(message)
             plain = tuple(dict.fromkeys(plain_value(v) for v in value))
             if not plain:
-                message = f"is_in() on {self.field!r} got an empty list: no row can match."
+                message = (
+                    f"is_in() on {self.field!r} got an empty list: no row fits."
+                )
                 raise SelectorError(message)
             object.__setattr__(self, "value", plain)
         else:
@@ -68,15 +70,17 @@ class Condition:
         """As on the command line."""
         return f"{self.field} {OPERATORS[self.op].symbol} {_text(self.value)}"
 
-    def __and__(self, other: Condition | tuple[Condition, ...]) -> tuple[Condition, ...]:
+    def __and__(
+        self, other: Condition | tuple[Condition, ...]
+    ) -> tuple[Condition, ...]:
         """Both; `Query.where` takes the pair."""
         return (self, *flatten((other,)))
 
     def __bool__(self) -> bool:
         """Refuse ``and``, ``or`` and chained comparisons: Python would drop one side."""
         message = (
-            f"The condition '{self}' has no truth value: Python would drop part of "
-            "'a < x < b' and of 'p and q' in silence. Write where(p, q), or between(a, b)."
+            f"The condition '{self}' has no truth value: Python would drop part of 'a "
+            "< x < b' and of 'p and q' unsaid. Write where(p, q), or between(a, b)."
         )
         raise OperatorError(message)
 
@@ -104,22 +108,33 @@ def plain_value(value: Any) -> Scalar:
         >>> plain_value(dt.date(2017, 6, 16)).isoformat()
         '2017-06-16T00:00:00+00:00'
     """
-    if hasattr(value, "to_pydatetime"):
-        value = value.to_pydatetime()
-    elif hasattr(value, "item") and not isinstance(value, (int, float, str)):
-        value = value.item()
-    if isinstance(value, dt.datetime):
-        naive = value.tzinfo is None
-        return value.replace(tzinfo=dt.UTC) if naive else value.astimezone(dt.UTC)
-    if isinstance(value, dt.date):
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+    plain = _unpacked(value)
+    if isinstance(plain, dt.datetime):
+        naive = plain.tzinfo is None
+        try:
+            return plain.replace(tzinfo=dt.UTC) if naive else plain.astimezone(dt.UTC)
+        except (OverflowError, ValueError):  # ValueError: pandas.NaT
+            plain = value
+    elif plain is None or isinstance(plain, (bool, int, float, str)):
+        return plain
     message = (
-        f"Cannot compare with {value!r} ({type(value).__name__}); "
+        f"Cannot compare with {value!r:.80} ({type(value).__name__}); "
         "use a number, text, flag, time or None."
     )
     raise OperatorError(message)
+
+
+def _unpacked(value: Any) -> Any:
+    """What a scalar of numpy or pandas holds."""
+    if hasattr(value, "to_pydatetime"):
+        return value.to_pydatetime()
+    if isinstance(value, (int, float, str)) or getattr(value, "shape", None) != ():
+        return value
+    if value.dtype.kind == "M":  # in nanoseconds .item() is a bare number
+        value = value.astype("datetime64[us]")
+    return value.item()
 
 
 def time_text(value: dt.datetime) -> str:
@@ -136,7 +151,8 @@ def flatten(
     conditions: Iterable[Condition | tuple[Condition, ...]],
 ) -> Iterator[Condition]:
     """Single conditions out of conditions and tuples of them."""
-    for entry in conditions:
+    entries: Iterable[object] = conditions  # What the types forbid, users still do.
+    for entry in entries:
         if isinstance(entry, Condition):
             yield entry
         elif isinstance(entry, tuple):
@@ -226,7 +242,7 @@ class _Fields:
 
 
 field = _Fields()
-"""Fields of OMS, to build conditions: ``field("l1_rate") > 1000``, ``field.era == x``."""
+"""Fields of OMS, to build conditions: ``field("l1_rate") > 1``, ``field.era == x``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +285,7 @@ class Query:
         selection: What is still to be looked up, see `Selection`.
 
     Example:
-        >>> q = Query("runs").where(field("l1_rate") > 1000).sort("-run_number").limit(3)
+        >>> q = Query("runs").where(field("l1_rate") > 1).sort("-run_number").limit(3)
         >>> q.order, q.maximum
         (('-run_number',), 3)
     """
@@ -284,9 +300,7 @@ class Query:
     extras: tuple[tuple[str, str], ...] = ()
     selection: Selection = Selection()
 
-    def where(
-        self, *conditions: Condition | tuple[Condition, ...]
-    ) -> Query:
+    def where(self, *conditions: Condition | tuple[Condition, ...]) -> Query:
         """Also require these."""
         return replace(self, conditions=(*self.conditions, *flatten(conditions)))
 
@@ -304,7 +318,8 @@ class Query:
 
     def limit(self, rows: int) -> Query:
         """At most so many rows, the first in the order asked for."""
-        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+        given: object = rows
+        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
             message = f"limit() takes a whole number from 1, not {rows!r}."
             raise UsageError(message)
         return replace(self, maximum=rows)

@@ -8,7 +8,6 @@ turns a query into requests that OMS understands, and into what is left to do he
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,8 @@ from omskit.query.model import Condition, MaskLike, Query
 from omskit.query.operators import WIRE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from omskit.schema import Resource
 
 MOST_PIECES = 32
@@ -29,7 +30,8 @@ MOST_REQUESTS = 5000
 
 _LOWER = {"GE", "GT"}
 _UPPER = {"LE", "LT"}
-_ONCE = {"NEQ", "LIKE", "CT"}
+_SAID = {False: ("EQ", "NEQ", "lower", "upper"), True: ("EQ", "NEQ")}
+"""What a list says too that was narrowed by it: one of numbers, one of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
     if mask is not None:
         notes.append("applied here: the lumisection mask")
     if sides.empty:
-        return Plan((), columns=query.fields, empty=sides.empty, notes=tuple(notes))
+        columns = _columns(query, resource)
+        return Plan((), columns=columns, empty=sides.empty, notes=tuple(notes))
     choices = [_pieces(c, resource) for c in sides.lists]
     count = math.prod(len(c) for c in choices)
     if count > MOST_REQUESTS:
@@ -103,15 +106,17 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
             f"Ask for fewer values, or filter the table instead."
         )
         raise OperatorError(message)
-    local = [*sides.local, *(c for c in sides.lists if _is_widened(c))]
-    service_order, local_order = _orders(query, resource, sides, raw=raw, many=count > 1)
+    widened = [c for c in sides.lists if _is_widened(c, resource)]
+    local = [*sides.local, *widened]
+    many = count > 1
+    service_order, local_order = _orders(query, resource, sides, raw=raw, many=many)
     base = replace(
         query,
         conditions=(),
         order=service_order,
         maximum=None,
         selection=replace(query.selection, mask=None),
-        fields=_attributes(query, resource, local, local_order, raw=raw),
+        fields=_attributes(query, resource, local, local_order),
     )
     requests = tuple(
         replace(base, conditions=(*sides.wire, *(c for part in chosen for c in part)))
@@ -125,7 +130,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
     return Plan(
         requests=requests,
         local=tuple(local),
-        checks=tuple(sides.wire),
+        checks=(*sides.wire, *(c for c in sides.lists if c not in widened)),
         mask=mask,
         order=local_order,
         columns=_columns(query, resource),
@@ -162,7 +167,8 @@ def _divide(
             pattern = str(condition.value)
             sides.local.append(condition)
             if pattern.strip("*"):
-                sides.wire.append(replace(condition, op="LIKE", value=glob_like(pattern)))
+                like = replace(condition, op="LIKE", value=glob_like(pattern))
+                sides.wire.append(like)
         else:
             sides.wire.append(condition)
     _merge(sides)
@@ -194,27 +200,23 @@ def _side(op: str) -> str:
 
 
 def _tighter(a: Condition, b: Condition) -> Condition:
-    first, second = a, b
-    if _compare(a.value, b.value) == 0:
+    order = _compare(a.value, b.value)
+    if order == 0:
         return a if a.op in {"GT", "LT"} else b
-    larger = first if _compare(a.value, b.value) > 0 else second
-    smaller = second if larger is first else first
+    larger, smaller = (a, b) if order > 0 else (b, a)
     return larger if a.op in _LOWER else smaller
 
 
 def _compare(a: Any, b: Any) -> int:
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 def _contradiction(merged: dict[tuple[str, str], Condition]) -> str | None:
     """Why the merged conditions cannot all hold, as far as numbers and times tell."""
     for (name, side), condition in merged.items():
-        if side != "EQ":
-            continue
-        for other in merged.values():
-            if other.field == name and other is not condition:
-                if not _allows(other, condition.value):
-                    return f"'{condition}' and '{other}' cannot both hold"
+        for other in merged.values() if side == "EQ" else ():
+            if other.field == name and not _allows(other, condition.value):
+                return f"'{condition}' and '{other}' cannot both hold"
     for (name, side), low in merged.items():
         high = merged.get((name, "upper")) if side == "lower" else None
         if high is None or isinstance(low.value, str):
@@ -228,9 +230,10 @@ def _contradiction(merged: dict[tuple[str, str], Condition]) -> str | None:
 def _allows(condition: Condition, value: Any) -> bool:
     """Whether a field equal to *value* may fulfil *condition*; in doubt it may."""
     other: Any = condition.value
-    if value is None or other is None:
-        both = value is None and other is None
-        return both if condition.op != "NEQ" else not both
+    if value is None:
+        return other is None and condition.op == "EQ"
+    if other is None:
+        return condition.op == "NEQ"
     if condition.op == "NEQ":
         return bool(value != other)
     if condition.op in {"LIKE", "CT"} or isinstance(value, str):
@@ -241,9 +244,7 @@ def _allows(condition: Condition, value: Any) -> bool:
     )
 
 
-def _empty_list(
-    sides: _Sides, merged: dict[tuple[str, str], Condition]
-) -> str | None:
+def _empty_list(sides: _Sides, merged: dict[tuple[str, str], Condition]) -> str | None:
     """Narrow the lists by each other and by the other conditions on the same field."""
     narrowed: dict[str, Condition] = {}
     for given in sides.lists:
@@ -260,17 +261,14 @@ def _empty_list(
         if not values:
             return f"no value of '{given}' fulfils the other conditions"
         narrowed[given.field] = replace(given, value=tuple(values))
-    # A list and a bound on one field: the list alone says it all.
-    numeric = {
-        name
-        for name, c in narrowed.items()
-        if not isinstance(c.value[0], str)  # type: ignore[index]  # IN holds a tuple
+    # A list and a bound on one field: the list alone says it all. Bounds on text stay,
+    # since it sorts as the service's collation says.
+    said = {
+        (c.field, side)
+        for c in narrowed.values()
+        for side in _SAID[isinstance(c.value[0], str)]  # type: ignore[index]  # a tuple
     }
-    sides.wire = [
-        c
-        for c in sides.wire
-        if c.field not in numeric or c.op in _ONCE
-    ]
+    sides.wire = [c for c in sides.wire if (c.field, _side(c.op)) not in said]
     sides.lists = list(narrowed.values())
     return None
 
@@ -291,9 +289,7 @@ def _range(name: str, first: int, last: int) -> tuple[Condition, ...]:
     return (Condition(name, "GE", first), Condition(name, "LE", last))
 
 
-def joined(
-    values: Iterable[int], most: int | None = None
-) -> list[tuple[int, int]]:
+def joined(values: Iterable[int], most: int | None = None) -> list[tuple[int, int]]:
     """Ranges that cover *values*: runs of neighbours, then the nearest joined.
 
     Example:
@@ -302,9 +298,7 @@ def joined(
     """
     most = MOST_PIECES if most is None else most
     ordered = sorted(set(values))
-    breaks = [
-        (b - a, i) for i, (a, b) in enumerate(pairwise(ordered)) if b > a + 1
-    ]
+    breaks = [(b - a, i) for i, (a, b) in enumerate(pairwise(ordered)) if b > a + 1]
     widest = sorted(sorted(breaks, reverse=True)[: most - 1], key=lambda gap: gap[1])
     cuts = [i for _, i in widest]
     starts = [ordered[0], *(ordered[i + 1] for i in cuts)]
@@ -312,11 +306,12 @@ def joined(
     return list(zip(starts, ends, strict=True))
 
 
-def _is_widened(condition: Condition) -> bool:
+def _is_widened(condition: Condition, resource: Resource) -> bool:
     """The requests for a list let through numbers that are not in it."""
-    values: Any = condition.value
-    if not isinstance(values[0], int):
+    column = resource.get(condition.field)
+    if column is None or column.kind != "int":
         return False
+    values: Any = condition.value
     covered = sum(last - first + 1 for first, last in joined(values))
     return covered > len(set(values))
 
@@ -324,20 +319,21 @@ def _is_widened(condition: Condition) -> bool:
 def _orders(
     query: Query, resource: Resource, sides: _Sides, *, raw: bool, many: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Sort keys for the service, and sort keys applied here."""
+    """Sort keys for the service, and sort keys applied here.
+
+    The identity comes after the keys asked for: where rows that compare equal come in
+    any order, one page repeats what another has left out.
+    """
     natural = _natural_order(resource, sides.wire)
-    if not query.order:
-        return natural, (natural if many else ())
-    for key in query.order:
-        column = resource.get(key.removeprefix("-"))
-        if column is not None and (column.scaled or column.after_filter) and not raw:
-            return natural, query.order
-    return query.order, (query.order if many else ())
+    asked = {key.removeprefix("-") for key in query.order}
+    order = (*query.order, *(name for name in natural if name not in asked))
+    columns = [resource.get(name) for name in asked]
+    if not raw and any(c is not None and (c.scaled or c.after_filter) for c in columns):
+        return natural, order
+    return order, (order if many else ())
 
 
-def _natural_order(
-    resource: Resource, wire: Iterable[Condition]
-) -> tuple[str, ...]:
+def _natural_order(resource: Resource, wire: Iterable[Condition]) -> tuple[str, ...]:
     """The identity columns, unless they are pinned or cannot be sorted by."""
     pinned = {c.field for c in wire if c.op == "EQ"}
     columns = [resource.field(name) for name in resource.identity]
@@ -368,8 +364,6 @@ def _attributes(
     resource: Resource,
     local: Iterable[Condition],
     order: Iterable[str],
-    *,
-    raw: bool,
 ) -> tuple[str, ...] | None:
     """What ``fields=`` names: wanted, and needed here; None for whole rows."""
     if query.fields is None:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from omskit.errors import SelectorError
+from omskit.errors import OperatorError, SelectorError
 from omskit.query.bind import parse_time
 from omskit.query.model import Condition, MaskLike, Selection, plain_value
 
 if TYPE_CHECKING:
     import datetime as dt
 
-_RANGE = re.compile(r"(\d+)(?:\s*-\s*(\d*))?")
+_RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{0,18}))?")
 _LARGEST = 10**10
 _WIDEST = 10**6
 
@@ -36,7 +36,7 @@ def numbers(selector: Any, column: str) -> tuple[Condition, ...]:
         return _from_text(selector, column)
     if isinstance(selector, tuple):
         return _from_pair(selector, column)
-    if isinstance(selector, Iterable):
+    if isinstance(selector, Iterable) and not isinstance(selector, bytes):
         return _from_list(selector, column)
     return (Condition(column, "EQ", _number(selector, column)),)
 
@@ -51,7 +51,7 @@ def _refuse(selector: object, column: str, why: str) -> NoReturn:
 
 
 def _number(value: object, column: str) -> int:
-    plain = plain_value(value) if hasattr(value, "item") else value
+    plain = plain_value(value) if getattr(value, "shape", None) == () else value
     if isinstance(plain, bool) or not isinstance(plain, int):
         _refuse(value, column, "it is no whole number")
     if not 0 < plain < _LARGEST:
@@ -85,7 +85,7 @@ def _from_list(values: Iterable[Any], column: str) -> tuple[Condition, ...]:
 
 def _from_text(text: str, column: str) -> tuple[Condition, ...]:
     pairs: list[tuple[int, int | None]] = []
-    for piece in filter(None, re.split(r"[,\s]+(?!-)", text.strip())):
+    for piece in filter(None, re.split(r"[,\s]+", re.sub(r"\s*-\s*", "-", text))):
         match = _RANGE.fullmatch(piece)
         if match is None:
             _refuse(text, column, f"{piece!r} is no number or range")
@@ -130,7 +130,10 @@ def moment(value: Any, name: str) -> dt.datetime:
     Raises:
         SelectorError: Not a time.
     """
-    found = parse_time(value) if isinstance(value, str) else plain_value(value)
+    try:
+        found = parse_time(value) if isinstance(value, str) else plain_value(value)
+    except OperatorError:
+        found = None
     if found is None or isinstance(found, (str, int, float)):
         message = (
             f"{name}={value!r} is no time. Write '2017-06-16', "
@@ -154,12 +157,11 @@ def selection(
     Raises:
         SelectorError: One of them makes no sense.
     """
-    if era is not None and (not isinstance(era, str) or not era.strip()):
+    given: tuple[object, object] = (era, last)  # What the types forbid, users still do.
+    if era is not None and not (isinstance(given[0], str) and era.strip()):
         message = f"era={era!r} is no era; write e.g. era='2017B'."
         raise SelectorError(message)
-    if last is not None and (
-        isinstance(last, bool) or not isinstance(last, int) or last < 1
-    ):
+    if last is not None and not (type(given[1]) is int and last > 0):
         message = f"last={last!r} is no count; write e.g. last=10 for the newest ten."
         raise SelectorError(message)
     start = None if since is None else moment(since, "since")

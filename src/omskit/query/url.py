@@ -8,10 +8,9 @@ percent-encoded, which it does not do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from omskit.errors import OperatorError, UnknownFieldError, UsageError
 from omskit.query.bind import bind, cast_value
@@ -20,11 +19,12 @@ from omskit.query.operators import WIRE
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
 
     from omskit.schema import Catalogue, Resource
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_KEY = re.compile(r"(?P<family>\w+)(?P<parts>(?:\[[^\[\]]*\])*)")
+_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+_PARAMETER = re.compile(r"(?P<family>\w+)(?P<parts>(?:\[[^\[\]]*\])*)")
 _OLD_INCLUDES = {"dataonly": "data_only"}
 
 
@@ -67,14 +67,18 @@ def _parameters(query: Query) -> Iterator[str]:
         name = _name(condition.field)
         yield f"filter[{name}][{condition.op}]={_wire(condition)}"
     if query.order:
-        keys = [("-" if k[0] == "-" else "") + _name(k.lstrip("-")) for k in query.order]
-        yield "sort=" + ",".join(keys)
+        yield "sort=" + ",".join(map(_key, query.order))
     if query.includes:
         yield "include=" + ",".join(map(_name, query.includes))
     for key, value in query.groups:
         yield f"group[{_name(key)}]={quote(value, safe='')}"
     for key, value in query.extras:
         yield f"{quote(key, safe='[]')}={quote(value, safe=':,/')}"
+
+
+def _key(key: str) -> str:
+    name = _name(key.removeprefix("-"))
+    return f"-{name}" if key.startswith("-") else name
 
 
 def _name(name: str) -> str:
@@ -92,7 +96,11 @@ def _wire(condition: Condition) -> str:
             "Compare with None to ask for missing values."
         )
         raise OperatorError(message)
-    return quote(wire_text(value), safe=":")
+    try:
+        return quote(wire_text(value), safe=":")
+    except UnicodeEncodeError as error:
+        message = f"{value!r} holds half a character (a lone surrogate): no such text."
+        raise OperatorError(message) from error
 
 
 def wire_text(value: Scalar | tuple[Scalar, ...]) -> str:
@@ -134,7 +142,7 @@ def parse(text: str, catalogue: Catalogue) -> tuple[Query, Page]:
         Page(offset=None, limit=2)
     """
     path, _, tail = text.partition("?")
-    resource = catalogue[unquote_plus(path).strip("/")]
+    resource = catalogue[unquote(path).strip("/")]
     return parse_parameters(tail, resource)
 
 
@@ -147,7 +155,7 @@ def parse_parameters(tail: str, resource: Resource) -> tuple[Query, Page]:
     query = Query(
         resource.name,
         conditions=tuple(found.merged()),
-        fields=tuple(dict.fromkeys(found.fields)) if found.fields is not None else None,
+        fields=tuple(dict.fromkeys(found.fields)) or None,
         order=tuple(dict.fromkeys(found.order)),
         includes=tuple(dict.fromkeys(found.includes)),
         groups=tuple(found.groups.items()),
@@ -160,7 +168,7 @@ class _Found:
 
     def __init__(self) -> None:
         self.conditions: dict[tuple[str, str], list[Scalar]] = {}
-        self.fields: list[str] | None = None
+        self.fields: list[str] = []
         self.order: list[str] = []
         self.includes: list[str] = []
         self.groups: dict[str, str] = {}
@@ -181,7 +189,7 @@ class _Found:
 
 
 def _read(found: _Found, key: str, value: str, resource: Resource) -> None:
-    match = _KEY.fullmatch(key)
+    match = _PARAMETER.fullmatch(key)
     parts = re.findall(r"\[([^\[\]]*)\]", match["parts"]) if match else []
     family = match["family"] if match else ""
     if family in {"fields", "filter", "sort"} and parts[:1] == [resource.name]:
@@ -191,7 +199,7 @@ def _read(found: _Found, key: str, value: str, resource: Resource) -> None:
     if family == "filter" and len(parts) in {1, 2}:
         _read_filter(found, parts, value, resource)
     elif family == "fields" and not parts:
-        found.fields = [*(found.fields or []), *_list(value)]
+        found.fields.extend(_list(value))
     elif family == "sort" and not parts:
         found.order.extend(_list(value))
     elif family == "include" and not parts:
@@ -217,11 +225,13 @@ def _read_filter(
             f"the operators are {', '.join(sorted(WIRE))}"
         )
         raise UsageError(message)
-    column = resource.field(name)
-    null = value.lower() == "null"
-    found.conditions.setdefault((name, op), []).append(
-        None if null else cast_value(value, column)
-    )
+    column = resource.get(name)
+    if column is None:
+        resource.columns_of(name)  # the parts of a nested field are for bind() to refuse
+    known: Scalar = None if value.lower() == "null" else value
+    if column is not None and known is not None:
+        known = cast_value(known, column)
+    found.conditions.setdefault((name, op), []).append(known)
 
 
 def _list(value: str) -> list[str]:

@@ -5,6 +5,7 @@ from omskit.schema.meta import merge_meta
 from omskit.schema.model import (
     ARROW,
     TIME,
+    UNIT_SUFFIX,
     Catalogue,
     Field,
     Relationship,
@@ -15,6 +16,7 @@ from omskit.schema.model import (
 __all__ = [
     "ARROW",
     "TIME",
+    "UNIT_SUFFIX",
     "Catalogue",
     "Field",
     "Relationship",

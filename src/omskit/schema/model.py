@@ -21,6 +21,9 @@ Kind = Literal["int", "float", "str", "bool", "time", "list", "json"]
 Evidence = Literal["REAL", "USED", "FRONT", "SRV", "GUESS", "META"]
 """How a fact is known; META: a live ``/meta`` document said so."""
 
+UNIT_SUFFIX = "@unit"
+"""In tables of rows as a service has them, ``X@unit`` holds the unit of X row by row."""
+
 TIME = pa.timestamp("us", tz="UTC")
 ARROW: dict[str, pa.DataType] = {
     "int": pa.int64(),

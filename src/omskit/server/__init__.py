@@ -1,8 +1,31 @@
 """The aggregation API of OMS, answered from an engine: in process or over HTTP."""
 
 from omskit.server.asgi import application
+from omskit.server.faults import FaultPlan, Rule, plan_from_file
+from omskit.server.front import Front, Limits, front_of
+from omskit.server.gate import LoginGate, TokenGate
 from omskit.server.respond import respond
 from omskit.server.run import running, serve
 from omskit.server.service import Service, Switches
+from omskit.server.sso import Application, Registry, Sso, registry_from_file
 
-__all__ = ["Service", "Switches", "application", "respond", "running", "serve"]
+__all__ = [
+    "Application",
+    "FaultPlan",
+    "Front",
+    "Limits",
+    "LoginGate",
+    "Registry",
+    "Rule",
+    "Service",
+    "Sso",
+    "Switches",
+    "TokenGate",
+    "application",
+    "front_of",
+    "plan_from_file",
+    "registry_from_file",
+    "respond",
+    "running",
+    "serve",
+]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from omskit.server.service import Service
 
 
+_ONE = 2
+"""Rows to ask for where there can be one: so the engine need not count them."""
+
+
 def listing(service: Service, name: str, tail: str) -> bytes:
     """A page of rows."""
     resource = service.engine.resource(name)
@@ -78,7 +82,7 @@ def related(
     url = f"{service.link_base}/{name}/{quote(row_id, safe=':')}/{between}{word}"
     if {theirs for theirs, _ in relationship.on} >= set(target.identity):
         query = read_one(service, target, tail)
-        result = _execute(service, target, _with(query, also), 0, 1)
+        result = _execute(service, target, _with(query, also), 0, _ONE)
         row = _one_row(service, target, query, result.table)
         if identifiers:
             row = {"data": _identifier(row["data"]), "links": {"self": url}}
@@ -120,7 +124,7 @@ def _find(
             continue
         groups = (("granularity", granularity),) if granularity else ()
         wanted = replace(query, groups=groups)
-        found = _execute(service, resource, _with(wanted, conditions), 0, 1)
+        found = _execute(service, resource, _with(wanted, conditions), 0, _ONE)
         if found.total:
             return found, wanted
     message = f"{resource.name!r} has no row {row_id!r}."

@@ -60,7 +60,7 @@ def answer_scope(scope: dict[str, Any], service: Service) -> Response:
         answer = refusal(500, "INTERNAL_SERVER_ERROR", message)
     if scope["method"] == "HEAD":
         return answer
-    return _compressed(answer, headers)
+    return compressed(answer, headers)
 
 
 def _answer(
@@ -76,7 +76,8 @@ def _answer(
     return respond(Request(scope["method"], url.decode("latin-1")), service)
 
 
-def _compressed(answer: Response, headers: dict[str, bytes]) -> Response:
+def compressed(answer: Response, headers: dict[str, bytes]) -> Response:
+    """The same answer, as gzip where it is large and the request's headers allow it."""
     named = {**answer.headers, "vary": "accept-encoding"}
     wanted = headers.get("accept-encoding", b"").decode("latin-1")
     if len(answer.body) < MIN_GZIP or not accepts_gzip(wanted):

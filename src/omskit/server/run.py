@@ -5,6 +5,7 @@ This is an edge: it writes to stdout and stderr, and takes signals.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import sys
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
 from omskit.errors import ConfigError
-from omskit.server.asgi import MAX_URL, application
+from omskit.server.asgi import MAX_URL
+from omskit.server.faulty import REFUSE
+from omskit.server.front import Front, fronted, protocol
 from omskit.server.service import Service
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ _PURPOSE = "serve over HTTP"
 _HEADERS = 64 * 1024
 _KEEP_ALIVE_S = 75
 _BACKLOG = 256
+_LAST_PORT = 65535
 
 
 def serve(
@@ -41,6 +45,7 @@ def serve(
     what: str = "the demo",
     certfile: str | Path | None = None,
     keyfile: str | Path | None = None,
+    front: Front | None = None,
 ) -> None:
     """Serve until interrupted (SIGINT or SIGTERM), then return.
 
@@ -54,17 +59,21 @@ def serve(
         port: 0 takes a free one; the line says which.
         what: What is served, for the line.
         certfile, keyfile: Serve https with them.
+        front: Who may ask, which faults there are, what the bounds are.
 
     Raises:
-        ConfigError: The address cannot be listened on, or the certificate not be read.
+        ConfigError: The address cannot be listened on, or the certificate not be read;
+            or others could reach it and there is no gate.
         MissingExtraError: uvicorn or Starlette is not installed.
     """
     load("uvicorn", _PURPOSE)
-    if host not in LOOPBACK:
-        sys.stderr.write(
-            f"omskit: warning: {host!r} is not this machine's loopback; anybody who "
-            "can reach it can read what is served, without a login.\n"
+    front = front or Front()
+    if host not in LOOPBACK and front.gate is None:
+        message = (
+            f"{host!r} is not this machine's loopback: others can reach it. Give "
+            "--token, which they must send, or leave --host out."
         )
+        raise ConfigError(message)
     bound = listen(host, port)
     service = _at(engine, host, bound, secure=certfile is not None)
 
@@ -73,13 +82,19 @@ def serve(
         sys.stdout.flush()
 
     with bound, _quiet_signals():
-        server = _server(service, ready, certfile=certfile, keyfile=keyfile)
+        server = _server(service, front, ready, certfile=certfile, keyfile=keyfile)
         server.run(sockets=[bound])
 
 
 @contextmanager
 def running(
-    engine: Engine | Service, *, host: str = "127.0.0.1", port: int = 0
+    engine: Engine | Service,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    certfile: str | Path | None = None,
+    keyfile: str | Path | None = None,
+    front: Front | None = None,
 ) -> Iterator[str]:
     """A service in a thread of its own, for tests and documentation.
 
@@ -91,10 +106,16 @@ def running(
     """
     load("uvicorn", _PURPOSE)
     bound = listen(host, port)
-    service = _at(engine, host, bound, secure=False)
+    service = _at(engine, host, bound, secure=certfile is not None)
     is_ready = threading.Event()
     with bound:
-        server = _server(service, is_ready.set)
+        server = _server(
+            service,
+            front or Front(),
+            is_ready.set,
+            certfile=certfile,
+            keyfile=keyfile,
+        )
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [bound]}, name="omskit-service"
         )
@@ -113,10 +134,15 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ConfigError: It cannot be had; the message says why and what to try.
     """
+    if not 0 <= port <= _LAST_PORT:
+        message = (
+            f"There is no port {port}; take 1 to {_LAST_PORT}, or 0 for a free one."
+        )
+        raise ConfigError(message)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         message = (
             f"Cannot listen on {host}:{port}: {error}. "
             "Try --port 0 for a free port, or --host 127.0.0.1."
@@ -138,12 +164,47 @@ def _at(
 
 def _server(
     service: Service,
+    front: Front,
     ready: Callable[[], None],
     *,
     certfile: str | Path | None = None,
     keyfile: str | Path | None = None,
 ) -> Any:
     """A uvicorn server that calls *ready* once it accepts requests."""
+    if front.sso is not None and front.sso.base_url is None:
+        front.sso.base_url = service.base_url.removesuffix(_PATH)
+    state: dict[str, Any] = {}
+    app, speaks = fronted(service, front), protocol(front.limits, state)
+    try:
+        return uvicorn_server(
+            app,
+            speaks,
+            state,
+            ready=ready,
+            ssl_certfile=certfile,
+            ssl_keyfile=keyfile,
+        )
+    except (OSError, ValueError) as error:
+        message = f"Cannot read the certificate {certfile} or its key: {error}."
+        raise ConfigError(message) from error
+
+
+def uvicorn_server(
+    app: Any,
+    speaks: Any,
+    state: dict[str, Any],
+    *,
+    ready: Callable[[], None] = lambda: None,
+    **options: Any,
+) -> Any:
+    """A uvicorn server for *app* that can refuse connections for a while.
+
+    Args:
+        speaks: The protocol, from `omskit.server.front.protocol`.
+        state: What *speaks* was made with; how to refuse is put there.
+        ready: Called once requests are accepted.
+        options: More for uvicorn.
+    """
     uvicorn: Any = load("uvicorn", _PURPOSE)
 
     class Server(uvicorn.Server):  # type: ignore[misc]  # an optional package is Any
@@ -152,8 +213,34 @@ def _server(
             if self.started:
                 ready()
 
+        def refuse(self, seconds: float) -> None:
+            """Take no connection for a while."""
+            addresses = [s.getsockname() for one in self.servers for s in one.sockets]
+            while self.servers:
+                self.servers.pop().close()
+            if addresses:
+                host, number = addresses[0][:2]
+                self._again = asyncio.create_task(self._reopen(host, number, seconds))
+
+        async def _reopen(self, host: str, number: int, seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            if self.should_exit:
+                return
+            # As uvicorn itself makes it.
+            self.servers += [
+                await asyncio.get_running_loop().create_server(
+                    lambda: speaks(
+                        config=config,
+                        server_state=self.server_state,
+                        app_state=self.lifespan.state,
+                    ),
+                    sock=listen(host, number),
+                    ssl=config.ssl,
+                )
+            ]
+
     config = uvicorn.Config(
-        application(service),
+        app,
         lifespan="off",
         log_level="warning",
         access_log=False,
@@ -161,17 +248,14 @@ def _server(
         timeout_keep_alive=_KEEP_ALIVE_S,
         # Room for the longest URL that we read, so that a longer one gets an answer.
         h11_max_incomplete_event_size=MAX_URL + _HEADERS,
-        http="h11",
+        http=speaks,
         ws="none",
-        ssl_certfile=certfile,
-        ssl_keyfile=keyfile,
+        **options,
     )
-    try:
-        config.load()
-    except (OSError, ValueError) as error:
-        message = f"Cannot read the certificate {certfile} or its key: {error}."
-        raise ConfigError(message) from error
-    return Server(config)
+    config.load()
+    server = Server(config)
+    state[REFUSE] = server.refuse
+    return server
 
 
 @contextmanager

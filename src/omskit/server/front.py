@@ -1,0 +1,231 @@
+"""What stands between a socket and the service: bounds, login pages, a gate, faults.
+
+Each is an ASGI application around another. The order, from outside: bounds, login
+service, gate, faults, service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from omskit._extras import load
+from omskit.errors import ConfigError
+from omskit.flow.effects import Request
+from omskit.server.asgi import application
+from omskit.server.faults import plan_from_file
+from omskit.server.faulty import CONNECTION, Faulty, send_all
+from omskit.server.gate import SHORTEST_TOKEN, LoginGate, TokenGate
+from omskit.server.respond import refusal
+from omskit.server.sso import PREFIX, Sso, registry_from_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from omskit.flow.effects import Response
+    from omskit.server.faults import FaultPlan
+    from omskit.server.gate import Gate
+    from omskit.server.service import Service
+
+LONGEST_FORM = 16 * 1024
+_PURPOSE = "serve over HTTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one service takes at once, and for how long.
+
+    Attributes:
+        concurrency: Requests at once; more get 503 with ``Retry-After``.
+        request_s: For one answer; later ones get 503, or end where they began already.
+        head_s: For the head of a request to come in.
+    """
+
+    concurrency: int = 64
+    request_s: float = 300.0
+    head_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """How a service is shown to the world.
+
+    Attributes:
+        gate: Who may ask; None: everybody.
+        sso: The login service that is served beside it; None: none.
+        faults: What befalls requests; None: nothing.
+    """
+
+    gate: Gate | None = field(default=None, repr=False)
+    sso: Sso | None = field(default=None, repr=False)
+    faults: FaultPlan | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+def front_of(
+    *,
+    token: str | None = None,
+    faults: str | Path | None = None,
+    login: str | Path | None = None,
+) -> Front:
+    """A front from what a command line gives.
+
+    Args:
+        token: What every request must carry.
+        faults: File of a fault plan.
+        login: File of a registry: the service wants tokens of the login service that
+            is served beside it.
+
+    Raises:
+        ConfigError: A file cannot be read, a token is too short, there are two gates.
+    """
+    if token is not None and login is not None:
+        message = "Give --token or --login: a request carries one bearer token."
+        raise ConfigError(message)
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        message = f"A --token has at least {SHORTEST_TOKEN} characters, to be no guess."
+        raise ConfigError(message)
+    gate: Gate | None = None if token is None else TokenGate(token)
+    sso = None
+    if login is not None:
+        registry = registry_from_file(login)
+        sso = Sso(registry)
+        gate = LoginGate(sso.key, registry.audiences[0])
+    plan = None if faults is None else plan_from_file(faults)
+    return Front(gate, sso, plan)
+
+
+def fronted(service: Service, front: Front) -> Any:
+    """The ASGI application for *service* with everything that stands before it."""
+    app: Any
+    if front.faults is None:
+        app = application(service)
+    else:
+        app = Faulty(service, front.faults)
+    if front.gate is not None:
+        app = Gated(app, front.gate)
+    if front.sso is not None:
+        app = WithLogin(app, front.sso)
+    return Bounded(app, front.limits)
+
+
+class Gated:
+    """Lets through whom the gate lets through."""
+
+    def __init__(self, app: Any, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, or refuse it."""
+        # Two headers of the name are refused: which one is meant, nobody can say.
+        given = [v for k, v in scope["headers"] if k == b"authorization"]
+        text = given[0].decode("latin-1") if len(given) == 1 else ""
+        refused = self._gate.refuse(text, time.time())
+        if refused is None:
+            await self._app(scope, receive, send)
+        else:
+            await send_all(refused, send)
+
+
+class WithLogin:
+    """Serves the login service beside what it guards."""
+
+    def __init__(self, app: Any, sso: Sso) -> None:
+        self._app = app
+        self._sso = sso
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, or answer it for the login service."""
+        if not scope["path"].startswith(f"{PREFIX}/"):
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        more = True
+        while more and len(body) <= LONGEST_FORM:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        url = scope["raw_path"] + b"?" + scope["query_string"]
+        request = Request(scope["method"], url.decode("latin-1"), {}, body)
+        await send_all(await asyncio.to_thread(self._sso.respond, request), send)
+
+
+class Bounded:
+    """Takes so many requests at once, each for so long."""
+
+    def __init__(self, app: Any, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+        self._active = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on, or say that it is too much."""
+        if self._active >= self._limits.concurrency:
+            await send_all(_busy("Too many requests at once."), send)
+            return
+        began = False
+
+        async def sending(message: Any) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        self._active += 1
+        try:
+            async with asyncio.timeout(self._limits.request_s):
+                await self._app(scope, receive, sending)
+        except TimeoutError:
+            if began:
+                raise
+            await send_all(_busy("The answer takes too long."), send)
+        finally:
+            self._active -= 1
+
+
+def _busy(detail: str) -> Response:
+    return refusal(503, "Service Unavailable", detail, {"retry-after": "1"})
+
+
+def protocol(limits: Limits, state: dict[str, Any]) -> Any:
+    """HTTP as uvicorn speaks it: applications reach it in the scope, slow heads end.
+
+    Args:
+        state: Handed to applications in ``scope["state"]`` as well.
+    """
+    base: Any = load("uvicorn.protocols.http.h11_impl", _PURPOSE).H11Protocol
+
+    class Protocol(base):  # type: ignore[misc]  # an optional package is Any
+        def __init__(self, **arguments: Any) -> None:
+            known = {**arguments.pop("app_state"), **state, CONNECTION: self}
+            super().__init__(**arguments, app_state=known)
+            self._late: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait_for_head()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._wait_for_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def _wait_for_head(self) -> None:
+            """Bound the time for a head that has begun, or that never begins."""
+            partial = self.cycle is None or bool(self.conn.trailing_data[0])
+            if not (partial and self.conn.their_state.__name__ == "IDLE"):
+                self._stop_waiting()
+            elif self._late is None:
+                self._late = self.loop.call_later(limits.head_s, self.transport.close)
+
+        def _stop_waiting(self) -> None:
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+    return Protocol

@@ -1,0 +1,183 @@
+"""Writing tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import os
+
+import pyarrow as pa
+import pytest
+from pyarrow import csv, parquet
+
+from omskit.cli.options import Output
+from omskit.cli.output import _csv, show, terminal_width
+from omskit.cli.terminal import Line
+from omskit.table import Table
+
+
+def test_json_is_a_list_of_records(oms):
+    """JSON is one list, times in UTC as OMS writes them, nulls as null."""
+    ended = oms("runs", "297055-297056", "-f", "json")
+    rows = json.loads(ended.out)
+    assert rows[1]["start_time"] == "2017-06-17T04:55:36Z"
+    assert rows[0]["l1_rate"] is None
+
+
+def test_jsonl_has_a_record_a_line(oms):
+    """Each line of JSON lines is a document of its own."""
+    ended = oms("runs", "297050-297056", "-f", "jsonl")
+    assert [json.loads(line)["run_number"] for line in ended.out.splitlines()] == list(
+        range(297050, 297057)
+    )
+
+
+def csv_text(arrow):
+    """A table as CSV."""
+    stream = io.BytesIO()
+    _csv(Table(arrow), stream)
+    return stream.getvalue().decode()
+
+
+def test_csv_of_every_kind():
+    """Lists are joined, times end with Z, nulls are empty, quotes are doubled."""
+    exact = dt.datetime(2017, 6, 16, 20, 50, 33, 250000, tzinfo=dt.UTC)
+    whole = exact.replace(microsecond=0)
+    times = pa.array([exact, whole], pa.timestamp("us", tz="UTC"))
+    arrow = pa.table(
+        {
+            "list": [["DT", "CSC"], None],
+            "time": times,
+            'a "name"': ['say "x"', None],
+            "nothing": pa.nulls(2),
+        }
+    )
+    lines = csv_text(arrow).splitlines()
+    assert lines[0] == 'list,time,"a ""name""",nothing'
+    assert lines[1] == ('"DT CSC","2017-06-16T20:50:33.250000Z","say ""x""",')
+    assert lines[2] == ',"2017-06-16T20:50:33Z",,'
+
+
+def test_csv_reads_back():
+    """Numbers and text come back from CSV as they were."""
+    arrow = pa.table({"n": [1, 2], "x": [0.1, 1e300], "s": ["a,b", "c\nd"]})
+    options = csv.ParseOptions(newlines_in_values=True)
+    back = csv.read_csv(io.BytesIO(csv_text(arrow).encode()), parse_options=options)
+    assert back.equals(arrow)
+
+
+def test_parquet_keeps_units_and_receipt(oms, tmp_path):
+    """A Parquet file knows its units, and how its rows were obtained."""
+    path = tmp_path / "runs.parquet"
+    ended = oms("runs", "297050-297056", "-o", path)
+    table = parquet.read_table(path)
+    facts = json.loads(table.schema.metadata[b"omskit"])
+    assert ended.out == ""
+    assert ended.err == f"oms: wrote 7 rows x 43 columns to {path}\n"
+    assert table.schema.field("energy").metadata[b"unit"] == b"GeV"
+    assert (facts["complete"], facts["receipt"]["rows"]) == (True, 7)
+
+
+def test_parquet_refuses_a_terminal(oms, on_terminal):
+    """Binary data does not go to a terminal."""
+    on_terminal()
+    ended = oms("runs", 297050, "-f", "parquet")
+    assert ended.code == 2
+    assert "--output" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("x.csv", "run_number"), ("x.json", "["), ("x.jsonl", "{"), ("x.txt", "run_")],
+)
+def test_ending_chooses_the_format(oms, tmp_path, name, start):
+    """The ending of the file says what goes into it."""
+    path = tmp_path / name
+    assert oms("runs", 297050, "-q", "-o", path).code == 0
+    assert path.read_text().startswith(start)
+
+
+def test_format_wins_over_the_ending(oms, tmp_path):
+    """An explicit format is taken for any name."""
+    path = tmp_path / "x.data"
+    oms("runs", 297050, "-o", path, "-f", "csv")
+    assert path.read_text().startswith("run_number,")
+
+
+def test_dash_is_stdout(oms):
+    """``-`` as file means stdout."""
+    assert oms("runs", 297050, "-o", "-", "-f", "csv").out.startswith("run_number,")
+    assert oms("runs", 297050, "-o", "-").out.startswith("run_number")
+
+
+def test_failed_write_leaves_nothing(oms, tmp_path, monkeypatch):
+    """A file appears whole or not at all, and nothing else stays behind."""
+
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    ended = oms("runs", 297050, "-o", tmp_path / "x.parquet")
+    assert ended.code == 2
+    assert "No space left" in ended.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_has_the_usual_mode(oms, tmp_path):
+    """Others may read the file as they may any other of the user's."""
+    path = tmp_path / "x.csv"
+    plain = tmp_path / "plain"
+    plain.touch()
+    oms("runs", 297050, "-o", path)
+    assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_long_table_on_a_terminal(oms, on_terminal, monkeypatch):
+    """On a terminal a long table shows its ends, unless all rows are asked for."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    fields = ("--fields", "lumisection_number")
+    on_terminal()
+    short = oms("lumisections", 297050, *fields).out
+    on_terminal()
+    whole = oms("lumisections", 297050, *fields, "--all-rows").out
+    assert len(short.splitlines()) < 50
+    assert len(whole.splitlines()) > 793
+
+
+def test_piped_table_is_whole(oms):
+    """Into a pipe goes every row."""
+    out = oms("lumisections", 297050, "--fields", "lumisection_number").out
+    assert len(out.splitlines()) > 793
+
+
+def test_colours_on_a_terminal(on_terminal, capsys, monkeypatch):
+    """A terminal gets a bold header."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    on_terminal()
+    show([Line("head", "head"), Line("row")])
+    out = capsys.readouterr().out
+    assert "\x1b[1mhead" in out
+    assert out.endswith("row\n")
+
+
+def test_ascii_stdout(monkeypatch):
+    """A batch job without UTF-8 gets plain characters, not a crash."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    show([Line("\N{EN DASH} \N{HORIZONTAL ELLIPSIS} \N{MICRO SIGN}")])
+    stream.seek(0)
+    assert stream.read() == "- ~ ?\n"
+
+
+def test_width_without_a_terminal(monkeypatch):
+    """Where nobody says how wide the screen is, it is 80 columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("shutil.get_terminal_size", os.terminal_size)
+    assert terminal_width() == 80
+
+
+def test_output_defaults():
+    """Without options a table for humans goes to stdout."""
+    assert Output() == Output(instance=None, format=None, output=None)
