@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from _chaos import FIRST_RUN, PAGES, ROWS, Scenario, scenario, service
+
 from omskit import AsyncClient, Client, OMSError, OMSWarning, Table
 from omskit.drivers import LocalSender
 from omskit.flow.effects import Request
@@ -39,14 +40,14 @@ from omskit.transport import Timeouts
 
 SEED = 20261122
 AT_ONCE = 16
-OMSKIT_LIMIT_S = 90.0
-"""Wall limit: five tries of 3 s and waits of at most 30 s, three rounds at worst."""
+OMSKIT_LIMIT_S = 180.0
+"""Wall limit: five tries of 6 s and waits of at most 15 s, three rounds at worst."""
 
-OFFICIAL_LIMIT_S = 10.0
+OFFICIAL_LIMIT_S = 30.0
 """Wall limit of the official client, which has no time-out of its own."""
 
 OFFICIAL_AT_ONCE = 8
-TIMEOUTS = Timeouts(connect_s=2.0, read_s=1.0, request_s=3.0)
+TIMEOUTS = Timeouts(connect_s=5.0, read_s=3.0, request_s=6.0)
 OUTCOMES = ("right", "documented error", "undocumented error", "wrong", "hang")
 
 
@@ -80,7 +81,7 @@ def judged(
     made: Scenario, result: Table | Exception, seconds: float
 ) -> tuple[str, str]:
     """The outcome of one fetch by omskit, and what more there is to say of it."""
-    if seconds > OMSKIT_LIMIT_S or isinstance(result, asyncio.TimeoutError):
+    if seconds > OMSKIT_LIMIT_S or type(result) is TimeoutError:
         return "hang", f"{seconds:.0f} s"
     if isinstance(result, OMSError):
         kind = type(result).__name__
@@ -103,7 +104,7 @@ def with_threads(base: str, made: Scenario) -> tuple[str, str]:
     try:
         with Client(url, page_size=ROWS, timeouts=TIMEOUTS) as oms:
             result = oms.lumisections(made.run)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # any kind is counted
         result = error
     return judged(made, result, time.perf_counter() - start)
 
@@ -118,7 +119,7 @@ async def with_tasks(base: str, made: Scenario) -> tuple[str, str]:
             result = await asyncio.wait_for(
                 oms.lumisections(made.run), OMSKIT_LIMIT_S + 5
             )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # any kind is counted
         result = error
     return judged(made, result, time.perf_counter() - start)
 
@@ -166,7 +167,7 @@ def official_fetch(base: str, made: Scenario, pipe: Any) -> None:
             if not document["data"]:
                 break
             page += 1
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # any kind is counted
         pipe.send(("documented error", type(error).__name__))
         return
     want = [row["attributes"] for row in expected_rows(made.run)]

@@ -1,4 +1,4 @@
-"""What all tests share: recorded data, a clean environment, settings of hypothesis."""
+"""What all tests share: recorded data, settings of hypothesis."""
 
 from __future__ import annotations
 
@@ -16,30 +16,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("omskit")
-
-_LEAKS = (
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "REQUESTS_CA_BUNDLE",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-)
-
-
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch, tmp_path_factory):
-    """Keep the user's settings, proxies and configuration out of the tests."""
-    for name in list(os.environ):
-        if name.startswith("OMSKIT_") and name != "OMSKIT_RECORDED":
-            monkeypatch.delenv(name)
-    for name in _LEAKS:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    home = tmp_path_factory.getbasetemp() / "home"
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("MPLBACKEND", "agg")
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ class _Bound:
         return (type(self), (self._client, self._query, self._settings))
 
     def _context(self) -> flow.Context:
-        return self._client._context(self._settings)  # type: ignore[no-any-return]  # noqa: SLF001
+        return self._client._context(self._settings)  # noqa: SLF001
 
 
 class BoundQuery(_Bound):

@@ -5,6 +5,8 @@ Both faces offer the same names; each only chooses a flow and runs it in its dri
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -21,18 +23,19 @@ from omskit.errors import (
     UsageError,
     did_you_mean,
 )
-from omskit.flow import Options, Policy
+from omskit.flow import Following, Options, Policy, Replayed
 from omskit.flow.trigger import by_name, patterns_of
 from omskit.progress import reporter
 from omskit.query import Condition, MaskLike, Query, field
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.text import parse_condition
+from omskit.receipt import Receipt
 from omskit.schema import Catalogue, Resource, bundled
 from omskit.settings import Settings
 from omskit.transport import HttpSender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from omskit.table import Table
 
@@ -42,9 +45,9 @@ Answer = TypeVar("Answer")
 @cache
 def _demo_sender() -> Sender:
     """The demo service, once per process."""
-    from omskit.demo import tables  # noqa: PLC0415  # heavy, and only for the demo
-    from omskit.engine import Engine  # noqa: PLC0415
-    from omskit.server import Service, respond  # noqa: PLC0415
+    from omskit.demo import tables  # heavy, and only for the demo
+    from omskit.engine import Engine
+    from omskit.server import Service, respond
 
     base_url = find_instance(DEMO).base_url
     service = Service(Engine(tables()), base_url=base_url)
@@ -278,7 +281,11 @@ class _Faces(_Base, Generic[Answer]):
         return self._fetch("l1triggerrates", runs, options)
 
     def hlt_paths(
-        self, runs: Any = None, *, paths: str | Iterable[str] | None = None, **options: Any
+        self,
+        runs: Any = None,
+        *,
+        paths: str | Iterable[str] | None = None,
+        **options: Any,
     ) -> Answer:
         """HLT paths with counters and mean rates, one row per run and path.
 
@@ -290,7 +297,11 @@ class _Faces(_Base, Generic[Answer]):
         return self._named("hltpathinfo", "path_name", runs, paths, options)
 
     def hlt_rates(
-        self, runs: Any = None, *, paths: str | Iterable[str] | None = None, **options: Any
+        self,
+        runs: Any = None,
+        *,
+        paths: str | Iterable[str] | None = None,
+        **options: Any,
     ) -> Answer:
         """HLT rates, one row per lumisection and path.
 
@@ -353,6 +364,29 @@ class _Faces(_Base, Generic[Answer]):
         lister = "hltpathinfo" if column == "path_name" else resource
         context = self._context(settings)
         return self._table(by_name(query, column, patterns, lister, context), settings)
+
+    def _again(self, receipt: Receipt | str | bytes) -> flow.Flow[Replayed]:
+        from omskit.lumi import LumiMask
+
+        if isinstance(receipt, (str, bytes)):
+            receipt = Receipt.from_json(receipt)
+        return flow.replay(receipt, self._context(), LumiMask.from_json)
+
+    def _followed(self, run: int, policy: dict[str, float]) -> flow.Flow[None]:
+        known = Following.__dataclass_fields__
+        for name in policy.keys() - known.keys():
+            message = f"There is no option {name!r}.{did_you_mean(name, known)}"
+            raise UsageError(message)
+        number = self._one_run(run, "follow")
+        return flow.follow(number, self._context(), Following(**policy))  # type: ignore[arg-type]  # whole numbers are floats too
+
+    @staticmethod
+    def _one_run(run: int, method: str) -> int:
+        chosen = numbers(run, "run_number")
+        if [c.op for c in chosen] != ["EQ"]:
+            message = f"{method}() takes one run, not {run!r}."
+            raise SelectorError(message)
+        return int(chosen[0].value)  # type: ignore[arg-type]  # one number, see above
 
     def _dcs_query(self, run: int) -> Query:
         fields = ("run_number", "lumisection_number", "cms_active")
@@ -429,6 +463,43 @@ class Client(_Faces["Table"]):
         steps = flow.fetch(self._dcs_query(run), self._context(settings))
         return compare_dcs(self._table(steps, settings), mask, int(run))
 
+    def replay(self, receipt: Receipt | str | bytes) -> Replayed:
+        """Ask again what a receipt says was asked, and tell what is different.
+
+        Args:
+            receipt: Of a table, ``table.receipt``; or as `Receipt.to_json` wrote it.
+
+        Raises:
+            UsageError: It does not say what was asked.
+
+        Cost: the requests of the receipt.
+        """
+        bar = reporter(self._settings.progress)
+        return self._driver.run(self._again(receipt), bar)
+
+    def follow(self, run: int, **policy: float) -> Iterator[Table]:
+        """Tables of the lumisections of a run as they come, until the run has ended.
+
+        A column ``news`` says why a row is told: ``new``; ``late``, after a later one;
+        ``revised``, told before and not the same any more. Each lumisection is told
+        once, when it is over, and again only where OMS revises it. Those that never
+        come are named in the ``gaps`` of the last table.
+
+        Args:
+            run: One run.
+            policy: Any of `Following`, such as ``every_s=60``.
+
+        Raises:
+            NoRowError: There is no such run.
+            OMSError: The service failed for too long.
+
+        Cost: two requests for each look.
+        """
+        tables = self._driver.iterate(self._followed(run, policy))
+        with contextlib.closing(tables):
+            for table in tables:
+                yield warn(table)
+
     def meta(self, resource: str) -> Resource:
         """A resource as the service itself describes it; later queries know it too.
 
@@ -449,7 +520,7 @@ class Client(_Faces["Table"]):
         self.close()
 
 
-class AsyncClient(_Faces["Coroutine[Any, Any, Table]"]):
+class AsyncClient(_Faces[Coroutine[Any, Any, "Table"]]):
     """OMS, as typed tables, in an event loop; the same names as `Client`, awaited.
 
     Making one sends nothing; ``await aclose()`` it, or use ``async with``. It belongs
@@ -472,7 +543,9 @@ class AsyncClient(_Faces["Coroutine[Any, Any, Table]"]):
     async def _table(self, steps: flow.Flow[Table], settings: Settings) -> Table:
         return warn(await self._driver.run(steps, reporter(settings.progress)))
 
-    def query(self, resource: str, which: Any = None, **options: Any) -> AsyncBoundQuery:
+    def query(
+        self, resource: str, which: Any = None, **options: Any
+    ) -> AsyncBoundQuery:
         """A question to build on; nothing is asked yet.
 
         Args:
@@ -494,6 +567,43 @@ class AsyncClient(_Faces["Coroutine[Any, Any, Table]"]):
         settings = self._settings.changed(audit=False)
         steps = flow.fetch(self._dcs_query(run), self._context(settings))
         return compare_dcs(await self._table(steps, settings), mask, int(run))
+
+    async def replay(self, receipt: Receipt | str | bytes) -> Replayed:
+        """Ask again what a receipt says was asked, and tell what is different.
+
+        Args:
+            receipt: Of a table, ``table.receipt``; or as `Receipt.to_json` wrote it.
+
+        Raises:
+            UsageError: It does not say what was asked.
+
+        Cost: the requests of the receipt.
+        """
+        bar = reporter(self._settings.progress)
+        return await self._driver.run(self._again(receipt), bar)
+
+    async def follow(self, run: int, **policy: float) -> AsyncIterator[Table]:
+        """Tables of the lumisections of a run as they come, until the run has ended.
+
+        A column ``news`` says why a row is told: ``new``; ``late``, after a later one;
+        ``revised``, told before and not the same any more. Each lumisection is told
+        once, when it is over, and again only where OMS revises it. Those that never
+        come are named in the ``gaps`` of the last table.
+
+        Args:
+            run: One run.
+            policy: Any of `Following`, such as ``every_s=60``.
+
+        Raises:
+            NoRowError: There is no such run.
+            OMSError: The service failed for too long.
+
+        Cost: two requests for each look.
+        """
+        tables = self._driver.iterate(self._followed(run, policy))
+        async with contextlib.aclosing(tables):
+            async for table in tables:
+                yield warn(table)
 
     async def meta(self, resource: str) -> Resource:
         """A resource as the service itself describes it; later queries know it too.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import base64
+import datetime as dt
+import json
+from dataclasses import dataclass, field, fields
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from omskit.errors import UsageError
+
+FORMAT = "omskit receipt 1"
+_TIMES = ("started", "finished")
+_LISTS = ("urls", "identity", "columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +26,69 @@ class Receipt:
         rows: How many rows the table holds.
         started, finished: When, in UTC.
         version: The omskit that asked.
+        service_version: What the service says that it is; None: it does not say.
+        resource: What the rows are of.
+        question: The query as JSON, to ask it again; empty where it cannot be said so.
+        identity, columns: Names of the columns that tell rows apart, and of all.
+        sha256: Hash of the rows, whatever their order and however they came in pages.
+        prints: A digest of each row, packed, with its identity.
     """
 
     service: str
     urls: tuple[str, ...]
     total: int
     rows: int
-    started: datetime
-    finished: datetime
+    started: dt.datetime
+    finished: dt.datetime
     version: str
+    service_version: str | None = None
+    resource: str = ""
+    question: str = field(default="", repr=False)
+    identity: tuple[str, ...] = ()
+    columns: tuple[str, ...] = field(default=(), repr=False)
+    sha256: str = ""
+    prints: bytes = field(default=b"", repr=False)
+
+    def to_json(self) -> str:
+        """The receipt as JSON text; `from_json` reads it.
+
+        Example:
+            >>> now = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
+            >>> receipt = Receipt("demo", ("runs",), 1, 1, now, now, "0")
+            >>> Receipt.from_json(receipt.to_json()) == receipt
+            True
+        """
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        found |= {name: found[name].isoformat() for name in _TIMES}
+        found["prints"] = base64.b64encode(self.prints).decode("ascii")
+        return json.dumps({"format": FORMAT, **found}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Receipt:
+        """What `to_json` wrote.
+
+        Raises:
+            UsageError: It is no receipt, or one of another omskit.
+        """
+        try:
+            found = json.loads(text)
+            written = found.pop("format")
+            found |= {name: _time(found[name]) for name in _TIMES}
+            found |= {name: tuple(map(str, found[name])) for name in _LISTS}
+            found["prints"] = base64.b64decode(found["prints"], validate=True)
+            receipt = cls(**found)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            message = f"This is no receipt that omskit wrote ({error})."
+            raise UsageError(message) from error
+        if written != FORMAT:
+            message = f"This is a receipt of another omskit: {written!r:.40}."
+            raise UsageError(message)
+        return receipt
+
+
+def _time(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        message = f"the time {text} has no zone"
+        raise ValueError(message)
+    return moment

@@ -30,7 +30,6 @@ class Table:
         complete: Every row that the service counted is here.
         warnings: What a reader should know, one sentence each.
         gaps: Lumisections that OMS does not hold: (run, first, last), ends included.
-        receipt: How the table was obtained, or None.
 
     Example:
         >>> import pyarrow as pa
@@ -40,7 +39,7 @@ class Table:
         (2, {'rate': 'Hz'})
     """
 
-    __slots__ = ("_arrow", "complete", "gaps", "receipt", "resource", "warnings")
+    __slots__ = ("_arrow", "_receipt", "complete", "gaps", "resource", "warnings")
 
     def __init__(
         self,
@@ -57,12 +56,28 @@ class Table:
         self.complete = complete
         self.warnings = tuple(warnings)
         self.gaps = tuple(gaps)
-        self.receipt = receipt
+        self._receipt = receipt
 
     @property
     def arrow(self) -> pa.Table:
         """The ``pyarrow.Table``; units are in the metadata of its fields."""
         return self._arrow
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """How the table was obtained, or None.
+
+        Cost: the rows are hashed when it is asked for the first time.
+        """
+        if self._receipt is not None and not self._receipt.sha256:
+            from omskit.fingerprint import sealed
+
+            self._receipt = sealed(self._receipt, self._arrow)
+        return self._receipt
+
+    @receipt.setter
+    def receipt(self, receipt: Receipt | None) -> None:
+        self._receipt = receipt
 
     @property
     def columns(self) -> list[str]:

@@ -35,6 +35,7 @@ HEADERS = {
     "accept-encoding": "gzip",
     "user-agent": f"omskit/{__version__}",
 }
+DAMAGED: Any = zlib.error  # its stubs take the class for an instance
 GZIP = 16 + 15
 """zlib's word for: a gzip header, any window."""
 
@@ -250,7 +251,7 @@ def unpack(body: bytes) -> bytes:
     unpacker = zlib.decompressobj(GZIP)
     try:
         content = unpacker.decompress(body, LARGEST_BODY)
-    except zlib.error as error:
+    except DAMAGED as error:
         message = f"The packed answer is damaged ({error})."
         raise TransportError(message) from error
     if unpacker.unconsumed_tail:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 
 import pyarrow as pa
 import pytest
@@ -201,7 +200,7 @@ def test_both_ways_agree_on_pages_as_promised(document, style):
     ),
     STYLES,
 )
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_both_ways_agree_on_any_page(document, style):
     """Whatever a page holds, the careful way gives what decode gives, or its error."""
     body = written(document, style)
@@ -622,9 +621,7 @@ def same(found, wanted):
     """Equal, times compared as instants."""
     if isinstance(found, dt.datetime):
         return found == dt.datetime.fromisoformat(wanted)
-    if isinstance(found, float):
-        return math.isclose(found, wanted, rel_tol=0, abs_tol=0)
-    return found == wanted
+    return bool(found == wanted)
 
 
 def recorded_pages(folder):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from omskit.errors import MaskError
-from omskit.lumi import LumiMask
+from omskit.lumi import LumiMask, dialects
 
 EXPECTED = [(7, 1, 9), (7, 20, 30)]
 
@@ -178,3 +182,59 @@ def test_notes_do_not_make_a_difference() -> None:
     assert a == b
     assert hash(a) == hash(b)
     assert (a | b).notes == ()
+
+
+GOOD = '{ "297050": [[12, 137],\n [193, 776]], "297056": [ [12, 203] ]\n}'
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(GOOD)),
+            st.integers(0, 2),
+            st.sampled_from(
+                ["", " ", '"', "0", "7", "-", ",", "[", "]", "{", "}", ":"]
+            ),
+        ),
+        max_size=3,
+    )
+)
+@example([(15, 0, " ")])
+@example([(4, 0, " ")])
+def test_the_fast_way_takes_only_what_json_takes(edits) -> None:
+    """Whatever is changed in a text: what the fast way reads, json reads the same."""
+    text = GOOD
+    for place, length, new in edits:
+        text = text[:place] + new + text[place + length :]
+    found = dialects._plain(text)
+    if found is None:
+        return
+    pairs = json.loads(text, object_pairs_hook=list)
+    rows = [(int(run), a, b) for run, spans in pairs for a, b in spans]
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == rows
+    assert all(run.isdecimal() for run, _ in pairs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"7": [[1 2, 3]]}',
+        '{"7": [[1 2,]]}',
+        '{"7": [[1, 2]], "": [[3 4, 5]]}',
+        '{"7": [[1, 2]],}',
+        '{"7": [[01, 2]]}',
+        '{"7": [[1, 99999999999999999999]]}',
+        '{"7": [[1, 2147483648]]}',
+        '{"7 8": [[1, 2]]}',
+    ],
+)
+def test_what_is_no_json_stays_refused(text: str) -> None:
+    """Blanks within numbers, empty keys, zeros in front and endless numbers raise."""
+    with pytest.raises(MaskError):
+        LumiMask.from_json(text)
+
+
+def test_the_fast_way_is_taken() -> None:
+    """An ordinary file needs no slow reading."""
+    assert dialects._plain(GOOD) is not None
+    assert dialects._plain(LumiMask.from_json(GOOD).to_json()) is not None

@@ -317,6 +317,39 @@ def test_contains_takes_anything_array_like(made: object) -> None:
     assert answer.dtype == bool
 
 
+class Awkward:
+    """As an awkward array gives itself to numpy: flat ones do, jagged ones raise."""
+
+    def __init__(self, values: list[int] | None) -> None:
+        self.values = values
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        """The values; awkward raises ValueError for lists of unequal length."""
+        if self.values is None:
+            message = "cannot convert to RegularArray"
+            raise ValueError(message)
+        return np.array(self.values)
+
+
+def test_contains_takes_awkward_arrays() -> None:
+    """Flat arrays are understood; jagged and masked ones are refused, not guessed."""
+    assert SOME.contains(Awkward([5, 6]), Awkward([10, 3])).tolist() == [True, False]
+    with pytest.raises(MaskError, match=r"Awkward .* Flatten"):
+        SOME.contains(Awkward(None), [1])
+    masked = np.ma.array([5, 5], mask=[False, True])
+    with pytest.raises(MaskError, match="some are masked"):
+        SOME.contains(masked, 10)
+    assert SOME.contains(np.ma.array([5, 5]), 10).all()
+
+
+def test_runs_can_be_selected_by_text() -> None:
+    """Text selects as on the command line: runs, ranges and open ranges."""
+    three = SOME | LumiMask.from_pairs([(7, 1), (9, 1)])
+    assert three.restrict("5, 7 - 8").runs.tolist() == [5, 7]
+    assert three.restrict("6-").runs.tolist() == [6, 7, 9]
+    assert three.restrict("9") == three.restrict(9)
+
+
 def test_contains_broadcasts() -> None:
     """A number goes with an array, and a row with a column."""
     assert SOME.contains(5, [9, 10]).tolist() == [False, True]
@@ -409,7 +442,10 @@ def test_fractions_are_no_lumisections() -> None:
 @pytest.mark.parametrize(
     "selector",
     [
-        "297050",
+        "5-3",
+        "all",
+        "",
+        b"297050",
         (5, 3),
         (1, 2, 3),
         (1.0, 2.0),
@@ -437,6 +473,16 @@ def test_a_mask_shows_itself() -> None:
     assert eval(repr(WHOLE)) == WHOLE
     many = LumiMask.from_pairs([(1, n) for n in range(1, 99, 2)])
     assert repr(many) == "<LumiMask of 49 ranges in 1 runs>"
+
+
+def test_filter_keeps_the_rows_of_good_lumisections() -> None:
+    """Rows are kept in order, and a Table stays one."""
+    rows = pa.table({"run_number": [5, 5, 6], "lumisection_number": [9, 10, 2]})
+    assert SOME.filter(rows)["lumisection_number"].to_pylist() == [10, 2]
+    table = SOME.filter(Table(rows, resource="lumisections", warnings=["w"]))
+    assert (len(table), table.resource, table.warnings) == (2, "lumisections", ("w",))
+    assert SOME.filter(rows.to_pandas()).num_rows == 2
+    assert SOME.filter(pl.from_arrow(rows)).num_rows == 2
 
 
 def test_masks_do_not_change() -> None:

@@ -47,6 +47,7 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("default::omskit.errors.OMSWarning")
 @pytest.mark.parametrize("page", [*filter(blocks.has_blocks, PAGES)], ids=name)
 def test_page_runs(page, elsewhere, monkeypatch):
@@ -106,6 +107,7 @@ def test_every_operator_is_documented():
         assert operator.meaning in text
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("default::omskit.errors.OMSWarning")
 @pytest.mark.parametrize("program", PROGRAMS, ids=name)
 def test_example_runs(program, elsewhere, monkeypatch, capsys):
@@ -116,6 +118,7 @@ def test_example_runs(program, elsewhere, monkeypatch, capsys):
     assert capsys.readouterr().out
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
 def test_notebook_runs(notebook, elsewhere, monkeypatch):
     """Every notebook runs from top to bottom on the demo, and is stored empty."""

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from omskit._version import __version__
-from omskit.cli import asking, dcs, fields, figures, mask, serving, story, why
+from omskit.cli import (
+    asking,
+    dcs,
+    fields,
+    figures,
+    follow,
+    mask,
+    replay,
+    serving,
+    story,
+    why,
+)
 from omskit.cli.exits import BROKEN_PIPE, INTERRUPTED, USAGE, close_stdout, code_of, say
 from omskit.errors import OMSError
 
@@ -34,6 +45,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dcs-check": dcs.dcs_check,
     "why": why.why,
     "plot": figures.plot,
+    "follow": follow.follow,
+    "replay": replay.replay,
     "serve": serving.serve,
     "demo": story.demo,
 }

@@ -11,16 +11,20 @@ from omskit.flow.asking import (
 )
 from omskit.flow.effects import Credential, Flow, Request, Response
 from omskit.flow.exchange import Policy, exchange
+from omskit.flow.following import Following, follow
 from omskit.flow.login import client_credentials
 from omskit.flow.reading import Options
+from omskit.flow.replaying import Replayed, replay
 from omskit.flow.streaming import pages
 
 __all__ = [
     "Context",
     "Credential",
     "Flow",
+    "Following",
     "Options",
     "Policy",
+    "Replayed",
     "Request",
     "Response",
     "client_credentials",
@@ -30,6 +34,8 @@ __all__ = [
     "explain",
     "fetch",
     "fetch_one",
+    "follow",
     "learn",
     "pages",
+    "replay",
 ]

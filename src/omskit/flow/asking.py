@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,6 +32,7 @@ from omskit.flow.reading import (
 from omskit.flow.selecting import Selected, resolve
 from omskit.query import Query, bind
 from omskit.query.plan import Plan, plan
+from omskit.query.stored import write_query
 from omskit.query.url import encode
 from omskit.receipt import Receipt
 from omskit.schema import Catalogue, Resource, merge_meta
@@ -212,11 +214,23 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
             started=started,
             finished=finished,
             version=__version__,
+            resource=resource.name,
+            question=_stored(ready.query, context),
+            identity=resource.identity,
         ),
     )
     if flaws and not options.allow_partial:
         incomplete(flaws, table, resource)
     return table
+
+
+def _stored(query: Query, context: Context) -> str:
+    """The question as a receipt keeps it; empty where it cannot be said in JSON."""
+    found = write_query(query)
+    if found is None:
+        return ""
+    how = {"raw": context.options.raw, "unchecked": context.unchecked}
+    return json.dumps({"query": found, **how})
 
 
 def _audits(ready: Ready, context: Context) -> bool:

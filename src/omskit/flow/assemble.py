@@ -17,8 +17,7 @@ from omskit.jsonapi.units import (
     with_raw_units,
 )
 from omskit.query.check import failing, keep
-from omskit.schema import UNIT_SUFFIX
-from omskit.schema import with_fields
+from omskit.schema import UNIT_SUFFIX, with_fields
 from omskit.table import with_unit
 
 if TYPE_CHECKING:
@@ -171,8 +170,10 @@ def _after_filter(
         source = _source(field.after_filter)
         if source not in table.column_names or field.name not in table.column_names:
             continue
-        around = table if following is None else _around(table, following, resource)
         column = resource.lumisection or ""
+        around = table.select(["run_number", column, source])
+        if following is not None:
+            around = joined([around, _first(following, around, resource)], resource)
         values, found = next_values(around, source, "run_number", column)
         values, found = values.slice(0, table.num_rows), found[: table.num_rows]
         index = table.column_names.index(field.name)
@@ -192,12 +193,10 @@ def _can_follow(table: pa.Table, resource: Resource) -> bool:
     return there and not any(table.column(name).null_count for name in needed)
 
 
-def _around(table: pa.Table, following: pa.Table, resource: Resource) -> pa.Table:
+def _first(following: pa.Table, like: pa.Table, resource: Resource) -> pa.Table:
+    """The rows that follow, with the columns and units of those before them."""
     after, _, _ = canonical(following, resource)
-    names = [n for n in table.column_names if n in after.column_names]
-    return pa.concat_tables(
-        [table.select(names), after.select(names)], promote_options="permissive"
-    )
+    return after.select(like.column_names)
 
 
 def is_whole_runs(plan: Plan) -> bool:
@@ -231,7 +230,8 @@ def _ordered(table: pa.Table, plan: Plan) -> pa.Table:
         keys += [(flag, "ascending")]
         keys += [(name, "descending" if key[0] == "-" else "ascending")]
     indices = pc.sort_indices(table, sort_keys=keys)
-    return table.take(indices).drop_columns([k for k, _ in keys if k.endswith("@null")])
+    flags = dict.fromkeys(key for key, _ in keys if key.endswith("@null"))
+    return table.take(indices).drop_columns(list(flags))
 
 
 def _selected(table: pa.Table, plan: Plan, resource: Resource) -> pa.Table:

@@ -162,7 +162,8 @@ def _fills(
 ) -> Generator[Effect, Any, list[Condition]]:
     conditions = _between("fill_number", *bounds)
     column = resource.get("fill_number")
-    if column is not None and column.filterable and resource.name != "runs":
+    sure = column is not None and column.filterable and column.evidence != "GUESS"
+    if sure and resource.name != "runs":
         return conditions
     if "run_number" not in resource:
         _unfit("fill= or era=", resource)

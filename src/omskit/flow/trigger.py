@@ -82,7 +82,7 @@ def _noted(table: Table, notes: list[str]) -> Table:
         complete=table.complete,
         warnings=[*table.warnings, *notes],
         gaps=table.gaps,
-        receipt=table.receipt,
+        receipt=table._receipt,  # noqa: SLF001  # the rows are hashed when asked
     )
 
 

@@ -119,6 +119,7 @@ def canonical_hash(mask: LumiMask) -> str:
     Cost: O(ranges).
 
     Example:
+        >>> from omskit import LumiMask
         >>> canonical_hash(LumiMask.from_ranges([(7, 1, 3)]))[:12]
         '9134ba69e926'
     """
@@ -162,6 +163,7 @@ def identify(
     Cost: O(ranges).
 
     Example:
+        >>> from omskit import LumiMask
         >>> print(identify(LumiMask.from_ranges([(297050, 12, 137)])).statement)
         The content is of no file that omskit knows.
     """

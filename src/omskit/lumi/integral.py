@@ -86,17 +86,18 @@ def shown(mask: LumiMask, most: int = 6) -> str:
     """The first ranges of a mask as text.
 
     Example:
-        >>> shown(LumiMask.from_ranges([(1, 2, 3), (1, 9, 9)]), most=1)
-        '1:2-3 and 1 range more'
+        >>> some = LumiMask.from_ranges([(1, 2, 3), (1, 9, 9), (2, 1, None), (3, 1, 1)])
+        >>> shown(some, most=3)
+        '1:2-3, 9; 2:1-end and 1 range more'
     """
     ranges = list(mask.ranges())
-    texts = []
+    runs: dict[int, list[str]] = {}
     for run, first, last in ranges[:most]:
         end = "" if last == first else f"-{last or 'end'}"
-        texts.append(f"{run}:{first}{end}")
+        runs.setdefault(run, []).append(f"{first}{end}")
     rest = len(ranges) - most
     tail = f" and {rest} range{'s'[: rest > 1]} more" if rest > 0 else ""
-    return ", ".join(texts) + tail
+    return "; ".join(f"{run}:{', '.join(found)}" for run, found in runs.items()) + tail
 
 
 def table_for(mask: LumiMask, source: Any, fields: tuple[str, ...] = COLUMNS) -> Any:

@@ -22,6 +22,7 @@ def provenance_of(table: Table, **facts: Any) -> dict[str, Any]:
 
     Example:
         >>> import pyarrow as pa
+        >>> from omskit import Table
         >>> provenance_of(Table(pa.table({"a": [1]}), resource="runs"), require="all")
         {'resource': 'runs', 'require': 'all'}
     """

@@ -23,6 +23,8 @@ FLAGS = (*BEAM, *PRESETS["all"])
 """What is looked at: activity, beams, physics, and the high voltage of every part."""
 
 Word = Literal["good", "bad", "unknown", "disputed", "missing"]
+NAMED = 60
+"""Ranges that a group names."""
 SIMULATED = "The flags are simulated by the demo."
 
 
@@ -52,9 +54,9 @@ class State:
             votes.add(True)
         if len(votes) > 1:
             return "disputed"
-        return {frozenset({True}): "good", frozenset({False}): "bad"}.get(
-            frozenset(votes), "unknown"
-        )  # type: ignore[return-value]  # the two words are of the kind
+        if self.unknown and not self.off:
+            return "unknown"
+        return "good" if True in votes else "bad"
 
     def text(self) -> str:
         """What speaks against it, and what for it."""
@@ -246,7 +248,7 @@ class Group:
         return (
             f"{count} lumisection{'s'[: count != 1]}: {self.state.text()}"
             f"{' (simulated flags)' if self.simulated else ''}: "
-            f"{shown(self.lumisections, most=12)}"
+            f"{shown(self.lumisections, most=NAMED)}"
         )
 
 

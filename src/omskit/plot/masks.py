@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 40
 """Runs that get a line; of more, those that differ most."""
+
+LETTERS = 110
+"""How wide the notes may be."""
 
 HEIGHT = 0.8
 COLOURS = {"both": "#c9d6ea", "only_a": LINES[0], "only_b": LINES[1]}
@@ -48,7 +52,8 @@ def mask_comparison(found: Comparison, *, ax: Axes | None = None) -> Drawing:
         }
         _frame(axis, found, kept)
         told = _notes(found, len(runs) - len(kept))
-        axis.set_title("; ".join(told), loc="left", fontsize=11)
+        title = textwrap.fill("; ".join(told), LETTERS)
+        axis.set_title(title, loc="left", fontsize=11, pad=30 if runs else 8)
     return Drawing(figure_of(axes), axes, drawn, (), told)
 
 
@@ -106,7 +111,10 @@ def _frame(ax: Axes, found: Comparison, runs: list[int]) -> None:
     ends = [_end(found, run) for run in runs]
     ax.set_xlim(0, 1.02 * max(ends, default=1) + 1)
     if runs:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+        # Above the axes: names of files are long, and bars may be anywhere.
+        ax.legend(
+            loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.1
+        )
 
 
 def _notes(found: Comparison, left_out: int) -> tuple[str, ...]:

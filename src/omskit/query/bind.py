@@ -133,8 +133,8 @@ def cast_value(value: Scalar, column: Field) -> Scalar:
 def _int(value: Scalar) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
+    if isinstance(value, float) and not value.is_integer():
+        return None
     try:
         number = int(value)
     except ValueError:

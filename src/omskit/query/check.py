@@ -78,7 +78,7 @@ def _compared(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
     return _COMPARE[condition.op](column, pa.scalar(value))
 
 
-_BRACKETS = re.compile(r"(\[!?\]?[^\]]*\])")
+_BRACKETS = re.compile(r"(\[!?+.[^\]]*\])", re.DOTALL)
 _NOTHING = r"[^\x00-\x{10FFFF}]"
 """RE2 knows no look-ahead, with which fnmatch says "no character"."""
 

@@ -111,11 +111,11 @@ def plain_value(value: Any) -> Scalar:
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     plain = _unpacked(value)
-    if isinstance(plain, dt.datetime):
+    if isinstance(plain, dt.datetime) and str(plain) != "NaT":
         naive = plain.tzinfo is None
         try:
             return plain.replace(tzinfo=dt.UTC) if naive else plain.astimezone(dt.UTC)
-        except (OverflowError, ValueError):  # ValueError: pandas.NaT
+        except OverflowError:
             plain = value
     elif plain is None or isinstance(plain, (bool, int, float, str)):
         return plain
@@ -128,13 +128,12 @@ def plain_value(value: Any) -> Scalar:
 
 def _unpacked(value: Any) -> Any:
     """What a scalar of numpy or pandas holds."""
-    if hasattr(value, "to_pydatetime"):
-        return value.to_pydatetime()
-    if isinstance(value, (int, float, str)) or getattr(value, "shape", None) != ():
-        return value
-    if value.dtype.kind == "M":  # in nanoseconds .item() is a bare number
-        value = value.astype("datetime64[us]")
-    return value.item()
+    if getattr(value, "shape", None) == ():
+        if value.dtype.kind == "M":  # in nanoseconds .item() is a bare number
+            value = value.astype("datetime64[us]")
+        plain = value.item()
+        return value if plain is None else plain  # NaT is no way to ask for null
+    return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
 
 
 def time_text(value: dt.datetime) -> str:

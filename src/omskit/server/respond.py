@@ -1,8 +1,8 @@
 """One request, one response: the whole service as a pure function.
 
 The paths: ``/{resource}``, ``/{resource}/meta``, ``/{resource}/{id}``,
-``/{resource}/{id}/{relationship}``, ``/{resource}/{id}/relationships/{relationship}``
-and ``/datasetrates/datasets``.
+``/{resource}/{id}/{relationship}``, ``/{resource}/{id}/relationships/{relationship}``,
+``/datasetrates/datasets`` and, of our own, ``/openapi.json``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from omskit.errors import NotFoundError, UnknownResourceError, UsageError
 from omskit.flow.effects import Response
 from omskit.jsonapi.encode import encode
 from omskit.server import answers
+from omskit.server.openapi import JSON_API, openapi
 from omskit.server.reading import LimitError
 
 if TYPE_CHECKING:
     from omskit.flow.effects import Request
     from omskit.server.service import Service
 
-JSON_API = "application/vnd.api+json"
 _FOR_CLIENTS = " 'oms fields "
 """Where a message of the catalogue turns to what users of Python may try."""
 
@@ -71,6 +71,8 @@ def _route(url: str, service: Service) -> bytes:
     segments = [unquote(segment) for segment in path.split("/")]
     query = parts.query
     match segments:
+        case ["openapi.json"]:
+            return encode(openapi(service))
         case ["datasetrates", "datasets"]:
             return answers.datasets(service, query)
         case [name]:

@@ -156,6 +156,7 @@ class Sso:
         now: The time in seconds since 1970.
         base_url: Its own address, for the page of a device login; None: whatever serves
             it says so.
+        key: What signs its tokens; a new one by default.
 
     Example:
         >>> from omskit.flow.effects import Request
@@ -172,9 +173,10 @@ class Sso:
         *,
         now: Callable[[], float] = time.time,
         base_url: str | None = None,
+        key: SigningKey | None = None,
     ) -> None:
         self.registry = registry
-        self.key = SigningKey()
+        self.key = key or SigningKey()
         self.base_url = base_url
         self._now = now
         self._lock = threading.Lock()

@@ -1,0 +1,271 @@
+"""Following a run: each lumisection once, late ones too, revisions, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+
+import pytest
+from tests.support.bothways import BASE, both, refused
+from tests.support.interpreter import Interpreter
+from tests.support.smallservice import SmallService, lumis, refusal
+
+from omskit import (
+    AsyncClient,
+    Client,
+    NoRowError,
+    OMSWarning,
+    SelectorError,
+    ServerFailedError,
+    UsageError,
+)
+from omskit.drivers import LocalSender
+from omskit.flow import Context, Following, Options, Policy, follow
+from omskit.flow.following import LATE, NEW, REVISED
+from omskit.schema import bundled
+
+END = "2017-06-16T23:00:00Z"
+
+
+def ended(rows):
+    """Lumisections that are over."""
+    return [{"end_time": END, **row} for row in rows]
+
+
+class Run:
+    """A run in scenes, one for each look: lumisections, and whether it has ended."""
+
+    def __init__(self, *scenes, last=None):
+        self.scenes = scenes
+        self.last = last
+        self.looks = 0
+        self.service = SmallService({})
+        self.log = self.service.log
+
+    def __call__(self, request):
+        if "/runs?" in request.url:
+            rows, over = self.scenes[min(self.looks, len(self.scenes) - 1)]
+            self.looks += 1
+            if callable(rows):
+                return rows(request)
+            newest = max((r["lumisection_number"] for r in rows), default=None)
+            run = {
+                "run_number": 1,
+                "end_time": END if over else None,
+                "last_lumisection_number": self.last if over and self.last else newest,
+            }
+            self.service.rows = {"runs": [run], "lumisections": rows}
+        return self.service(request)
+
+
+def told(table):
+    """What a table tells: lumisection and why."""
+    numbers, why = table["lumisection_number"].to_pylist(), table["news"].to_pylist()
+    return list(zip(numbers, why, strict=True))
+
+
+def followed(run, **policy):
+    """The tables and waits of a run, without a clock."""
+    driver = Interpreter(run)
+    context = Context(bundled(), Options(BASE, policy=Policy(retries=0)), BASE)
+    driver.run(follow(1, context, Following(**policy)))
+    return [told(t) for t in driver.tables], driver
+
+
+def test_each_lumisection_is_told_once():
+    """Rows that were told are not told again, and the end is the end of the run."""
+    tables, driver = followed(
+        Run(
+            (ended(lumis(1, 3)), False),
+            (ended(lumis(1, 3)), False),
+            (ended(lumis(1, 5)), True),
+        )
+    )
+    assert tables == [
+        [(1, NEW), (2, NEW)],
+        [(3, NEW), (4, NEW), (5, NEW)],
+    ]
+    assert driver.slept == [23.3, 23.3]
+
+
+def test_the_newest_lumisection_is_told_when_it_is_over():
+    """The newest lumisection is kept until a later one or the end is there."""
+    tables, _ = followed(
+        Run((lumis(1, 2), False), (lumis(1, 3), False), (lumis(1, 3), True))
+    )
+    assert tables == [[(1, NEW)], [(2, NEW)], [(3, NEW)]]
+
+
+def test_late_ones_are_told():
+    """A lumisection that comes after later ones is late, and revises its neighbour."""
+    tables, _ = followed(
+        Run(
+            (ended(lumis(1, 4, missing={2})), False),
+            (ended(lumis(1, 4)), True),
+        )
+    )
+    assert tables == [[(1, NEW), (3, NEW)], [(1, REVISED), (2, LATE), (4, NEW)]]
+
+
+def test_revisions_are_told():
+    """A lumisection that is not as it was is told again, as revised."""
+    first = ended(lumis(1, 3))
+    later = [dict(row) for row in first]
+    later[1]["cms_active"] = None
+    tables, _ = followed(Run((first, False), (later, False), (later, True)))
+    assert tables == [[(1, NEW), (2, NEW)], [(2, REVISED)], [(3, NEW)]]
+
+
+def test_only_the_end_of_the_run_is_looked_at():
+    """Between whole looks, only the newest lumisections and missing ones are read."""
+    run = Run(*[(ended(lumis(1, 30 + n)), n == 4) for n in range(5)])
+    followed(run, look_back=5, whole_every=3)
+    firsts = [
+        "lumisection_number][GE]" in url for url in run.log if "lumisections" in url
+    ]
+    assert firsts == [False, True, True, False, False]
+    bound = next(url for url in run.log if "lumisection_number][GE]" in url)
+    assert "[GE]=26" in bound
+
+
+def test_missing_ones_are_looked_for_again():
+    """Each look goes back to the oldest lumisection that is missing."""
+    run = Run(
+        (ended(lumis(1, 30, missing={7})), False), (ended(lumis(1, 31)), True), last=31
+    )
+    tables, _ = followed(run, look_back=2)
+    assert tables[1] == [(6, REVISED), (7, LATE), (30, NEW), (31, NEW)]
+
+
+def test_missing_ones_are_named_in_the_end():
+    """What never comes is waited for as long as the policy says, then named in gaps."""
+    run = Run((ended(lumis(1, 4, missing={2})), True), last=6)
+    driver = Interpreter(run)
+    context = Context(bundled(), Options(BASE), BASE)
+    driver.run(follow(1, context, Following(every_s=100, patience_s=250)))
+    assert driver.slept == [100, 100, 100]
+    assert [t.gaps for t in driver.tables] == [(), ((1, 2, 2), (1, 5, 6))]
+    assert "2-2, 5-6" in driver.tables[-1].warnings[0]
+    assert len(driver.tables[-1]) == 0
+
+
+def test_a_failing_service_is_waited_for():
+    """A service that fails for a while loses nothing; the waits go on as before."""
+    failing = (lambda _request: refusal(503, "busy"), False)
+    tables, driver = followed(
+        Run((ended(lumis(1, 2)), False), failing, failing, (ended(lumis(1, 4)), True))
+    )
+    assert tables == [[(1, NEW)], [(2, NEW), (3, NEW), (4, NEW)]]
+    assert len(driver.slept) == 3
+
+
+def test_a_service_that_stays_away_ends_it():
+    """A service that fails for longer than the policy allows ends it with its error."""
+    failing = (lambda _request: refusal(503, "busy"), False)
+    with pytest.raises(ServerFailedError):
+        followed(Run((ended(lumis(1, 2)), False), failing), outage_s=50)
+
+
+def test_no_such_run():
+    """A run that OMS does not know is an error at once."""
+
+    def scenario(oms):
+        return list(oms.follow(2, every_s=0))
+
+    service = SmallService({"runs": [], "lumisections": []})
+    assert isinstance(refused(lambda: service, scenario).error, NoRowError)
+
+
+@pytest.mark.parametrize(
+    ("run", "options", "error", "said"),
+    [
+        (1, {"evry_s": 1}, UsageError, "every_s"),
+        (1, {"every_s": -1}, UsageError, "every_s=-1"),
+        (1, {"whole_every": 0}, UsageError, "whole_every=0"),
+        ((1, 2), {}, SelectorError, "one run"),
+    ],
+)
+def test_senseless_wishes(run, options, error, said):
+    """What cannot be followed is said before anything is asked."""
+    with Client("demo") as oms, pytest.raises(error, match=said):
+        list(oms.follow(run, **options))
+
+
+def test_both_faces_follow():
+    """Client and AsyncClient tell the same tables."""
+
+    def scenario(oms):
+        return [told(table) for table in oms.follow(1, every_s=0)]
+
+    outcome = both(
+        lambda: Run((ended(lumis(1, 2)), False), (ended(lumis(1, 3)), True)), scenario
+    )
+    assert outcome.value == [[(1, NEW)], [(2, NEW), (3, NEW)]]
+
+
+class Played:
+    """A recorded run, played: the time goes on with every look."""
+
+    def __init__(self, start, step_s):
+        from omskit.demo import tables
+        from omskit.engine.clock import Clock, ClockEngine
+        from omskit.server import Service, respond
+
+        self.seconds = 0.0
+        clock = Clock(start, 1.0, now=lambda: self.seconds)
+        self._service = Service(ClockEngine(tables(), clock), base_url=BASE)
+        self._respond = respond
+        self._step_s = step_s
+
+    def __call__(self, request):
+        if "/runs?" in request.url:
+            self.seconds += self._step_s
+        return self._respond(request, self._service)
+
+
+async def collected(oms, run):
+    """All tables of a run."""
+    return [table async for table in oms.follow(run, every_s=0)]
+
+
+@pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_eight_hours_of_an_ongoing_run(face):
+    """A run of nearly nine hours, followed while it goes on, is told whole and once."""
+    with Client("demo") as oms:
+        truth = oms.lumisections(386694)
+        run = oms.runs(386694).to_records()[0]
+    hours = (run["end_time"] - run["start_time"]).total_seconds() / 3600
+    assert hours > 8
+    played = LocalSender(Played(run["start_time"], 600.0))
+    if face == "sync":
+        with Client(BASE, sender=played) as oms:
+            tables = list(oms.follow(386694, every_s=0))
+    else:
+        tables = asyncio.run(collected(AsyncClient(BASE, sender=played), 386694))
+    rows = [row for table in tables for row in table.to_records()]
+    fresh = [r["lumisection_number"] for r in rows if r["news"] != REVISED]
+    assert len(tables) > 40
+    assert sorted(fresh) == sorted(set(fresh)) == truth["lumisection_number"].to_pylist()
+    latest = {r["lumisection_number"]: r for r in rows}
+    columns = [c for c in truth.columns if c != "end_lumi"]
+    for row in truth.to_records():
+        seen = latest[row["lumisection_number"]]
+        assert {c: seen[c] for c in columns} == {c: row[c] for c in columns}
+
+
+def test_gaps_warn():
+    """Lumisections that never came are warned of once, where the user asks."""
+    run = Run((ended(lumis(1, 3, missing={2})), True))
+    with (
+        Client(BASE, sender=LocalSender(run)) as oms,
+        pytest.warns(OMSWarning, match="2-2"),
+    ):
+        tables = list(oms.follow(1, every_s=0, patience_s=0))
+    assert tables[-1].gaps == ((1, 2, 2),)
+
+
+def test_policy_is_a_value():
+    """The policy can be compared and pasted back."""
+    assert Following(every_s=5) == Following(every_s=5)
+    assert dt.timedelta(seconds=Following().every_s) < dt.timedelta(seconds=24)

@@ -1,0 +1,496 @@
+"""The stand-in of CERN's login service, and clients that log in to it."""
+
+import base64
+import hashlib
+import http.client
+import json
+import ssl
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from omskit import Client
+from omskit.auth import ClientCredentials
+from omskit.errors import (
+    ConfigError,
+    LoginNeededError,
+    NotAuthorisedError,
+    TokenRejectedError,
+)
+from omskit.flow.effects import Request
+from omskit.server import (
+    Application,
+    Front,
+    LoginGate,
+    Registry,
+    Sso,
+    registry_from_file,
+    running,
+)
+from omskit.server.sso import DEVICE_GRANT, EXCHANGE_GRANT, PREFIX
+from omskit.server.tokens import BadTokenError, SigningKey, packed
+from omskit.server.tunnel import tunnel
+
+TOKEN = "/protocol/openid-connect/token"
+DEVICE = "/protocol/openid-connect/auth/device"
+ACCESS = "/api-access/token"
+PUBLIC = "cmsoms-prod-public"
+
+
+def registry(**more):
+    """Applications of every kind."""
+    prod = ("cmsoms-prod",)
+    applications = (
+        Application("app", "s3cret", prod),
+        Application("outsider", "s3cret", prod, groups=()),
+        Application("unregistered", "s3cret"),
+        Application("elsewhere", "s3cret", ("cms-dials",)),
+        Application(PUBLIC, None, prod),
+        Application("scripted", None, prod, device=("slow_down", "grant")),
+        Application("denied", None, prod, device=("access_denied",)),
+        Application("late", None, prod, device=("expired_token",)),
+        Application("ready", None, ("cmsoms-prod", "cms-dials"), device=("grant",)),
+    )
+    return Registry(applications, ("cmsoms-prod", "cms-dials"), **more)
+
+
+class Time:
+    """A clock that is put forward by hand."""
+
+    def __init__(self):
+        self.now = 1_500_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    """The time of the login service."""
+    return Time()
+
+
+@pytest.fixture(scope="module")
+def key():
+    """What signs: a new one takes its time."""
+    return SigningKey()
+
+
+@pytest.fixture
+def sso(clock, key):
+    """A login service with its own time."""
+    return Sso(registry(), now=clock, key=key)
+
+
+def ask(sso, path, method="POST", **form):
+    """Status and document."""
+    body = urlencode(form).encode()
+    url = PREFIX + path
+    if method == "GET":
+        url, body = f"{url}?{body.decode()}", b""
+    answer = sso.respond(Request(method, url, {}, body))
+    if answer.headers["content-type"] != "application/json":
+        return answer.status, answer.body.decode()
+    return answer.status, json.loads(answer.body)
+
+
+def login(sso, client="app", secret="s3cret", audience="cmsoms-prod", **more):
+    """Client credentials."""
+    form = {"grant_type": "client_credentials", "audience": audience, **more}
+    return ask(sso, ACCESS, client_id=client, client_secret=secret, **form)
+
+
+def test_client_credentials(sso, clock):
+    """A token names its audience, its application and its end."""
+    status, found = login(sso)
+    claims = sso.key.read(found["access_token"])
+    assert (status, found["expires_in"], found["token_type"]) == (200, 1200, "Bearer")
+    assert (claims["aud"], claims["azp"]) == ("cmsoms-prod", "app")
+    assert claims["exp"] - claims["iat"] == 1200
+    assert "refresh_token" not in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"client": "nobody"}, 401, "invalid_client"),
+        ({"secret": "guess"}, 401, "unauthorized_client"),
+        ({"client": PUBLIC}, 401, "unauthorized_client"),
+        ({"audience": "cmsoms-typo"}, 400, "invalid_request"),
+        ({"client": "unregistered"}, 403, "access_denied"),
+        ({"client": "elsewhere"}, 403, "access_denied"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+    ],
+)
+def test_refused_credentials(sso, changes, status, error):
+    """Each thing that is wrong has its own answer."""
+    found = login(sso, **changes)
+    assert (found[0], found[1]["error"]) == (status, error)
+    assert "s3cret" not in str(found)
+
+
+def test_what_is_not_there(sso):
+    """Other paths, methods and long forms are refused."""
+    assert ask(sso, "/nothing")[0] == 404
+    assert ask(sso, ACCESS, "GET")[0] == 404
+    assert sso.respond(Request("GET", "/elsewhere")).status == 404
+    assert ask(sso, ACCESS, pad="x" * 20_000)[0] == 413
+    assert ask(sso, TOKEN, grant_type="password")[1]["error"] == "unsupported_grant_type"
+
+
+def poll(sso, code, client=PUBLIC, **more):
+    """Ask whether a device login is through."""
+    form = {"grant_type": DEVICE_GRANT, "client_id": client, "device_code": code}
+    status, found = ask(sso, TOKEN, **form, **more)
+    return status, found.get("error"), found
+
+
+def test_device_flow(sso, clock):
+    """Pending, slowed down when asked too soon, and through once somebody agrees."""
+    _, device = ask(sso, DEVICE, client_id=PUBLIC)
+    code, user = device["device_code"], device["user_code"]
+    assert device["verification_uri_complete"].endswith(f"device?user_code={user}")
+    assert poll(sso, code)[:2] == (400, "authorization_pending")
+    assert poll(sso, code)[:2] == (400, "slow_down")
+    clock.now += 5
+    assert poll(sso, code)[:2] == (400, "authorization_pending")
+    assert PUBLIC in ask(sso, "/device", "GET", user_code=user)[1]
+    assert ask(sso, "/device", "GET", user_code=user, answer="yes")[1].count("Noted")
+    clock.now += 5
+    status, _, found = poll(sso, code)
+    assert (status, sso.key.read(found["access_token"])["aud"]) == (200, PUBLIC)
+    assert poll(sso, code)[:2] == (400, "invalid_grant")
+
+
+def test_device_flow_denied_and_expired(sso, clock):
+    """Who says no ends it; so does waiting too long."""
+    _, device = ask(sso, DEVICE, client_id=PUBLIC)
+    ask(sso, "/device", "GET", user_code=device["user_code"], answer="no")
+    assert poll(sso, device["device_code"])[:2] == (400, "access_denied")
+    _, device = ask(sso, DEVICE, client_id=PUBLIC)
+    clock.now += 601
+    assert poll(sso, device["device_code"])[:2] == (400, "expired_token")
+    _, device = ask(sso, DEVICE, client_id=PUBLIC)
+    clock.now += 601
+    ask(sso, DEVICE, client_id=PUBLIC)
+    assert poll(sso, device["device_code"])[:2] == (400, "invalid_grant")
+    assert ask(sso, "/device", "GET", user_code=device["user_code"])[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("client", "answers"),
+    [
+        ("scripted", ["slow_down", None]),
+        ("denied", ["access_denied"]),
+        ("late", ["expired_token"]),
+    ],
+)
+def test_a_scripted_device_flow(sso, client, answers):
+    """An application's answers come in the order of the registry."""
+    _, device = ask(sso, DEVICE, client_id=client)
+    code = device["device_code"]
+    assert [poll(sso, code, client)[1] for _ in answers] == answers
+
+
+def test_a_device_code_is_for_who_asked(sso):
+    """Another application, or another verifier, gets nothing for it."""
+    challenge = packed(hashlib.sha256(b"verifier").digest())
+    _, device = ask(sso, DEVICE, client_id="ready", code_challenge=challenge)
+    code = device["device_code"]
+    assert poll(sso, code)[1] == "invalid_grant"
+    assert poll(sso, code, "ready", code_verifier="guess")[1] == "invalid_grant"
+    assert poll(sso, code, "ready")[1] == "invalid_grant"
+    assert poll(sso, code, "ready", code_verifier="verifier")[0] == 200
+
+
+def granted(sso):
+    """The tokens of a device login that is through."""
+    _, device = ask(sso, DEVICE, client_id="ready")
+    return poll(sso, device["device_code"], "ready")[2]
+
+
+def test_exchange(sso, clock):
+    """A token is traded for one with another audience, while it is good."""
+    form = {"grant_type": EXCHANGE_GRANT, "client_id": "ready"}
+    token = granted(sso)["access_token"]
+    _, found = ask(sso, TOKEN, subject_token=token, audience="cmsoms-prod", **form)
+    assert sso.key.read(found["access_token"])["aud"] == "cmsoms-prod"
+    for wrong in ("x.y.z", login(sso)[1]["access_token"]):
+        answer = ask(sso, TOKEN, subject_token=wrong, audience="cmsoms-prod", **form)
+        assert (answer[0], answer[1]["error"]) == (400, "invalid_token")
+    clock.now += 1200
+    answer = ask(sso, TOKEN, subject_token=token, audience="cmsoms-prod", **form)
+    assert answer[1]["error"] == "invalid_token"
+
+
+def test_refresh(sso, clock):
+    """A refresh token is good once, for its application, for a while."""
+    form = {"grant_type": "refresh_token", "client_id": "ready"}
+    first = granted(sso)["refresh_token"]
+    status, found = ask(sso, TOKEN, refresh_token=first, **form)
+    assert (status, found["refresh_expires_in"]) == (200, 43200)
+    assert ask(sso, TOKEN, refresh_token=first, **form)[1]["error"] == "invalid_grant"
+    other = {**form, "client_id": PUBLIC}
+    assert ask(sso, TOKEN, refresh_token=found["refresh_token"], **other)[0] == 400
+    last = granted(sso)["refresh_token"]
+    clock.now += 43200
+    answer = ask(sso, TOKEN, refresh_token=last, **form)
+    assert answer[1]["error_description"] == "Token is not active"
+
+
+def test_logins_under_way_are_bounded(sso, monkeypatch):
+    """The oldest are forgotten where too many begin and never end."""
+    monkeypatch.setattr("omskit.server.sso._MOST_DEVICES", 3)
+    codes = [ask(sso, DEVICE, client_id=PUBLIC)[1]["device_code"] for _ in range(5)]
+    alive = [poll(sso, code)[1] == "authorization_pending" for code in codes]
+    assert alive == [False, False, True, True, True]
+
+
+def test_a_registry_file(tmp_path):
+    """A file names the applications; the rest has its usual values."""
+    path = tmp_path / "login.toml"
+    path.write_text(
+        'lifetime = 60\naudiences = ["cmsoms-prod"]\n[[application]]\nid = "app"\n'
+        'secret = "s3cret"\naudiences = ["cmsoms-prod"]\ndevice = ["grant"]\n'
+    )
+    found = registry_from_file(path)
+    assert (found.lifetime, found.find("app").device) == (60, ("grant",))
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = [", "Cannot read the applications"),
+        ("lifetimes = 3", "unexpected keyword"),
+        ('[[application]]\nid = "a"\nsecrets = 3', "unexpected keyword"),
+        ("application = 3", "Cannot read the applications"),
+        ("application = [3]", "Cannot read the applications"),
+        ("audiences = []", "lets nobody in"),
+        ('[[application]]\nid = "a"\ndevice = ["grnt"]', "known: access_denied"),
+    ],
+)
+def test_a_registry_file_without_meaning(tmp_path, text, said):
+    """What a registry gets wrong is named."""
+    path = tmp_path / "login.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        registry_from_file(path)
+
+
+def test_tokens_of_others_are_none():
+    """A token of another key, another algorithm, or no token at all is refused."""
+    key, other = SigningKey(), SigningKey()
+    token = key.signed({"aud": "x"})
+    assert key.read(token) == {"aud": "x"}
+    head, body, signature = token.split(".")
+    for wrong in (
+        other.signed({"aud": "x"}),
+        f"{head}.{packed(b'{}')}.{signature}",
+        f"{head}.{body}.",
+        f"{head}.{body}.?",
+        "",
+        "a.b.c",
+        "\x00.\xe9",
+    ):
+        with pytest.raises(BadTokenError):
+            key.read(wrong)
+    none = packed(json.dumps({"alg": "none"}).encode())
+    forged = f"{none}.{body}"
+    signed = packed(key._private.sign(forged.encode(), *key._how))
+    with pytest.raises(BadTokenError, match="algorithm"):
+        key.read(f"{forged}.{signed}")
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """Who signs the certificates of these tests."""
+    return pytest.importorskip("trustme").CA()
+
+
+@pytest.fixture(scope="module")
+def certificate(authority, tmp_path_factory):
+    """A certificate for this machine and CERN's login, its key, and its authority."""
+    folder = tmp_path_factory.mktemp("certificates")
+    issued = authority.issue_cert("127.0.0.1", "auth.cern.ch")
+    paths = [folder / name for name in ("cert.pem", "key.pem", "ca.pem")]
+    issued.cert_chain_pems[0].write_to_path(paths[0])
+    issued.private_key_pem.write_to_path(paths[1])
+    authority.cert_pem.write_to_path(paths[2])
+    return paths
+
+
+@pytest.fixture
+def served(engine, certificate, key):
+    """OMS and the login service over TLS, with the real time."""
+    login_service = Sso(registry(), key=key)
+    front = Front(LoginGate(login_service.key), login_service)
+    cert, key, _ = certificate
+    with running(engine, certfile=cert, keyfile=key, front=front) as url:
+        yield url
+
+
+@pytest.fixture
+def origin(served):
+    """Where both are."""
+    return served.removesuffix("/agg/api/v1")
+
+
+def credentials(origin, client="app", secret="s3cret", audience="cmsoms-prod"):
+    """omskit's own login, at the stand-in."""
+    url = f"{origin}{PREFIX}{ACCESS}"
+    return ClientCredentials(client, secret, audience, token_url=url)
+
+
+def test_omskit_logs_in(served, origin, certificate):
+    """omskit's client credentials work against the stand-in, over TLS."""
+    ca = str(certificate[2])
+    with Client(served, credentials=credentials(origin), verify=ca) as oms:
+        assert len(oms.query("runs").fetch()) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"secret": "guess"}, LoginNeededError),
+        ({"client": "nobody"}, LoginNeededError),
+        ({"audience": "cmsoms-typo"}, NotAuthorisedError),
+        ({"client": "unregistered"}, NotAuthorisedError),
+        ({"client": "outsider"}, NotAuthorisedError),
+        ({"client": "elsewhere", "audience": "cms-dials"}, TokenRejectedError),
+    ],
+)
+def test_omskit_names_what_is_wrong(served, origin, certificate, changes, error):
+    """Each fault of a login is the error that is documented for it."""
+    login_with = credentials(origin, **changes)
+    with (
+        Client(served, credentials=login_with, verify=str(certificate[2])) as oms,
+        pytest.raises(error) as raised,
+    ):
+        oms.query("runs").fetch()
+    assert "s3cret" not in str(raised.value)
+
+
+def test_without_a_login(served, certificate):
+    """Who has no token is told to log in."""
+    with (
+        Client(served, verify=str(certificate[2])) as oms,
+        pytest.raises(LoginNeededError),
+    ):
+        oms.query("runs").fetch()
+
+
+def test_the_page_has_the_address_of_the_service(origin, certificate):
+    """A device login names a page that can be opened."""
+    context = ssl.create_default_context(cafile=str(certificate[2]))
+    connection = http.client.HTTPSConnection(urlsplit(origin).netloc, context=context)
+    form = urlencode({"client_id": PUBLIC})
+    connection.request("POST", PREFIX + DEVICE, form)
+    found = json.loads(connection.getresponse().read())
+    assert found["verification_uri"] == f"{origin}{PREFIX}/device"
+    page = urlsplit(found["verification_uri_complete"])
+    connection.request("GET", f"{page.path}?{page.query}&answer=yes")
+    assert b"Noted" in connection.getresponse().read()
+    assert parse_qs(page.query)["user_code"] == [found["user_code"]]
+    connection.close()
+
+
+@pytest.fixture
+def cern(origin, certificate, monkeypatch):
+    """The world in which auth.cern.ch is the stand-in, for old clients."""
+    parts = urlsplit(origin)
+    with tunnel({"auth.cern.ch:443": (parts.hostname, parts.port)}) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[2]))
+        yield proxy
+
+
+@pytest.fixture
+def tsgauth(cern, monkeypatch):
+    """tsgauth, not patched but for the five seconds that it waits."""
+    found = pytest.importorskip("tsgauth", reason="tsgauth is not installed")
+    monkeypatch.setattr(found.oidcauth.time, "sleep", lambda seconds: None)
+    found.oidcauth._jwks_cache.clear()
+    return found.oidcauth
+
+
+def test_tsgauth_client_auth(tsgauth, served, certificate):
+    """tsgauth's ClientAuth gets a token here, validates it, and omskit uses it."""
+    auth = tsgauth.ClientAuth("app", "s3cret", "cmsoms-prod", use_auth_file=False)
+    with Client(served, credentials=auth, verify=str(certificate[2])) as oms:
+        assert len(oms.query("runs").fetch()) == 3
+
+
+def test_tsgauth_device_auth(tsgauth, served, certificate, capsys):
+    """tsgauth's DeviceAuth logs in, trades its token and renews it."""
+    auth = tsgauth.DeviceAuth("scripted", target_client_id="cmsoms-prod",
+                              use_auth_file=False)  # fmt: skip
+    first = auth.token()
+    assert "device?user_code=" in capsys.readouterr().out
+    auth._token_required_remaining_time = 10_000
+    assert auth.token() != first
+    assert capsys.readouterr().out == ""
+    with Client(served, credentials=auth, verify=str(certificate[2])) as oms:
+        assert len(oms.query("runs").fetch()) == 3
+
+
+def test_tsgauth_is_refused(tsgauth):
+    """A wrong secret is an error of tsgauth."""
+    auth = tsgauth.ClientAuth("app", "guess", "cmsoms-prod", use_auth_file=False)
+    with pytest.raises(tsgauth.AuthError, match="unauthorized_client"):
+        auth.token()
+
+
+def test_the_official_client(cern, served, certificate):
+    """omsapi, which has CERN's address built in, logs in here as well."""
+    omsapi = pytest.importorskip("omsapi", reason="omsapi is not installed")
+    api = omsapi.OMSAPI(served.removesuffix("/v1"), "v1", verbose=False,
+                        cert_verify=str(certificate[2]))  # fmt: skip
+    api.auth_oidc("app", "s3cret")
+    rows = api.query("runs").data().json()
+    assert rows["meta"]["totalResourceCount"] == 3
+
+
+def test_cmsdials(cern):
+    """The login classes of cmsdials work here: an application's, and a person's."""
+    pytest.importorskip("cmsdials", reason="cmsdials is not installed (needs urllib3<2)")
+    from cmsdials.auth.client import AuthClient
+
+    client = AuthClient(client_id="ready", audience="cms-dials")
+    token = client.device_token(client.new_device().device_code)
+    again = client.refresh_token("Bearer", token.access_token, token.refresh_token)
+    assert again.expires_in == 1200
+    found = client.api_access_token("elsewhere", "s3cret")
+    claims = found.access_token.split(".")[1]
+    padded = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+    assert json.loads(padded)["aud"] == "cms-dials"
+
+
+def test_the_tunnel_leads_nowhere_else(cern):
+    """Names without a target, and other methods, are refused."""
+    parts = urlsplit(cern)
+    for method, target in (("CONNECT", "oms.cern.ch:443"), ("GET", "/")):
+        connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+        connection.request(method, target)
+        assert connection.getresponse().status == 502
+        connection.close()
+
+
+def test_the_tunnel_ends_with_its_block():
+    """Connections that are open do not keep it, nor do those that say nothing."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        there = listener.getsockname()[:2]
+        with tunnel({"x:1": there}) as url:
+            address = (urlsplit(url).hostname, urlsplit(url).port)
+            silent = socket.create_connection(address, 20)
+            connected = socket.create_connection(address, 20)
+            connected.sendall(b"CONNECT x:1 HTTP/1.1\r\n\r\n")
+            assert connected.recv(100).startswith(b"HTTP/1.1 200")
+            gone = socket.create_connection(address, 20)
+            gone.close()
+        assert silent.recv(1) == connected.recv(1) == b""
+        silent.close()
+        connected.close()
