@@ -10,7 +10,7 @@ PROJECT := pyproject.toml src/omskit/_version.py
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help demo test lint format types docs bench minimums clean
+.PHONY: help demo test lint format types docs bench chaos fuzz minimums clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,13 @@ docs: $(VENV)/.test ## Write the generated reference pages, then run every block
 bench: $(VENV)/.bench ## Measure against the official client, minutes long
 	$(BIN)/python benchmarks/fetch.py $(ARGS)
 	$(BIN)/python benchmarks/decode.py $(ARGS)
+
+chaos: $(VENV)/.bench ## Fetch 1000 tables under faults, omskit and the official client
+	$(BIN)/python benchmarks/chaos.py $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## Throw random requests, URLs and pages at the service, minutes long
+	OMSKIT_FUZZ_EXAMPLES=100 OMSKIT_FUZZ_RUNS=200000 \
+		$(BIN)/python -m pytest --timeout 1800 tests/fuzz $(ARGS)
 
 minimums: ## Run the tests with the oldest packages that pyproject.toml allows
 	$(MAKE) VENV=.venv-minimums .venv-minimums/.minimums
@@ -73,6 +80,10 @@ $(VENV)/.lint: $(BIN)/python $(PROJECT)
 
 $(VENV)/.bench: $(BIN)/python $(PROJECT)
 	$(BIN)/python -m pip install --quiet --editable '.[server,pandas]' --group bench
+	@touch $@
+
+$(VENV)/.fuzz: $(BIN)/python $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[server]' --group test --group fuzz
 	@touch $@
 
 $(VENV)/.minimums: $(BIN)/python $(PROJECT) .ci/minimums.py

@@ -12,16 +12,18 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from omskit.demo import tables
 from omskit.engine import Engine, Result
-from omskit.query import Query
 from omskit.server import FaultPlan, Rule, Service
 from omskit.server.faulty import Faulty
 from omskit.server.front import Limits, protocol
+
+if TYPE_CHECKING:
+    from omskit.query import Query
 
 ROWS = 20
 """Rows of a page: small, so that 50 pages are quick."""
@@ -99,8 +101,12 @@ class Scenario:
 
     @property
     def allowed(self) -> frozenset[str]:
-        """The errors that are documented for these faults."""
-        return frozenset(name for ill in self.ills for name in ill.errors)
+        """The errors that are documented for these faults.
+
+        Those of a broken connection always are: while the service refuses one
+        scenario, it listens to none.
+        """
+        return frozenset(BROKEN).union(*(ill.errors for ill in self.ills))
 
 
 @cache

@@ -119,14 +119,16 @@ def test_queries_come_back_from_json(query):
 
 
 def test_masks_are_kept_unless_they_are_open():
-    """A mask is part of the question; an open one has no JSON, nor has a foreign one."""
+    """A mask is part of the question; neither an open nor a foreign one has JSON."""
     mask = LumiMask.from_json('{"297050": [[1, 4]]}')
     query = Query("lumisections", selection=selection(mask=mask))
     again = read_query(json.loads(json.dumps(write_query(query))), LumiMask.from_json)
     assert again.selection.mask == mask
     opened = LumiMask.from_json('{"297050": [[1, 0]]}')
     for unsayable in (opened, object()):
-        open_ended = Query("lumisections", selection=type(query.selection)(mask=unsayable))
+        open_ended = Query(
+            "lumisections", selection=type(query.selection)(mask=unsayable)
+        )
         assert write_query(open_ended) is None
 
 
@@ -235,9 +237,7 @@ def test_replay_under_a_limit():
         return str(oms.replay(receipt))
 
     outcome = both(lambda: service(rows), scenario, audit=False)
-    assert outcome.value == (
-        "no row of those read is different; total 3 before, 4 now"
-    )
+    assert outcome.value == ("no row of those read is different; total 3 before, 4 now")
 
 
 def test_receipt_without_a_question():

@@ -100,6 +100,14 @@ class TsgauthLogin:
     auth: Tsgauth = field(repr=False)
     url: str = ""
 
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: tsgauth's objects hold tokens."""
+        message = (
+            "A login of tsgauth is not pickled: tokens stay where they are. Make it "
+            "anew where it is needed."
+        )
+        raise UsageError(message)
+
     def login(self) -> Flow[Credential | None]:
         """Ask tsgauth, where it does not hold up other work: it may wait for a person."""
         found: Credential = yield Compute(self._ask)

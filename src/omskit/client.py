@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from omskit import flow
 from omskit.auth import Anonymous, as_login
 from omskit.bound import AsyncBoundQuery, BoundQuery, Where, warn
-from omskit.config import DEMO, Instance, find_credentials, find_instance
+from omskit.config import DEMO, Instance, find_instance
+from omskit.credentials import find_login
 from omskit.dcs import DcsCheck, compare_dcs
 from omskit.drivers import AsyncDriver, LocalSender, Sender, SyncDriver
 from omskit.errors import (
@@ -83,7 +84,7 @@ class _Base:
         self._given = sender
         self._sender = sender or self._find_sender()
         if credentials is None:
-            credentials = find_credentials(self._instance)
+            credentials = find_login(self._instance)
         self._login = as_login(credentials, self._instance.base_url)
 
     def _find_sender(self) -> Sender:
@@ -180,7 +181,8 @@ class _Base:
             key = key or _KEYS.get(resource, "run_number")
             query = query.where(*self._numbered(resource, which, key))
         query = replace(query, selection=selection(**selectors))
-        conditions = [where] if isinstance(where, (str, Condition)) else where
+        single = isinstance(where, (str, Condition)) or not isinstance(where, Iterable)
+        conditions: Iterable[Any] = [where] if single else where
         query = query.where(*(self._condition(c, resource) for c in conditions))
         if fields is not None:
             query = query.select(fields)
@@ -417,7 +419,8 @@ class Client(_Faces["Table"]):
             ``"demo"``, the base URL of a service, or None for ``OMSKIT_INSTANCE``, the
             configuration file, and else production.
         credentials: `ClientCredentials`, or any auth object of tsgauth; None takes
-            ``OMSKIT_CLIENT_ID`` and ``OMSKIT_CLIENT_SECRET``, or none.
+            the token of ``oms auth login``, ``OMSKIT_CLIENT_ID`` and
+            ``OMSKIT_CLIENT_SECRET``, or asks a person at a terminal.
         verify: File or folder of CA certificates, or an ``ssl.SSLContext``; None takes
             the system's trust store. Verification is never off.
         options: Any of `Settings`.

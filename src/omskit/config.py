@@ -18,6 +18,7 @@ import platformdirs
 
 from omskit.auth import TOKEN_URL, Anonymous, ClientCredentials
 from omskit.errors import ConfigError, UnknownInstanceError, did_you_mean
+from omskit.tokencache import refuse_shared
 
 DEMO = "demo"
 
@@ -57,7 +58,9 @@ INSTANCES = {
 def config_path() -> Path:
     """Where the configuration file is looked for; it need not exist."""
     said = os.environ.get("OMSKIT_CONFIG")
-    return Path(said) if said else platformdirs.user_config_path("omskit") / "config.toml"
+    return (
+        Path(said) if said else platformdirs.user_config_path("omskit") / "config.toml"
+    )
 
 
 def read_config() -> dict[str, Any]:
@@ -182,7 +185,8 @@ def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
     """The login for *instance* from environment or configuration file.
 
     Raises:
-        ConfigError: Only one half of id and secret is there.
+        ConfigError: Only one half of id and secret is there, or others can read the
+            file that holds the secret.
     """
     if instance.audience is None:
         return Anonymous()
@@ -199,6 +203,8 @@ def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
         )
         message = f"{have} is set but {lack} is not; a login needs both."
         raise ConfigError(message)
+    if config.get("client_secret"):
+        refuse_shared(config_path(), "600")
     return ClientCredentials(
         str(client_id), str(secret), instance.audience, instance.token_url
     )

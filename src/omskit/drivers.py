@@ -241,7 +241,7 @@ class SyncDriver:
         if isinstance(effect, Compute):
             return effect.function(*effect.arguments)
         if isinstance(effect, Start):
-            return beside.start(self._threads(), self.run, effect.flow)
+            return beside.start(self._threads, self.run, effect.flow)
         if isinstance(effect, Join):
             return beside.join(effect.handle)
         if isinstance(effect, Sleep):
@@ -275,6 +275,9 @@ class SyncDriver:
         self._shared.sender.close()
 
 
+_CLOSED = "The client was closed while it was asking."
+
+
 class _Beside:
     """The flows that run beside one flow, and how they learn that it is over.
 
@@ -285,12 +288,21 @@ class _Beside:
     def __init__(self, over: threading.Event) -> None:
         self.over = over
         self._theirs = threading.Event()
+        self._pool: ThreadPoolExecutor | None = None
         self._started: set[Future[Any]] = set()
 
     def start(
-        self, pool: ThreadPoolExecutor, run: Callable[..., Any], flow: Flow[Any]
+        self,
+        threads: Callable[[], ThreadPoolExecutor],
+        run: Callable[..., Any],
+        flow: Flow[Any],
     ) -> Future[Any]:
-        future = pool.submit(run, flow, None, self._theirs)
+        if self._pool is None:
+            self._pool = threads()
+        try:
+            future = self._pool.submit(run, flow, None, self._theirs)
+        except RuntimeError as error:
+            raise TransportError(_CLOSED) from error
         self._started.add(future)
         return future
 
@@ -298,8 +310,7 @@ class _Beside:
         try:
             return future.result()
         except CancelledError as error:
-            message = "The client was closed while it was asking."
-            raise TransportError(message) from error
+            raise TransportError(_CLOSED) from error
         finally:
             # Kept no longer than needed: it holds a page.
             self._started.discard(future)

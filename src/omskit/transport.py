@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,15 +83,16 @@ def tls_context(verify: str | os.PathLike[str] | ssl.SSLContext | None) -> ssl.S
         where = os.fspath(verify)
     elif not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         where = os.environ.get("REQUESTS_CA_BUNDLE") or None
-    if where is None:
-        return httpx2.create_ssl_context()
-    folder = os.path.isdir(where)
+    folder = where is not None and Path(where).is_dir()
     try:
+        if where is None:
+            return httpx2.create_ssl_context()
         return ssl.create_default_context(
             cafile=None if folder else where, capath=where if folder else None
         )
     except (OSError, ssl.SSLError) as error:
-        message = f"No CA certificates in {where!r} ({error}). Give a PEM file or folder."
+        named = where or os.environ.get("SSL_CERT_FILE")
+        message = f"No CA certificates in {named!r} ({error}). Give a PEM file or folder."
         raise ConfigError(message) from error
 
 

@@ -30,9 +30,24 @@ ROW = {
 }
 PAGE = json.dumps({"data": [ROW, ROW], "meta": {"totalResourceCount": 2}}).encode()
 PIECES = (
-    b"null", b"[]", b"{}", b"12.0", b'"x"', b"1e999", b"-0", b"9" * 25, b"\xff", b"\x00",
-    b'"data"', b'"attributes"', b"true", b"NaN", b"\xef\xbb\xbf", b"<html>", b'{"errors":[]}',
-)  # fmt: skip
+    b"null",
+    b"[]",
+    b"{}",
+    b"12.0",
+    b'"x"',
+    b"1e999",
+    b"-0",
+    b"9" * 25,
+    b"\xff",
+    b"\x00",
+    b'"data"',
+    b'"attributes"',
+    b"true",
+    b"NaN",
+    b"\xef\xbb\xbf",
+    b"<html>",
+    b'{"errors":[]}',
+)
 
 
 def test_one(data):

@@ -14,11 +14,38 @@ with atheris.instrument_imports(include=["omskit.query"]):
 
 CATALOGUE = bundled()
 PARTS = (
-    "runs?", "lumisections?", "l1triggerrates?", "filter[", "][EQ]=", "][LIKE]=", "][ge]=",
-    "run_number", "start_time", "2017-06-16T20:50:33Z", "null", "true", "sort=", "-", ",",
-    "fields=", "page[offset]=", "page[limit]=", "include=", "group[granularity]=", "&", "%5B",
-    "\x00", "%", "9" * 30, "1e400", "nan", "[", "]", "=", "'; DROP TABLE runs; --",
-)  # fmt: skip
+    "runs?",
+    "lumisections?",
+    "l1triggerrates?",
+    "filter[",
+    "][EQ]=",
+    "][LIKE]=",
+    "][ge]=",
+    "run_number",
+    "start_time",
+    "2017-06-16T20:50:33Z",
+    "null",
+    "true",
+    "sort=",
+    "-",
+    ",",
+    "fields=",
+    "page[offset]=",
+    "page[limit]=",
+    "include=",
+    "group[granularity]=",
+    "&",
+    "%5B",
+    "\x00",
+    "%",
+    "9" * 30,
+    "1e400",
+    "nan",
+    "[",
+    "]",
+    "=",
+    "'; DROP TABLE runs; --",
+)
 
 
 def test_one(data):

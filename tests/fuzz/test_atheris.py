@@ -28,7 +28,7 @@ def test_nothing_but_our_errors(name, tmp_path):
         cwd=tmp_path,  # where it would leave an input that breaks something
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import runpy
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,10 @@ def test_readme_is_short():
 def test_generated_pages_are_current():
     """The reference pages are what the code generates; ``make docs`` writes them."""
     generate = load(ROOT / "docs" / "generate.py")
-    for file_name, text in generate.pages().items():
+    pages = generate.pages()
+    if version("typer").split(".")[:2] < ["0", "29"]:
+        del pages["cli.md"]  # older versions word the help otherwise
+    for file_name, text in pages.items():
         assert (generate.FOLDER / file_name).read_text(encoding="utf-8") == text
 
 

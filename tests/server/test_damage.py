@@ -15,7 +15,7 @@ from omskit.server.faults import Rule, asked_of
 def hurt(service):
     """The answer to a request, after a fault."""
 
-    def hurting(fault, query="", path="lumisections", known=True, **parameters):
+    def hurting(fault, query="", path="lumisections", *, known=True, **parameters):
         def ask(tail):
             url = f"{service.base_url}/{path}?{tail}"
             return respond(Request("GET", url), service)
@@ -51,7 +51,10 @@ def test_html_and_login(hurt):
     answer = hurt("html")
     assert (answer.status, answer.body[:9]) == (200, b"<!doctype")
     answer = hurt("login", location="https://auth.cern.ch/x")
-    assert (answer.status, answer.headers["location"]) == (302, "https://auth.cern.ch/x")
+    assert (answer.status, answer.headers["location"]) == (
+        302,
+        "https://auth.cern.ch/x",
+    )
 
 
 def test_truncated_gzip(hurt):

@@ -50,7 +50,12 @@ def test_a_rule_by_path_page_and_offset():
 def test_after_and_count():
     """So many are spared, then so many are hit."""
     plan = FaultPlan((Rule("reset", after=1, count=2),))
-    assert decisions(plan, [page(n) for n in range(4)]) == [None, "reset", "reset", None]
+    assert decisions(plan, [page(n) for n in range(4)]) == [
+        None,
+        "reset",
+        "reset",
+        None,
+    ]
 
 
 def test_each_url_is_counted_by_itself():
@@ -133,7 +138,10 @@ def test_no_file(tmp_path):
         ('[[rule]]\nfault = "reset"\neach = 1', "each = 1 makes no sense"),
         ('[[rule]]\nfault = "reset"\npage = 1.5', "page = 1.5 makes no sense"),
         ('[[rule]]\nfault = "reset"\ncount = -1', "count = -1 makes no sense"),
-        ('[[rule]]\nfault = "reset"\nprobability = 2', "probability = 2 makes no sense"),
+        (
+            '[[rule]]\nfault = "reset"\nprobability = 2',
+            "probability = 2 makes no sense",
+        ),
         ('[[rule]]\nfault = "latency"\nseconds = nan', "seconds = nan makes no sense"),
         ('[[rule]]\nfault = "status"\nstatus = 200', "status = 200 makes no sense"),
         ('[[rule]]\nfault = "drip"\nsize = 0', "size = 0 makes no sense"),

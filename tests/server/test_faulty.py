@@ -128,21 +128,27 @@ def test_the_edge_knows_no_resource_that_is_not_there(engine):
 
 
 def test_a_client_survives_a_reset_and_names_a_wrong_total(engine):
-    """omskit asks again after a reset; a total that stays wrong is an error."""
+    """Our client asks again after a reset; a total that stays wrong is an error."""
     with faulty(engine, "reset_body") as url, Client(url) as oms:
         assert len(oms.query("runs").fetch()) == 3
     rule = Rule("total", "runs", parameters=(("by", 1),))
-    with running(engine, front=Front(faults=FaultPlan((rule,)))) as url:
-        with Client(url) as oms, pytest.raises(IncompleteError):
-            oms.query("runs").fetch()
+    with (
+        running(engine, front=Front(faults=FaultPlan((rule,)))) as url,
+        Client(url) as oms,
+        pytest.raises(IncompleteError),
+    ):
+        oms.query("runs").fetch()
 
 
 def test_a_huge_body_is_no_answer(engine):
     """A body that is announced and does not come is a TransportError in the end."""
     rule = Rule("huge", "runs", parameters=(("seconds", 0.01),))
-    with running(engine, front=Front(faults=FaultPlan((rule,)))) as url:
-        with Client(url, retries=0) as oms, pytest.raises(TransportError):
-            oms.query("runs").fetch()
+    with (
+        running(engine, front=Front(faults=FaultPlan((rule,)))) as url,
+        Client(url, retries=0) as oms,
+        pytest.raises(TransportError),
+    ):
+        oms.query("runs").fetch()
 
 
 def test_many_at_once(engine):

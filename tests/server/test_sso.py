@@ -135,7 +135,9 @@ def test_what_is_not_there(sso):
     assert ask(sso, ACCESS, "GET")[0] == 404
     assert sso.respond(Request("GET", "/elsewhere")).status == 404
     assert ask(sso, ACCESS, pad="x" * 20_000)[0] == 413
-    assert ask(sso, TOKEN, grant_type="password")[1]["error"] == "unsupported_grant_type"
+    assert (
+        ask(sso, TOKEN, grant_type="password")[1]["error"] == "unsupported_grant_type"
+    )
 
 
 def poll(sso, code, client=PUBLIC, **more):
@@ -337,13 +339,13 @@ def origin(served):
 
 
 def credentials(origin, client="app", secret="s3cret", audience="cmsoms-prod"):
-    """omskit's own login, at the stand-in."""
+    """Our own login, at the stand-in."""
     url = f"{origin}{PREFIX}{ACCESS}"
     return ClientCredentials(client, secret, audience, token_url=url)
 
 
 def test_omskit_logs_in(served, origin, certificate):
-    """omskit's client credentials work against the stand-in, over TLS."""
+    """Our client credentials work against the stand-in, over TLS."""
     ca = str(certificate[2])
     with Client(served, credentials=credentials(origin), verify=ca) as oms:
         assert len(oms.query("runs").fetch()) == 3
@@ -416,14 +418,14 @@ def tsgauth(cern, monkeypatch):
 
 
 def test_tsgauth_client_auth(tsgauth, served, certificate):
-    """tsgauth's ClientAuth gets a token here, validates it, and omskit uses it."""
+    """The ClientAuth of tsgauth gets a token here, validates it, and omskit uses it."""
     auth = tsgauth.ClientAuth("app", "s3cret", "cmsoms-prod", use_auth_file=False)
     with Client(served, credentials=auth, verify=str(certificate[2])) as oms:
         assert len(oms.query("runs").fetch()) == 3
 
 
 def test_tsgauth_device_auth(tsgauth, served, certificate, capsys):
-    """tsgauth's DeviceAuth logs in, trades its token and renews it."""
+    """The DeviceAuth of tsgauth logs in, trades its token and renews it."""
     auth = tsgauth.DeviceAuth("scripted", target_client_id="cmsoms-prod",
                               use_auth_file=False)  # fmt: skip
     first = auth.token()
@@ -454,7 +456,9 @@ def test_the_official_client(cern, served, certificate):
 
 def test_cmsdials(cern):
     """The login classes of cmsdials work here: an application's, and a person's."""
-    pytest.importorskip("cmsdials", reason="cmsdials is not installed (needs urllib3<2)")
+    pytest.importorskip(
+        "cmsdials", reason="cmsdials is not installed (needs urllib3<2)"
+    )
     from cmsdials.auth.client import AuthClient
 
     client = AuthClient(client_id="ready", audience="cms-dials")

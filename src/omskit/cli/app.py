@@ -11,6 +11,7 @@ import typer
 from omskit._version import __version__
 from omskit.cli import (
     asking,
+    auth,
     dcs,
     fields,
     figures,
@@ -53,6 +54,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
 app.add_typer(mask.app, name="mask")
+app.add_typer(auth.app, name="auth")
 
 
 def _show_version(wanted: bool) -> None:

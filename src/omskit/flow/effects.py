@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from omskit.errors import UsageError
 
 if TYPE_CHECKING:
     from omskit.table import Table
@@ -46,6 +48,11 @@ class Credential:
 
     headers: Mapping[str, str] = field(repr=False)
     expires: float | None = None
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: tokens stay where they are."""
+        message = "Credentials are not pickled: log in where they are needed."
+        raise UsageError(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +134,3 @@ Effect = (
     Send | Sleep | Now | Jitter | Authorise | Start | Join | Compute | Emit | Progress
 )
 Flow = Generator[Effect, Any, Result]
-

@@ -457,14 +457,18 @@ class LumiMask:
         if not isinstance(other, LumiMask):
             return cast("LumiMask", NotImplemented)
         good = combine(self._good, other._good, operation)  # noqa: SLF001
-        plain = (self._known is None) + (other._known is None)  # noqa: SLF001
-        if plain == 2 and operation in (np.logical_and, np.logical_or):
+        both_plain = self._known is None and other._known is None  # noqa: SLF001
+        if both_plain and operation in (np.logical_and, np.logical_or):
             # The law would find nothing beyond good: both parts lie in it.
             return self._make(good)
-        looked = other._examined  # noqa: SLF001
-        both = combine(self._examined, looked, np.logical_and)
-        known = combine(both, good, np.logical_or)
-        nothing_more = plain and np.array_equal(known, good)
+        if both_plain and operation is minus:
+            known = self._good  # what the law comes to: (a & b) | (a - b)
+        else:
+            looked = other._examined  # noqa: SLF001
+            both = combine(self._examined, looked, np.logical_and)
+            known = combine(both, good, np.logical_or)
+        a_plain = self._known is None or other._known is None  # noqa: SLF001
+        nothing_more = a_plain and np.array_equal(known, good)
         return self._make(good, None if nothing_more else known)
 
     def __invert__(self) -> LumiMask:

@@ -1,8 +1,8 @@
 """A proxy that leads names to this machine: auth.cern.ch is the stand-in behind it.
 
-Old clients have CERN's addresses built in. With ``HTTPS_PROXY`` naming this proxy, and a
-certificate for the name that the stand-in serves, they need no change. What it has no
-target for, it refuses: nothing goes out.
+Old clients have CERN's addresses built in. With ``HTTPS_PROXY`` naming this proxy, and
+a certificate for the name that the stand-in serves, they need no change. What it has
+no target for, it refuses: nothing goes out.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ Target = tuple[str, int]
 
 _LONGEST_HEAD = 16 * 1024
 _PIECE = 64 * 1024
+_TURNS = 4
+_SOON_S = 0.01
 
 
 @contextmanager
@@ -44,20 +46,29 @@ def tunnel(targets: Mapping[str, Target]) -> Iterator[str]:
     async def serve() -> None:
         ways: set[asyncio.StreamWriter] = set()
 
-        async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def one(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
             ways.add(writer)
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            with suppress(
+                OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
+            ):
                 await _connect(reader, writer, targets)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
             ways.discard(writer)
 
         server = await asyncio.start_server(one, sock=bound, limit=_LONGEST_HEAD)
         await finished.wait()
         server.close()
-        for way in ways:
-            way.transport.abort()
+        for _ in range(_TURNS):  # who has just come must be seen before it can go
+            await asyncio.sleep(0)
+            for way in ways:
+                way.transport.abort()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(_SOON_S)  # transports close when the loop comes round
 
     thread = threading.Thread(
         target=loop.run_until_complete, args=(serve(),), name="omskit-tunnel"

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import copy
+import pickle
+from http.cookiejar import CookieJar
+
+import pytest
+
+from omskit import ClientCredentials
+from omskit.auth import (
+    TOKEN_URL,
+    Anonymous,
+    Tsgauth,
+    TsgauthLogin,
+    as_login,
+    cookie_header,
+)
+from omskit.errors import AuthError, ConfigError, LoginNeededError, UsageError
+from omskit.flow.effects import Compute, Send
+from tests.support.interpreter import Interpreter
+from tests.support.smallservice import page
+
+URL = "https://cmsoms.cern.ch/agg/api/v1"
+
+
+class Fake:
+    """Has the shape of tsgauth's auth classes: authparams() gives requests' arguments."""
+
+    def __init__(self, **parameters):
+        self.parameters = parameters
+        self.asked = 0
+
+    def authparams(self, headers=None):
+        self.asked += 1
+        if isinstance(self.parameters.get("error"), Exception):
+            raise self.parameters["error"]
+        return self.parameters
+
+
+def log_in(login, answers=()):
+    world = Interpreter(answers)
+    return world, world.run(login.login())
+
+
+def test_nobody_in_particular_needs_no_credential():
+    """Anonymous logs in with nothing, and asks nothing."""
+    world, credential = log_in(Anonymous())
+    assert credential is None
+    assert world.effects == []
+
+
+def test_an_application_logs_in_with_one_post():
+    """ClientCredentials post to the CERN login service unless told otherwise."""
+    login = ClientCredentials("app", "s3cret", "cmsoms-prod")
+    world, credential = log_in(login, [page(access_token="abc")])
+    assert world.sent == [TOKEN_URL]
+    assert isinstance(world.effects[0], Send)
+    assert credential.headers == {"authorization": "Bearer abc"}
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_half_an_application_is_refused(missing):
+    """Id, secret and audience must all be there; the message names what lacks."""
+    values = ["app", "s3cret", "aud"]
+    values[missing] = ""
+    name = ("client_id", "client_secret", "audience")[missing]
+    with pytest.raises(ConfigError, match=name) as caught:
+        ClientCredentials(*values)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_secret_is_never_shown_or_pickled():
+    """The repr hides the secret; pickles and copies are refused."""
+    login = ClientCredentials("app", "s3cret", "aud")
+    assert repr(login) == "ClientCredentials(client_id='app', audience='aud')"
+    for take in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(UsageError, match="secrets stay"):
+            take(login)
+
+
+def test_a_credential_is_never_shown():
+    """The repr of a credential, and of a request with one, hides its headers."""
+    _, credential = log_in(
+        ClientCredentials("app", "s3cret", "aud"), [page(access_token="t0ken")]
+    )
+    assert "t0ken" not in repr(credential)
+    assert "s3cret" not in repr(TsgauthLogin(Fake(token="s3cret")))
+
+
+def test_a_token_of_tsgauth_is_passed_on():
+    """Headers of authparams() are sent; the login runs where it may wait."""
+    fake = Fake(headers={"Authorization": "Bearer abc"})
+    world, credential = log_in(as_login(fake, URL))
+    assert isinstance(world.effects[0], Compute)
+    assert credential.headers == {"authorization": "Bearer abc"}
+    assert credential.expires is None
+    assert fake.asked == 1
+
+
+def test_a_real_tsgauth_object_fits():
+    """tsgauth's own classes are taken for what they are."""
+    tsgauth = pytest.importorskip("tsgauth")
+    auth = tsgauth.oidcauth.ClientAuth(
+        "app", "s3cret", target_client_id="aud", use_auth_file=False
+    )
+    assert isinstance(auth, Tsgauth)
+    login = as_login(auth, URL)
+    assert isinstance(login, TsgauthLogin)
+    auth._token_response = {"access_token": "abc"}
+    auth._set_token = lambda: None
+    _, credential = log_in(login)
+    assert credential.headers["authorization"] == "Bearer abc"
+
+
+def jar(*cookies):
+    requests = pytest.importorskip("requests")
+    found = requests.cookies.RequestsCookieJar()
+    for name, value, domain in cookies:
+        found.set(name, value, domain=domain, path="/")
+    return found
+
+
+def test_cookies_go_to_their_host_alone():
+    """Of a session's cookies only those of the service are sent to it."""
+    cookies = jar(
+        ("mod_auth", "mine", "cmsoms.cern.ch"),
+        ("shared", "too", ".cern.ch"),
+        ("KEYCLOAK_SESSION", "s3cret", "auth.cern.ch"),
+    )
+    assert isinstance(cookies, CookieJar)
+    _, credential = log_in(as_login(Fake(cookies=cookies), URL))
+    sent = sorted(credential.headers["cookie"].split("; "))
+    assert sent == ["mod_auth=mine", "shared=too"]
+
+
+def test_plain_cookies_are_sent():
+    """A dict of cookies, which names no host, is sent as it is."""
+    _, credential = log_in(as_login(Fake(cookies={"a": "1"}, headers={"X-Y": "z"}), URL))
+    assert credential.headers == {"x-y": "z", "cookie": "a=1"}
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"headers": None, "cookies": None}, {"cookies": "elsewhere"}]
+)
+def test_a_login_that_gives_nothing_is_an_error(parameters):
+    """Where tsgauth gives no token and no cookie for the service, the error says so."""
+    if parameters.get("cookies") == "elsewhere":
+        parameters = {"cookies": jar(("session", "s3cret", "auth.cern.ch"))}
+    with pytest.raises(AuthError, match="Fake gives nothing") as caught:
+        log_in(as_login(Fake(**parameters), URL))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_login_that_fails_is_an_auth_error():
+    """Whatever tsgauth raises becomes an AuthError that names the class."""
+    with pytest.raises(AuthError, match="tsgauth's Fake failed: no ticket") as caught:
+        log_in(as_login(Fake(error=RuntimeError("no ticket")), URL))
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_errors_of_our_own_pass_through():
+    """An OMSError of a login is not wrapped."""
+    with pytest.raises(LoginNeededError, match="^as it is$"):
+        log_in(as_login(Fake(error=LoginNeededError("as it is")), URL))
+
+
+def test_what_can_log_in_is_taken_as_it_is():
+    """None is anonymous, and an object with login() is its own login."""
+    own = ClientCredentials("app", "s3cret", "aud")
+    assert as_login(own) is own
+    assert as_login(None) == Anonymous()
+
+
+@pytest.mark.parametrize("given", ["token", 5, object(), ("id", "secret")])
+def test_what_cannot_log_in_is_refused(given):
+    """Anything else is a ConfigError that names its type and not its value."""
+    with pytest.raises(ConfigError, match=type(given).__name__) as caught:
+        as_login(given)
+    assert "secret" not in str(caught.value).replace("ClientCredentials", "")
+
+
+def test_without_a_url_no_cookie_of_a_host_is_sent():
+    """A jar whose service is not known gives nothing."""
+    assert cookie_header(jar(("a", "1", "cmsoms.cern.ch")), "") is None
+    assert cookie_header({}, URL) is None
