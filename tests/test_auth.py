@@ -84,6 +84,9 @@ def test_a_credential_is_never_shown():
         ClientCredentials("app", "s3cret", "aud"), [page(access_token="t0ken")]
     )
     assert "t0ken" not in repr(credential)
+    for secret in (credential, TsgauthLogin(Fake(token="s3cret"))):
+        with pytest.raises(UsageError, match="not pickled"):
+            pickle.dumps(secret)
     assert "s3cret" not in repr(TsgauthLogin(Fake(token="s3cret")))
 
 

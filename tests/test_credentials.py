@@ -12,11 +12,12 @@ import sys
 import pytest
 from tests.support.interpreter import NOON, Interpreter
 
-from omskit import Client, ConfigError, LoginNeededError
+from omskit import Client, ConfigError, LoginNeededError, NotAuthorisedError
 from omskit import credentials as chain_of
 from omskit.auth import Anonymous
 from omskit.config import Instance, find_instance
 from omskit.credentials import Chain, Person, find_login, links_of
+from omskit.doctor import claims_of
 from omskit.drivers import LocalSender
 from omskit.flow import Credential, Response
 from omskit.tokencache import TokenCache
@@ -235,3 +236,34 @@ def test_the_token_ends_with_its_time():
     CACHE.write(TOKEN)
     assert CACHE.read(NOW).expires == NOW + 600
     assert dt.datetime.fromtimestamp(NOW, dt.UTC) == NOON
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("app", None, ""),
+        ("unregistered", NotAuthorisedError, "no token for the audience"),
+        ("nobody", LoginNeededError, "id or secret"),
+    ],
+)
+def test_the_stand_in_of_the_login_service(monkeypatch, name, error, said):
+    """The chain logs in to the stand-in of CERN's login service, or says why not."""
+    from omskit.server import Application, Registry, Sso
+
+    monkeypatch.setenv("OMSKIT_CLIENT_ID", name)
+    monkeypatch.setenv("OMSKIT_CLIENT_SECRET", "s3cret-s3cret")
+    applications = (
+        Application("app", "s3cret-s3cret", ("cmsoms-prod",)),
+        Application("unregistered", "s3cret-s3cret"),
+    )
+    sso = Sso(Registry(applications), now=lambda: NOW)
+    login = find_login(PRODUCTION)
+    driver = Interpreter(sso.respond)
+    if error is None:
+        found = driver.run(login.login())
+        assert CACHE.write(found)
+        claims = claims_of(CACHE.read(NOW))
+        assert (claims["aud"], login.taken) == ("cmsoms-prod", "client credentials")
+    else:
+        with pytest.raises(error, match=said):
+            driver.run(login.login())

@@ -12,13 +12,22 @@ import subprocess
 import threading
 import traceback
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import trustme
 
 from omskit import AsyncClient, Client
-from omskit.auth import ClientCredentials
-from omskit.drivers import AsyncDriver, SyncDriver
+from omskit.auth import Anonymous, ClientCredentials
+from omskit.drivers import (
+    AsyncDriver,
+    LocalSender,
+    SyncDriver,
+    _Abandoned,
+    _after_fork,
+    _Beside,
+)
 from omskit.errors import (
     ConfigError,
     LoginNeededError,
@@ -28,7 +37,7 @@ from omskit.errors import (
     TimedOutError,
     TransportError,
 )
-from omskit.flow.effects import Request, Response
+from omskit.flow.effects import Request, Response, Send
 from omskit.transport import LARGEST_BODY, HttpSender, Timeouts, tls_context, unpack
 from tests.support.bothways import Plain
 from tests.support.loopback import PATH, Raw, packed, serving, unused_port
@@ -788,30 +797,25 @@ def test_connections_are_used_again():
         return many(asked)
 
     with serving(answer) as server:
-        import http.server
-
-        original = http.server.BaseHTTPRequestHandler.parse_request
+        original = BaseHTTPRequestHandler.parse_request
 
         def parse(handler):
             ports.add(handler.client_address[1])
             return original(handler)
 
-        http.server.BaseHTTPRequestHandler.parse_request = parse
+        BaseHTTPRequestHandler.parse_request = parse
         try:
             with Client(server.base, verify=TRUST, page_size=10, concurrency=2) as oms:
                 for _ in range(3):
                     assert len(oms.runs()) == 50
         finally:
-            http.server.BaseHTTPRequestHandler.parse_request = original
+            BaseHTTPRequestHandler.parse_request = original
     assert len(server.asked) == 15
     assert len(ports) <= 3
 
 
 def test_unknown_effects_are_bugs():
     """A driver that meets an effect it does not know says so."""
-    from omskit.auth import Anonymous
-    from omskit.drivers import LocalSender
-
     def odd():
         yield "nonsense"
 
@@ -850,3 +854,56 @@ def test_cookies_are_kept_apart(face):
         ask(face, two.base)
     assert "cookie" not in two.asked[0].headers
     assert json.loads(GOOD.body)["data"]
+
+
+def test_a_closed_pool_is_an_error_of_the_client():
+    """Work for a pool that was closed, or cancelled there, is a TransportError."""
+    pool = ThreadPoolExecutor(1)
+    beside = _Beside(threading.Event())
+    gate = threading.Event()
+    beside.start(lambda: pool, lambda *_: gate.wait(10), None)
+    queued = beside.start(lambda: pool, lambda *_: None, None)
+    pool.shutdown(wait=False, cancel_futures=True)
+    with pytest.raises(TransportError, match="closed while"):
+        beside.join(queued)
+    with pytest.raises(TransportError, match="closed while"):
+        beside.start(lambda: pool, lambda *_: None, None)
+    gate.set()
+    pool.shutdown()
+
+
+def test_nobody_sleeps_for_nobody():
+    """A flow that nobody waits for any more neither sleeps nor asks on."""
+    over = threading.Event()
+    beside = _Beside(over)
+    beside.sleep(0.0)
+    over.set()
+    with pytest.raises(_Abandoned):
+        beside.sleep(3600.0)
+    sent = []
+    driver = SyncDriver(LocalSender(sent.append), Anonymous(), 1)
+
+    def flow():
+        yield Send(Request("GET", "http://oms.test/"))
+
+    with pytest.raises(_Abandoned):
+        driver.run(flow(), over=over)
+    assert sent == []
+
+
+def test_after_a_fork_all_is_new():
+    """A driver that is told of a fork forgets pool and locks, held or not."""
+    driver = SyncDriver(LocalSender(lambda _: GOOD), Anonymous(), 1)
+    pool = driver._threads()
+    driver._lock.acquire()
+    _after_fork()
+    assert driver._lock.acquire(blocking=False)
+    assert driver._pool is None
+    pool.shutdown()
+
+
+def test_a_closed_sender_may_be_closed_again():
+    """Closing what is not open is no error, on both sides."""
+    sender = HttpSender(verify=TRUST)
+    sender.close()
+    asyncio.run(sender.aclose())

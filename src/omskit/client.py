@@ -6,7 +6,7 @@ Both faces offer the same names; each only chooses a flow and runs it in its dri
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -36,7 +36,7 @@ from omskit.settings import Settings
 from omskit.transport import HttpSender
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from omskit.table import Table
 
@@ -181,8 +181,9 @@ class _Base:
             key = key or _KEYS.get(resource, "run_number")
             query = query.where(*self._numbered(resource, which, key))
         query = replace(query, selection=selection(**selectors))
-        single = isinstance(where, (str, Condition)) or not isinstance(where, Iterable)
-        conditions: Iterable[Any] = [where] if single else where
+        conditions: Iterable[Any] = [where]
+        if isinstance(where, Iterable) and not isinstance(where, str):
+            conditions = where
         query = query.where(*(self._condition(c, resource) for c in conditions))
         if fields is not None:
             query = query.select(fields)

@@ -148,7 +148,9 @@ class Table:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as Arrow table plus what is known of it."""
-        state = {name: getattr(self, name) for name in self.__slots__[1:]}
+        # The receipt as it is: its rows are hashed when it is asked for.
+        state = {n: getattr(self, n) for n in self.__slots__ if not n.startswith("_")}
+        state["receipt"] = self._receipt
         return (_rebuild, (self._arrow, state))
 
     def __repr__(self) -> str:

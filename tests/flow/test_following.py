@@ -13,6 +13,7 @@ from tests.support.smallservice import SmallService, lumis, refusal
 from omskit import (
     AsyncClient,
     Client,
+    DecodeError,
     NoRowError,
     OMSWarning,
     SelectorError,
@@ -48,7 +49,7 @@ class Run:
             self.looks += 1
             if callable(rows):
                 return rows(request)
-            newest = max((r["lumisection_number"] for r in rows), default=None)
+            newest = max((r["lumisection_number"] or 0 for r in rows), default=None)
             run = {
                 "run_number": 1,
                 "end_time": END if over else None,
@@ -164,6 +165,17 @@ def test_a_service_that_stays_away_ends_it():
     failing = (lambda _request: refusal(503, "busy"), False)
     with pytest.raises(ServerFailedError):
         followed(Run((ended(lumis(1, 2)), False), failing), outage_s=50)
+
+
+def test_a_lumisection_without_a_number():
+    """A row that is nobody's is read again, and in the end it is an error."""
+    rows = ended(lumis(1, 3))
+    rows[1] = {**rows[1], "lumisection_number": None}
+    whole = (ended(lumis(1, 3)), True)
+    tables, _ = followed(Run((rows, False), whole, last=3))
+    assert tables == [[(1, NEW), (2, NEW), (3, NEW)]]
+    with pytest.raises(DecodeError, match="no number"):
+        followed(Run((rows, False), last=3), outage_s=0)
 
 
 def test_no_such_run():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +35,8 @@ def client_for(given: Output, **settings: Any) -> Iterator[Client]:
     """The client that *given* asks for, its warnings on stderr."""
     from omskit.client import Client
 
-    progress = False if given.quiet else given.progress
+    progress = sys.stderr.isatty() if given.progress is None else given.progress
+    progress = progress and not given.quiet
     with (
         warnings_on_stderr(quiet=given.quiet),
         Client(given.instance, progress=progress, **settings) as oms,

@@ -155,7 +155,9 @@ class ClockEngine(Engine):
             if self.holds(other):
                 self._load(other, other)
         held = frozenset(name for name in self._loaded if "@" not in name)
-        return view(key, resource, self._clock.moment(), self._late, held)
+        # OMS has whole seconds.
+        moment = self._clock.moment().replace(microsecond=0)
+        return view(key, resource, moment, self._late, held)
 
 
 def engine_at(

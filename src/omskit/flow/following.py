@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from omskit.errors import IncompleteError, NoRowError, ServiceError, UsageError
+from omskit.errors import (
+    DecodeError,
+    IncompleteError,
+    NoRowError,
+    ServiceError,
+    UsageError,
+)
 from omskit.fingerprint import digests
 from omskit.flow.asking import Context, fetch
 from omskit.flow.auditing import missing
@@ -96,7 +102,7 @@ def follow(run: int, context: Context, policy: Following) -> Flow[None]:
         try:
             over = yield from _look(run, quiet, policy, state)
             state.failing = None
-        except (ServiceError, IncompleteError):
+        except (ServiceError, IncompleteError, DecodeError):
             now: dt.datetime = yield Now()
             state.failing = state.failing or now
             if (now - state.failing).total_seconds() >= policy.outage_s:
@@ -143,8 +149,11 @@ def _run(run: int, context: Context) -> Flow[tuple[bool, int | None]]:
 def _news(table: pa.Table, state: _State, *, over: bool) -> pa.Table:
     """The rows worth telling, with the reason; they are told from now on."""
     numbers = table.column("lumisection_number").to_pylist()
+    if None in numbers:
+        message = "A lumisection of the run has no number"
+        raise DecodeError(message, path="$.data[*].attributes.lumisection_number")
     prints = digests(table).tolist()
-    newest = max((n for n in numbers if n is not None), default=0)
+    newest = max(numbers, default=0)
     highest = max(state.told, default=0)
     kept: list[int] = []
     reasons: list[str] = []
