@@ -5,6 +5,8 @@ import pickle
 from http.cookiejar import CookieJar
 
 import pytest
+from tests.support.interpreter import Interpreter
+from tests.support.smallservice import page
 
 from omskit import ClientCredentials
 from omskit.auth import (
@@ -17,8 +19,6 @@ from omskit.auth import (
 )
 from omskit.errors import AuthError, ConfigError, LoginNeededError, UsageError
 from omskit.flow.effects import Compute, Send
-from tests.support.interpreter import Interpreter
-from tests.support.smallservice import page
 
 URL = "https://cmsoms.cern.ch/agg/api/v1"
 
@@ -101,7 +101,7 @@ def test_a_token_of_tsgauth_is_passed_on():
 
 
 def test_a_real_tsgauth_object_fits():
-    """tsgauth's own classes are taken for what they are."""
+    """Tsgauth's own classes are taken for what they are."""
     tsgauth = pytest.importorskip("tsgauth")
     auth = tsgauth.oidcauth.ClientAuth(
         "app", "s3cret", target_client_id="aud", use_auth_file=False
@@ -138,7 +138,9 @@ def test_cookies_go_to_their_host_alone():
 
 def test_plain_cookies_are_sent():
     """A dict of cookies, which names no host, is sent as it is."""
-    _, credential = log_in(as_login(Fake(cookies={"a": "1"}, headers={"X-Y": "z"}), URL))
+    _, credential = log_in(
+        as_login(Fake(cookies={"a": "1"}, headers={"X-Y": "z"}), URL)
+    )
     assert credential.headers == {"x-y": "z", "cookie": "a=1"}
 
 

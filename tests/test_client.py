@@ -7,6 +7,8 @@ import sys
 import warnings
 
 import pytest
+from tests.support.bothways import both, refused
+from tests.support.smallservice import BASE, SmallService, lumis
 
 from omskit import (
     AsyncClient,
@@ -31,8 +33,6 @@ from omskit.flow.effects import Credential
 from omskit.schema import Catalogue, bundled
 from omskit.settings import Settings
 from omskit.transport import HttpSender, Timeouts
-from tests.support.bothways import both, refused
-from tests.support.smallservice import BASE, SmallService, lumis
 
 RUNS = [
     {"run_number": n, "fill_number": 5839, "l1_rate": 1000.0 + n, "era": "2017B"}
@@ -102,12 +102,14 @@ def test_a_query_is_built_step_by_step():
 
 
 def test_the_url_checks_names():
-    """url raises for what cannot be asked, as asking would."""
+    """Url raises for what cannot be asked, as asking would."""
     with client() as oms:
         with pytest.raises(UnknownFieldError, match="l1_rate"):
             _ = oms.query("runs").where(field.l1_rat > 3).url
-        assert oms.query("nobody_knows").where(field.x == 5).url.startswith(
-            f"{BASE}/nobody_knows?filter[x][EQ]=5"
+        assert (
+            oms.query("nobody_knows")
+            .where(field.x == 5)
+            .url.startswith(f"{BASE}/nobody_knows?filter[x][EQ]=5")
         )
         assert "page[limit]=750" in oms.query("runs").limit(1500).url
 
@@ -171,7 +173,11 @@ def test_options_of_a_question():
         (lambda oms: oms.runs(timeouts=Timeouts(1)), UsageError, "Client(timeouts"),
         (lambda oms: oms.query("bunches", 5), UsageError, "no run_number"),
         (lambda oms: oms.eras(5), UsageError, "takes a list"),
-        (lambda oms: oms.query("nothing").where("x > 5"), UnknownResourceError, "nothing"),
+        (
+            lambda oms: oms.query("nothing").where("x > 5"),
+            UnknownResourceError,
+            "nothing",
+        ),
         (lambda oms: oms.runs(where=5), UsageError, ""),
     ],
 )

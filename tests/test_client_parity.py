@@ -88,7 +88,8 @@ def test_pages_are_iterated_on_both_sides():
 
 
 @pytest.mark.parametrize(
-    "name", ["where", "select", "sort", "limit", "include", "group", "custom", "options"]
+    "name",
+    ["where", "select", "sort", "limit", "include", "group", "custom", "options"],
 )
 def test_what_builds_is_not_awaited(name):
     """Methods that build a query are the very same on both sides."""

@@ -204,7 +204,7 @@ def test_half_of_the_credentials_is_an_error(monkeypatch, have, lack):
 
 
 def test_credentials_that_are_no_table_are_named(config):
-    """credentials = 'x' is no table."""
+    """Credentials = 'x' is no table."""
     config('credentials = "s3cret"')
     with pytest.raises(ConfigError, match=r"write \[credentials\]") as caught:
         find_credentials(PRODUCTION)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+from tests.support.bothways import both
+from tests.support.smallservice import SmallService, lumis
 
 from omskit import progress
 from omskit.progress import Bar, is_watched, reporter
-from tests.support.bothways import both
-from tests.support.smallservice import SmallService, lumis
 
 
 class Screen:
@@ -79,7 +79,9 @@ def test_every_way_of_asking_tells_its_progress(monkeypatch):
 
     monkeypatch.setattr("omskit.client.reporter", listening)
     monkeypatch.setattr("omskit.bound.reporter", listening)
-    service = lambda: SmallService({"lumisections": lumis(1, 5), "runs": []})
+
+    def service():
+        return SmallService({"lumisections": lumis(1, 5), "runs": []})
 
     def ask(oms):
         oms.lumisections(1, progress=True)

@@ -227,7 +227,7 @@ def test_replay_under_drift():
 
 
 def test_replay_under_a_limit():
-    """A total that grew is a difference even where the rows that were read are equal."""
+    """A total that grew is a difference even where the rows read are equal."""
     rows = lumis(1, 3)
 
     def scenario(oms):

@@ -17,6 +17,9 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 import trustme
+from tests.support.bothways import Plain
+from tests.support.loopback import PATH, Raw, packed, serving, unused_port
+from tests.support.smallservice import page, refusal
 
 from omskit import AsyncClient, Client
 from omskit.auth import Anonymous, ClientCredentials
@@ -39,9 +42,6 @@ from omskit.errors import (
 )
 from omskit.flow.effects import Request, Response, Send
 from omskit.transport import LARGEST_BODY, HttpSender, Timeouts, tls_context, unpack
-from tests.support.bothways import Plain
-from tests.support.loopback import PATH, Raw, packed, serving, unused_port
-from tests.support.smallservice import page, refusal
 
 ROW = {"id": "297050", "type": "runs", "attributes": {"run_number": 297050}}
 GOOD = page(data=[ROW], meta={"totalResourceCount": 1})
@@ -195,7 +195,10 @@ def test_a_fault_that_passes_is_tried_again(face, name):
     """After a broken answer the same question is asked again, and answered."""
     answers = iter([FAULTS[name][0], GOOD])
     quick = Response(503, {"retry-after": "0"})
-    with serving(lambda _: next(answers, quick)) as server, plain(face, server.base) as oms:
+    with (
+        serving(lambda _: next(answers, quick)) as server,
+        plain(face, server.base) as oms,
+    ):
         table = oms.runs(297050)
     assert len(table) == 1
     assert len(server.asked) == 2
@@ -773,7 +776,10 @@ def test_a_closed_client_opens_again(face):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_process_asks_for_itself():
     """After a fork the child has threads and connections of its own."""
-    with serving(many) as server, Client(server.base, verify=TRUST, page_size=10) as oms:
+    with (
+        serving(many) as server,
+        Client(server.base, verify=TRUST, page_size=10) as oms,
+    ):
         assert len(oms.runs()) == 50
         with oms._driver._lock, oms._driver._pool_lock, warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -816,6 +822,7 @@ def test_connections_are_used_again():
 
 def test_unknown_effects_are_bugs():
     """A driver that meets an effect it does not know says so."""
+
     def odd():
         yield "nonsense"
 

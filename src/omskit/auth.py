@@ -109,7 +109,7 @@ class TsgauthLogin:
         raise UsageError(message)
 
     def login(self) -> Flow[Credential | None]:
-        """Ask tsgauth, where it does not hold up other work: it may wait for a person."""
+        """Ask tsgauth, where it holds up no other work: it may wait for a person."""
         found: Credential = yield Compute(self._ask)
         return found
 
@@ -129,8 +129,8 @@ class TsgauthLogin:
         if not headers:
             kind = type(self.auth).__name__
             message = (
-                f"tsgauth's {kind} gives nothing that the service would take: no token, "
-                "and no cookie of its host. Use a class that gives tokens, such as "
+                f"tsgauth's {kind} gives nothing that the service would take: no "
+                "token, and no cookie of its host. Use a class that gives tokens, such as "
                 "KerbAuth, DeviceAuth or ClientAuth."
             )
             raise AuthError(message)
@@ -146,7 +146,7 @@ def cookie_header(cookies: Mapping[str, str] | CookieJar, url: str) -> str | Non
     """
     if not isinstance(cookies, CookieJar):
         return "; ".join(f"{name}={value}" for name, value in cookies.items()) or None
-    asked = Request(url or "https://host.invalid/")
+    asked = Request(url or "https://host.invalid/")  # noqa: S310  # opens nothing
     cookies.add_cookie_header(asked)
     return asked.get_header("Cookie")
 

@@ -174,8 +174,8 @@ class Chain:
                 why = "it holds no token that is still good"
             lacking.append(f"{link.name} ({why})")
         message = (
-            f"{self.instance.name} wants a login. Tried: {', '.join(lacking)}. Set the "
-            "two variables, or run 'oms auth login' at a terminal; see 'Getting access'."
+            f"{self.instance.name} wants a login. Tried: {', '.join(lacking)}. Set "
+            "the two variables, or run 'oms auth login' at a terminal; see 'Getting access'."
         )
         raise LoginNeededError(message)
 

@@ -158,7 +158,9 @@ def test_a_misspelt_field_of_a_described_resource_raises():
     def service():
         return SmallService({"newthing": []}, metas={"newthing": {"number": {}}})
 
-    outcome = refused(service, lambda oms: oms.query("newthing").select("numbr").fetch())
+    outcome = refused(
+        service, lambda oms: oms.query("newthing").select("numbr").fetch()
+    )
     assert type(outcome.error) is UnknownFieldError
     assert "'number'" in str(outcome.error)
     assert outcome.log == ["newthing/meta"]
@@ -225,7 +227,11 @@ def test_meta_teaches_the_client():
     def ask(oms):
         before = len(oms.catalogue["runs"].fields)
         learnt = oms.meta("runs")
-        return before, len(learnt.fields), oms.catalogue["runs"].field("l1_rate").sortable
+        return (
+            before,
+            len(learnt.fields),
+            oms.catalogue["runs"].field("l1_rate").sortable,
+        )
 
     assert both(service, ask).value == (43, 44, False)
     outcome = refused(service, lambda oms: oms.meta("nonsense"))
@@ -241,7 +247,9 @@ def test_no_match_is_an_empty_typed_table():
     assert len(table) == 0
     assert table.complete
     resource = bundled()["lumisections"]
-    assert [f.type for f in table.arrow.schema] == [f.arrow_type for f in resource.fields]
+    assert [f.type for f in table.arrow.schema] == [
+        f.arrow_type for f in resource.fields
+    ]
     assert outcome.warnings == ["No row of 'lumisections' matches."]
 
 
@@ -275,7 +283,10 @@ def test_fields_come_in_the_order_asked_for():
 @pytest.mark.parametrize("asked", [1, 7, 10, 15, 24, 25, 100])
 def test_a_limit_is_no_incompleteness(asked):
     """limit(n) gives min(n, total) rows, complete, with the total in the receipt."""
-    query = lambda oms: oms.query("lumisections", 297050).limit(asked).fetch()
+
+    def query(oms):
+        return oms.query("lumisections", 297050).limit(asked).fetch()
+
     table = both(small, query, **quick()).value
     assert len(table) == min(asked, 25)
     assert table.complete
@@ -307,13 +318,19 @@ def test_counting_reads_no_rows():
     assert "page[limit]=1" in outcome.log[0]
     runs = [297050, 297056]
     assert both(small, lambda oms: oms.query("lumisections", runs).count()).value == 37
-    limited = lambda oms: oms.query("lumisections", 297050).limit(7).count()
+
+    def limited(oms):
+        return oms.query("lumisections", 297050).limit(7).count()
+
     assert both(small, limited).value == 7
 
 
 def test_counting_with_a_local_filter_reads_the_rows():
     """Where a filter is applied here, the rows are read and counted."""
-    ask = lambda oms: oms.query("lumisections", 297050).where("init_lumi > 10200000")
+
+    def ask(oms):
+        return oms.query("lumisections", 297050).where("init_lumi > 10200000")
+
     outcome = both(small, lambda oms: ask(oms).count(), **quick())
     assert outcome.value == 5
 
@@ -355,7 +372,9 @@ def test_missing_lumisections_are_listed():
     assert table.complete
     assert table.gaps == ((297050, 1, 1), (297050, 7, 8), (297050, 24, 25))
     (told,) = [text for text in outcome.warnings if "unit" not in text]
-    assert told.startswith("OMS holds no lumisections row for 5 lumisections: 297050:1-1")
+    assert told.startswith(
+        "OMS holds no lumisections row for 5 lumisections: 297050:1-1"
+    )
 
 
 def test_many_gaps_are_cut_short():
@@ -464,7 +483,9 @@ def test_partial_answers_say_so():
     def service():
         return small(total=lambda count: count + 2)
 
-    ask = lambda oms: oms.query("runs", 297050).options(allow_partial=True).fetch()
+    def ask(oms):
+        return oms.query("runs", 297050).options(allow_partial=True).fetch()
+
     outcome = both(service, ask)
     assert not outcome.value.complete
     assert outcome.warnings == ["Incomplete: 1 of 3 rows came back."]
@@ -531,9 +552,14 @@ def test_explain_is_short_for_long_lists():
 
 def test_explain_says_why_nothing_is_asked():
     """A query that cannot match is explained too."""
-    scenario = lambda oms: (
-        oms.query("runs").where(field.run_number > 6, field.run_number < 5).explain()
-    )
+
+    def scenario(oms):
+        return (
+            oms.query("runs")
+            .where(field.run_number > 6, field.run_number < 5)
+            .explain()
+        )
+
     text = both(small, scenario).value
     assert "nothing is asked: " in text
     assert "in pages of" not in text
@@ -544,13 +570,19 @@ QUESTIONS = {
     "all": lambda oms: oms.query("lumisections"),
     "list": lambda oms: oms.query("lumisections", [297050, 297056]),
     "limit": lambda oms: oms.query("lumisections").limit(17),
-    "local": lambda oms: oms.query("lumisections", 297050).where("init_lumi > 10100000"),
+    "local": lambda oms: oms.query("lumisections", 297050).where(
+        "init_lumi > 10100000"
+    ),
     "sorted": lambda oms: oms.query("lumisections", 297050).sort("-lumisection_number"),
     "fields": lambda oms: oms.query("lumisections").select("init_lumi", "end_lumi"),
-    "mask": lambda oms: oms.query("lumisections", LumiMask.from_json({"297050": [[3, 21]]})),
+    "mask": lambda oms: oms.query(
+        "lumisections", LumiMask.from_json({"297050": [[3, 21]]})
+    ),
     "raw": lambda oms: oms.query("lumisections", 297050).options(units="raw"),
     "empty": lambda oms: oms.query("lumisections", 5),
-    "impossible": lambda oms: oms.query("runs").where("run_number > 6", "run_number < 5"),
+    "impossible": lambda oms: oms.query("runs").where(
+        "run_number > 6", "run_number < 5"
+    ),
     "names": lambda oms: oms.query("eras", ["2017B", "none"]),
 }
 
@@ -578,7 +610,9 @@ def test_end_lumi_is_the_next_init_lumi():
     table = both(small, lambda oms: oms.lumisections(297050), **quick()).value
     initial = table["init_lumi"].to_pylist()
     assert table["end_lumi"].to_pylist() == [*initial[1:], None]
-    raw = both(small, lambda oms: oms.lumisections(297050, units="raw"), **quick()).value
+    raw = both(
+        small, lambda oms: oms.lumisections(297050, units="raw"), **quick()
+    ).value
     assert set(raw["end_lumi"].to_pylist()) == {0.0}
 
 
@@ -601,7 +635,10 @@ def test_units_are_canonical():
 
 def test_raw_units_are_the_services():
     """units="raw" keeps the numbers and puts each row's unit beside them."""
-    ask = lambda oms: oms.lumisections(297050, limit=2, units="raw")
+
+    def ask(oms):
+        return oms.lumisections(297050, limit=2, units="raw")
+
     table = both(small, ask).value
     assert table["init_lumi"].to_pylist() == [1001.0, 1002.0]
     assert table["init_lumi_unit"].to_pylist() == ["10^{34}cm^{-2}s^{-1}"] * 2
@@ -610,7 +647,10 @@ def test_raw_units_are_the_services():
 
 def test_units_that_nobody_names_are_not_guessed():
     """Without meta.row the unit is None, the numbers are the service's, and it warns."""
-    ask = lambda oms: oms.lumisections(297050, limit=2, fields="init_lumi")
+
+    def ask(oms):
+        return oms.lumisections(297050, limit=2, fields="init_lumi")
+
     outcome = both(lambda: small(units={}), ask)
     assert outcome.value.units == {"init_lumi": None}
     assert outcome.value["init_lumi"].to_pylist() == [1001.0, 1002.0]
@@ -702,7 +742,10 @@ def test_columns_of_another_type_are_widened_or_refused():
 
 def test_both_clients_agree_on_order_one_by_one():
     """With one request at a time both clients ask the same things in the same order."""
-    ask = lambda oms: oms.query("lumisections").fetch()
+
+    def ask(oms):
+        return oms.query("lumisections").fetch()
+
     options = quick(concurrency=1, audit=False)
     one = sync_outcome(small(), ask, **options)
     two = async_outcome(small(), ask, **options)

@@ -319,7 +319,9 @@ def test_incomplete_says_how_often_it_was_read():
 
 
 def keyed(**columns):
-    return pa.table({"@id": pa.array(["?"] * len(next(iter(columns.values()))))} | columns)
+    return pa.table(
+        {"@id": pa.array(["?"] * len(next(iter(columns.values()))))} | columns
+    )
 
 
 def test_identity_columns_tell_rows_apart():
@@ -328,7 +330,9 @@ def test_identity_columns_tell_rows_apart():
     names = ["a", "b"]
     good = keyed(run_number=[1, 1], path_name=names, first_lumisection_number=[1, 1])
     assert repeated([good], rates) is None
-    assert repeated([good, good], rates) == "2 rows came more than once, the first 1, a, 1"
+    assert (
+        repeated([good, good], rates) == "2 rows came more than once, the first 1, a, 1"
+    )
 
 
 def test_rows_of_whole_runs_need_no_lumisection():

@@ -1,19 +1,40 @@
 from __future__ import annotations
 
 import pytest
-
-from omskit.errors import SelectorError, UsageError
-from omskit.lumi import LumiMask
 from tests.support.bothways import both, refused
 from tests.support.smallservice import BASE, SmallService, lumis
+
+from omskit.errors import SelectorError, UsageError
+from omskit.flow.selecting import _Both
+from omskit.lumi import LumiMask
 
 # Run 1 spans fills 10 and 11, run 2 is of fill 11, run 3 of 12; run 4 has no
 # lumisection. A run's fill_number is the fill in which it began.
 RUNS = [
-    {"run_number": 1, "fill_number": 10, "era": "A", "start_time": "2017-06-01T00:00:00Z"},
-    {"run_number": 2, "fill_number": 11, "era": "A", "start_time": "2017-06-02T00:00:00Z"},
-    {"run_number": 3, "fill_number": 12, "era": "B", "start_time": "2017-06-03T00:00:00Z"},
-    {"run_number": 4, "fill_number": 12, "era": "B", "start_time": "2017-06-04T00:00:00Z"},
+    {
+        "run_number": 1,
+        "fill_number": 10,
+        "era": "A",
+        "start_time": "2017-06-01T00:00:00Z",
+    },
+    {
+        "run_number": 2,
+        "fill_number": 11,
+        "era": "A",
+        "start_time": "2017-06-02T00:00:00Z",
+    },
+    {
+        "run_number": 3,
+        "fill_number": 12,
+        "era": "B",
+        "start_time": "2017-06-03T00:00:00Z",
+    },
+    {
+        "run_number": 4,
+        "fill_number": 12,
+        "era": "B",
+        "start_time": "2017-06-04T00:00:00Z",
+    },
 ]
 LUMIS = [
     *lumis(1, 3, fill=10),
@@ -105,7 +126,9 @@ def test_several_fills_are_a_range():
     """fill=(first, last) includes both ends."""
     assert runs(ask("runs", fill=(10, 11)).value) == [1, 2]
     assert runs(ask("lumisections", fill=(11, 12)).value) == [1, 2, 3]
-    assert [n for (n,) in numbers(ask("fills", fill=(11, 12)).value, "fill_number")] == [
+    assert [
+        n for (n,) in numbers(ask("fills", fill=(11, 12)).value, "fill_number")
+    ] == [
         11,
         12,
     ]
@@ -134,7 +157,9 @@ def test_an_era_is_its_fills_elsewhere():
 def test_rates_of_an_era_go_through_fills_and_lumisections():
     """An era of rates costs two look-ups: its fills, and their lumisections."""
     outcome = ask("hlt_rates", era="B", paths="HLT_A_v1")
-    assert pairs(outcome.value, "first_lumisection_number") == [(3, n) for n in range(1, 5)]
+    assert pairs(outcome.value, "first_lumisection_number") == [
+        (3, n) for n in range(1, 5)
+    ]
     assert [entry.split("?")[0] for entry in outcome.log] == [
         "eras",
         "lumisections",
@@ -143,7 +168,8 @@ def test_rates_of_an_era_go_through_fills_and_lumisections():
 
 
 @pytest.mark.parametrize(
-    ("era", "said"), [("X", "OMS knows no era 'X'"), ("C", "in which fill era 'C' begins")]
+    ("era", "said"),
+    [("X", "OMS knows no era 'X'"), ("C", "in which fill era 'C' begins")],
 )
 def test_an_era_without_fills_is_an_error(era, said):
     """An era that OMS does not know, or knows no fill of, selects nothing."""
@@ -243,6 +269,20 @@ def test_selectors_that_do_not_fit_say_so(resource, options, said):
     assert outcome.log == []
 
 
+def test_two_masks_are_one_mask():
+    """What is in both of two masks has the runs of the first, at most."""
+    one = LumiMask.from_json({"1": [[2, 4]], "3": [[1, 1]]})
+    two = LumiMask.from_json({"1": [[4, 9]], "2": [[1, 1]]})
+    both_masks = _Both((one, two))
+    assert both_masks.runs == [1, 3]
+    assert both_masks.contains([1, 1, 3, 2], [3, 4, 1, 1]).tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_an_empty_mask_is_no_question():
     """A mask without a run selects nothing, which is an error, not everything."""
     outcome = refused(service, lambda oms: oms.lumisections(LumiMask.from_json({})))
@@ -268,7 +308,7 @@ def test_explain_tells_the_look_ups():
 
 
 def test_the_url_of_a_selection_is_its_first_look_up():
-    """url gives the first request, also where that is a look-up, and sends nothing."""
+    """Url gives the first request, also where that is a look-up, and sends nothing."""
     outcome = both(service, lambda oms: oms.query("runs", fill=11).url)
     assert outcome.value.startswith(f"{BASE}/lumisections?fields=run_number,lumisec")
     assert outcome.log == []
@@ -276,7 +316,10 @@ def test_the_url_of_a_selection_is_its_first_look_up():
 
 def test_pages_of_a_selection_look_up_once():
     """Streaming a selection costs its look-ups once."""
-    query = lambda oms: oms.query("hltpathrates", era="A")
+
+    def query(oms):
+        return oms.query("hltpathrates", era="A")
+
     whole = both(service, lambda oms: query(oms).fetch(), audit=False)
     parts = both(service, lambda oms: list(query(oms).pages()), page_size=2)
     assert sum(len(t) for t in parts.value) == len(whole.value) == 21

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.bothways import both, refused
+from tests.support.smallservice import SmallService, refusal
 
 from omskit.errors import SelectorError, StatusError, UsageError
 from omskit.flow.trigger import patterns_of
-from tests.support.bothways import both, refused
-from tests.support.smallservice import SmallService, refusal
 
 NAMES = ["HLT_A_v1", "HLT_B_v2", "HLT_B2_v1", "HLT_Bxv2"]
 

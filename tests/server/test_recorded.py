@@ -55,7 +55,7 @@ def meaning(url):
 )
 def test_the_answer_is_the_recorded_one(recorded, real_like, name, path):
     """Rows, ids, units, relationships, counts and links are those of the real OMS."""
-    real = json.loads((recorded / f"{name}_af49037.json").read_text())
+    real = json.loads((recorded / "recorded" / f"{name}_af49037.json").read_text())
     url = f"{HOST}/{path}&page[offset]=0&page[limit]=1000"
     ours = json.loads(respond(Request("GET", url), real_like).body)
     assert ours["data"] == real["data"]
@@ -73,7 +73,7 @@ def test_the_answer_is_the_recorded_one(recorded, real_like, name, path):
 )
 def test_the_attributes_are_the_recorded_ones(recorded, real_like, name, path):
     """All attributes of lumisection 1, as its one-row request gave them."""
-    real = json.loads((recorded / f"{name}_af49037.json").read_text())["attributes"]
+    real = json.loads((recorded / "recorded" / f"{name}_af49037.json").read_text())["attributes"]
     url = f"{HOST}/{path}?filter[run_number]=297050&filter[lumisection_number]=1"
     (row,) = json.loads(respond(Request("GET", url), real_like).body)["data"]
     assert row["attributes"] == real

@@ -77,11 +77,15 @@ class SmallService:
             return page(meta={"fields": fields})
         if path not in self.rows:
             return refusal(404, f"no resource {path}")
-        known = bundled()[path] if path in bundled() else _untyped(path, self.rows[path])
+        known = (
+            bundled()[path] if path in bundled() else _untyped(path, self.rows[path])
+        )
         query, span = parse_parameters(tail, known)
         if self.refuse_like and any(c.op == "LIKE" for c in query.conditions):
             return refusal(400, "LIKE is not supported")
-        found = [r for r in self.rows[path] if all(_holds(c, r) for c in query.conditions)]
+        found = [
+            r for r in self.rows[path] if all(_holds(c, r) for c in query.conditions)
+        ]
         for key in reversed(query.order):
             name, down = key.removeprefix("-"), key.startswith("-")
             found = _sorted(found, name, down)
@@ -152,7 +156,9 @@ def refusal(status: int, detail: str, **headers: str) -> Response:
     return Response(status, headers, json.dumps(body).encode())
 
 
-def lumis(run: int, count: int, *, fill: int = 5839, missing: set[int] | None = None) -> list[Row]:
+def lumis(
+    run: int, count: int, *, fill: int = 5839, missing: set[int] | None = None
+) -> list[Row]:
     """Lumisections of one run, without those *missing*."""
     return [
         {

@@ -235,7 +235,7 @@ class Engine:
 
     def _is_sorted(self, target: str, order: str) -> bool:
         """Whether the rows are in the order of identity: quicker than sorting."""
-        steps = f"SELECT ({order},) < lag(({order},)) OVER () AS back FROM {target}"  # noqa: S608  # as above
+        steps = f"SELECT row({order}) < lag(row({order})) OVER () AS back FROM {target}"  # noqa: S608  # as above
         found = self._connection.sql(f"SELECT count(*) FROM ({steps}) WHERE back")  # noqa: S608  # as above
         return bool(found.to_arrow_table().column(0)[0].as_py() == 0)
 

@@ -286,4 +286,3 @@ def notes_of(pages: Iterable[Rows]) -> list[str]:
             "They are kept with the type that their values have."
         ] = None
     return list(notes)
-

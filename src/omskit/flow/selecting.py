@@ -168,9 +168,7 @@ def _fills(
     if "run_number" not in resource:
         _unfit("fill= or era=", resource)
     wanted = ("run_number", "lumisection_number")
-    found = yield from look(
-        Query("lumisections", tuple(conditions), fields=wanted)
-    )
+    found = yield from look(Query("lumisections", tuple(conditions), fields=wanted))
     if not found.num_rows:
         raise _Nothing(f"no lumisection lies in {_fill_text(bounds)}")
     found = found.drop_null()

@@ -61,11 +61,12 @@ def tunnel(targets: Mapping[str, Target]) -> Iterator[str]:
 
         server = await asyncio.start_server(one, sock=bound, limit=_LONGEST_HEAD)
         await finished.wait()
-        server.close()
-        for _ in range(_TURNS):  # who has just come must be seen before it can go
+        # asyncio loses a connection that it takes in the turn in which it stops.
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
-            for way in ways:
-                way.transport.abort()
+        server.close()
+        for way in ways:
+            way.transport.abort()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*rest, return_exceptions=True)
         await asyncio.sleep(_SOON_S)  # transports close when the loop comes round
