@@ -24,7 +24,7 @@ URL = "https://cmsoms.cern.ch/agg/api/v1"
 
 
 class Fake:
-    """Has the shape of tsgauth's auth classes: authparams() gives requests' arguments."""
+    """Has the shape of tsgauth's classes: authparams() gives requests' arguments."""
 
     def __init__(self, **parameters):
         self.parameters = parameters
@@ -165,7 +165,7 @@ def test_a_login_that_fails_is_an_auth_error():
 
 def test_errors_of_our_own_pass_through():
     """An OMSError of a login is not wrapped."""
-    with pytest.raises(LoginNeededError, match="^as it is$"):
+    with pytest.raises(LoginNeededError, match=r"^as it is$"):
         log_in(as_login(Fake(error=LoginNeededError("as it is")), URL))
 
 

@@ -147,7 +147,7 @@ def test_fills_and_eras_go_by_their_own_names():
 
 
 def test_options_of_a_question():
-    """fields, where, sort and limit may be given to every shortcut, as text or lists."""
+    """Fields, conditions, sort keys and limit go with a shortcut, as text or lists."""
     where = ["l1_rate > 1002", field.run_number <= 6]
     outcome = asked(
         lambda oms: oms.runs(

@@ -78,7 +78,7 @@ def test_a_url_is_a_service():
 )
 def test_unknown_services_are_named(name, said):
     """What is no service is an error that names the nearest, and how to write a URL."""
-    with pytest.raises(UnknownInstanceError, match="(?s).*") as caught:
+    with pytest.raises(UnknownInstanceError) as caught:
         find_instance(name)
     assert said in str(caught.value)
     with pytest.raises(UnknownInstanceError):

@@ -42,7 +42,7 @@ def test_a_long_fetch_shows_a_bar_and_takes_it_away(monkeypatch, capsys):
 
 @pytest.mark.parametrize("tty", [True, False])
 def test_a_terminal_is_watched(monkeypatch, tty):
-    """A bar is for terminals; where stderr is none, or is not there, there is no bar."""
+    """A bar is for terminals; where stderr is none, or is absent, there is no bar."""
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     monkeypatch.setattr(sys, "stderr", Screen(tty=tty))
     assert is_watched() is tty

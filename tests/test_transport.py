@@ -179,7 +179,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_each_fault_of_a_connection_is_named(face, name):
-    """Resets, closings, silence and damage raise within the time-outs, with the host."""
+    """Resets, closings, silence and damage raise within the time-outs."""
     answer, kind = FAULTS[name]
     with serving(lambda _: answer) as server:
         error = fail(face, server.base, timeouts=Timeouts(0.15, 0.15, 5.0))

@@ -109,7 +109,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is heavy when it is first used, so that ``import omskit`` is cheap."""
+    """Import what is heavy when first used, so that ``import omskit`` is cheap."""
     home = _HOMES.get(name)
     if home is None:
         message = f"module 'omskit' has no attribute {name!r}"

@@ -130,8 +130,8 @@ class TsgauthLogin:
             kind = type(self.auth).__name__
             message = (
                 f"tsgauth's {kind} gives nothing that the service would take: no "
-                "token, and no cookie of its host. Use a class that gives tokens, such as "
-                "KerbAuth, DeviceAuth or ClientAuth."
+                "token, and no cookie of its host. Use a class that gives tokens, "
+                "such as KerbAuth, DeviceAuth or ClientAuth."
             )
             raise AuthError(message)
         return Credential(headers)

@@ -175,7 +175,8 @@ class Chain:
             lacking.append(f"{link.name} ({why})")
         message = (
             f"{self.instance.name} wants a login. Tried: {', '.join(lacking)}. Set "
-            "the two variables, or run 'oms auth login' at a terminal; see 'Getting access'."
+            "OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET, or run 'oms auth login' at a "
+            "terminal; see 'Getting access'."
         )
         raise LoginNeededError(message)
 

@@ -617,7 +617,7 @@ def test_end_lumi_is_the_next_init_lumi():
 
 
 def test_end_lumi_of_part_of_a_run_is_null_with_a_warning():
-    """Where the next lumisection was not asked for, end_lumi is null, and that is said."""
+    """Where the next lumisection was not asked for, end_lumi is null, and says so."""
     where = field.lumisection_number.is_in([3, 4, 9])
     outcome = both(small, lambda oms: oms.lumisections(297050, where=where))
     assert outcome.value["end_lumi"].null_count == 2
@@ -646,7 +646,7 @@ def test_raw_units_are_the_services():
 
 
 def test_units_that_nobody_names_are_not_guessed():
-    """Without meta.row the unit is None, the numbers are the service's, and it warns."""
+    """Without meta.row the unit is None, with a warning; numbers are the service's."""
 
     def ask(oms):
         return oms.lumisections(297050, limit=2, fields="init_lumi")
@@ -669,8 +669,7 @@ def test_a_stream_that_is_not_whole_ends_so(allow_partial):
         seen = []
         query = oms.query("lumisections", 297050).options(allow_partial=allow_partial)
         try:
-            for table in query.pages():
-                seen.append((len(table), table.complete))
+            seen.extend((len(table), table.complete) for table in query.pages())
         except IncompleteError as error:
             seen.append(str(error))
         return seen

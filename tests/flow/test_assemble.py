@@ -62,7 +62,7 @@ def test_pages_that_clash_are_refused_by_name():
 def test_rows_that_a_filter_forbids_are_refused():
     """A row that breaks a filter the service was given makes the answer worthless."""
     plan = Plan((ASKED,), checks=(Condition("n", "GT", 3),))
-    with pytest.raises(ServiceError, match="n > 3.*first with n = 2"):
+    with pytest.raises(ServiceError, match=r"n > 3.*first with n = 2"):
         put(thing(n=[4, 2]), plan)
     assert put(thing(n=[4, 5]), plan).table.num_rows == 2
 

@@ -68,7 +68,7 @@ def test_a_good_answer_is_a_list_of_effects():
 
 
 def test_a_retry_is_a_list_of_effects():
-    """A retry reads the clock for Retry-After, draws a jitter, waits and sends again."""
+    """A retry reads the clock for Retry-After, draws a jitter, waits, sends again."""
     world, _ = ask([refusal(503, "later"), GOOD])
     assert world.effects[1:-1] == [
         Send(ASKED, None),

@@ -293,7 +293,7 @@ def test_a_page_that_fails_is_the_end():
 
 
 def test_partial_answers_name_the_page_that_failed():
-    """With allow_partial the other pages are kept, and the flaw names page and error."""
+    """With allow_partial other pages are kept, and the flaw names page and error."""
     small = failing(service(25), 10, refusal(500, "database"))
     world, (part,), flaws = read(small, allow_partial=True)
     assert sorted(part.pages) == [0, 20]
@@ -311,7 +311,7 @@ def test_a_first_page_that_fails_is_never_partial():
 
 def test_incomplete_says_how_often_it_was_read():
     """The error says how often was read, what to try, and carries what did arrive."""
-    with pytest.raises(IncompleteError, match="read 3 times.*allow_partial") as caught:
+    with pytest.raises(IncompleteError, match=r"read 3 times.*allow_partial") as caught:
         incomplete(["x of y"], "table", LUMIS)
     assert caught.value.table == "table"
     with pytest.raises(IncompleteError, match="read once"):

@@ -100,7 +100,7 @@ def ask(face, **selectors):
 
 
 def test_the_runs_of_a_fill_have_a_lumisection_in_it():
-    """fill= on runs finds runs that began in another fill too, by their lumisections."""
+    """fill= on runs finds those that began in another fill too, by lumisection."""
     outcome = ask("runs", fill=11)
     assert runs(outcome.value) == [1, 2]
     assert outcome.log[0].startswith(
@@ -197,7 +197,7 @@ def test_times_elsewhere_are_those_of_the_runs():
 
 
 def test_the_newest_are_the_highest_numbers():
-    """last=n takes the newest runs, fills for fills, and of the others the newest runs."""
+    """last=n takes the newest fills of fills, and else the newest runs."""
     assert runs(ask("runs", last=2).value) == [3, 4]
     assert numbers(ask("fills", last=2).value, "fill_number") == [(11,), (12,)]
     assert runs(ask("lumisections", last=2).value) == [3]

@@ -117,7 +117,7 @@ def test_algorithms_go_by_bit_or_name():
 
 
 def test_names_of_algorithms_are_looked_up_by_run():
-    """The look-up of names takes one row of each bit and run, not of each lumisection."""
+    """The look-up of names takes a row of each bit and run, not each lumisection."""
     outcome = ask(lambda oms: oms.l1_algorithms(1, names="L1_1,L1_[23]"))
     assert names(outcome.value, "name") == ["L1_1", "L1_2", "L1_3"]
     assert "group[granularity]=run" in outcome.log[0]

@@ -1,4 +1,4 @@
-"""One scenario, two clients: results, warnings and request transcripts must be equal."""
+"""One scenario, two clients: results, warnings and transcripts must be equal."""
 
 from __future__ import annotations
 

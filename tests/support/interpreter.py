@@ -79,7 +79,7 @@ class Interpreter:
             except OMSError as raised:
                 error = raised
 
-    def _perform(self, effect: Any) -> Any:
+    def _perform(self, effect: Any) -> Any:  # noqa: C901, PLR0912  # a table
         match effect:
             case Start(flow):
                 self._flying.append(Handle(flow))

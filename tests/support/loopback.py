@@ -1,4 +1,4 @@
-"""A real HTTP and TLS server on loopback whose answers are scripted, faults included."""
+"""A real HTTP and TLS server on loopback with scripted answers and faults."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ def packed(response: Response) -> Response:
 
 
 @contextlib.contextmanager
-def serving(
+def serving(  # noqa: C901  # its handlers are short
     answer: Callable[[Asked], Response | Raw], tls: ssl.SSLContext | None = None
 ) -> Iterator[Server]:
-    """A server until the block ends; *answer* is called in a thread for each request."""
+    """A server until the block ends; *answer* is called in a thread a request."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -96,7 +96,7 @@ def serving(
             self.end_headers()
             self.wfile.write(found.body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815  # the library's name
 
         def spoil(self, found: Raw) -> None:
             self.close_connection = True

@@ -1,7 +1,7 @@
 """A service in twenty rows: answers OMS's URLs from plain dicts, with dials for faults.
 
-It shares the URL parser with omskit, nothing else: filters, sorting, pages and units are
-written a second time here, in the plainest way.
+It shares the URL parser with omskit, nothing else: filters, sorting, pages and units
+are written a second time here, in the plainest way.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class _Stream:
     def _table(
         self, table: pa.Table, notes: list[str], *, complete: bool = True
     ) -> Table:
-        """The page as a table; each thing is said once, with the first page it is of."""
+        """The page as a table; each thing is said once, with its first page."""
         fresh = [note for note in dict.fromkeys(notes) if note not in self.said]
         self.said.update(fresh)
         name = self.ready.resource.name

@@ -77,7 +77,7 @@ class Condition:
         return (self, *flatten((other,)))
 
     def __bool__(self) -> bool:
-        """Refuse ``and``, ``or`` and chained comparisons: Python would drop one side."""
+        """Refuse ``and``, ``or``, chained comparisons: Python would drop one side."""
         message = (
             f"The condition '{self}' has no truth value: Python would drop part of 'a "
             "< x < b' and of 'p and q' unsaid. Write where(p, q), or between(a, b)."

@@ -227,7 +227,7 @@ def _read_filter(
         raise UsageError(message)
     column = resource.get(name)
     if column is None:
-        resource.columns_of(name)  # the parts of a nested field are for bind() to refuse
+        resource.columns_of(name)  # nested fields are for bind() to refuse
     known: Scalar = None if value.lower() == "null" else value
     if column is not None and known is not None:
         known = cast_value(known, column)
