@@ -304,6 +304,7 @@ def _why_unreachable(host: str, error: httpx2.ConnectError) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return (
             f"The certificate of {host} is not signed by an authority that this "
-            "machine trusts. Install the CERN CA certificates, or pass verify='ca-file.pem'."
+            "machine trusts. Install the CERN CA certificates, or pass "
+            "verify='ca-file.pem'."
         )
     return f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up?"

@@ -13,7 +13,7 @@ from tests.support.smallservice import SmallService, lumis, refusal
 from omskit import (
     AsyncClient,
     Client,
-    DecodeError,
+    IncompleteError,
     NoRowError,
     OMSWarning,
     SelectorError,
@@ -174,7 +174,7 @@ def test_a_lumisection_without_a_number():
     whole = (ended(lumis(1, 3)), True)
     tables, _ = followed(Run((rows, False), whole, last=3))
     assert tables == [[(1, NEW), (2, NEW), (3, NEW)]]
-    with pytest.raises(DecodeError, match="no number"):
+    with pytest.raises(IncompleteError, match="1 rows have no lumisection_number"):
         followed(Run((rows, False), last=3), outage_s=0)
 
 

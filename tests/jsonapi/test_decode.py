@@ -61,10 +61,13 @@ def outcome(read, body):
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
-TEXT = st.text(max_size=8) | st.sampled_from(["é", "\N{GRINNING FACE}", "\0", "null", ""])
+TEXT = st.text(max_size=8) | st.sampled_from(
+    ["é", "\N{GRINNING FACE}", "\0", "null", ""]
+)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 TIMES = st.builds(
     lambda moment, form: moment.strftime(form),
-    st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2200, 1, 1)),
+    st.integers(0, 7 * 10**15).map(lambda us: EPOCH + dt.timedelta(0, 0, us)),
     st.sampled_from(
         [
             "%Y-%m-%dT%H:%M:%SZ",
@@ -488,7 +491,7 @@ def test_times_are_utc_however_they_are_written(text):
     ],
 )
 def test_new_attributes_have_the_type_of_their_values(value, kind):
-    """A new attribute has the type its values have, JSON text where that loses digits."""
+    """A new attribute has the type of its values, JSON text where that loses."""
     rows = decode(page({"new": value}, {}), THINGS)
     assert rows.unknown == ("new",)
     assert rows.table["new"].type == kind

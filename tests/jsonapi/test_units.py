@@ -154,7 +154,7 @@ def test_a_column_takes_the_unit_of_another():
 
 
 def test_fixed_units_are_the_catalogues():
-    """A column that is not scaled has its catalogue unit, also where no row names it."""
+    """A column that is not scaled has its catalogue unit, also where no row has one."""
     raw = table(rate=[1.0], name=["x"], bare=[1.0])
     same, found, notes = canonical(raw, LUMIS)
     assert same.equals(raw)

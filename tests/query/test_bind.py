@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from omskit.errors import (
     NotFilterableError,
     NotSortableError,
-    OMSError,
     OperatorError,
     UnknownFieldError,
     UsageError,
@@ -219,7 +218,7 @@ def test_unchecked_lets_new_names_pass_and_checks_the_others():
 
 @pytest.mark.parametrize("name", sorted(bundled()))
 def test_every_field_of_the_catalogue_does_what_it_says(name):
-    """A field of the catalogue binds in a filter and a sort just where it says so."""
+    """A field of the catalogue binds in filter and sort just where it says so."""
     resource = bundled()[name]
     for column in resource.fields:
         kind = column.items if column.kind == "list" else column.kind
@@ -246,18 +245,20 @@ ANY = (
 )
 
 
-@given(st.sampled_from([f.name for f in KINDS.fields]), st.sampled_from(list(OPERATORS)), ANY)
+@given(
+    st.sampled_from([f.name for f in KINDS.fields]),
+    st.sampled_from(list(OPERATORS)),
+    ANY,
+)
 @settings(max_examples=300)
 def test_anything_binds_or_is_a_usage_error(name, word, value):
     """No value makes binding fail but with an error that says what would do."""
     try:
         query = Query("kinds").where(Condition(name, word, value))
         bound = bind(query, KINDS)
-    except OMSError as error:
-        assert isinstance(error, UsageError)
-        assert str(error)
-    else:
-        assert bind(bound, KINDS) == bound
+    except UsageError:
+        return
+    assert bind(bound, KINDS) == bound
 
 
 @given(st.text(max_size=25))

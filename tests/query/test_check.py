@@ -33,8 +33,8 @@ COLUMNS = {
     "float": st.sampled_from([-1.5, 0.0, 0.5, 1.0, 1e300]),
     "str": st.text(LETTERS, max_size=3),
     "bool": st.booleans(),
-    "time": st.datetimes(
-        dt.datetime(2017, 1, 1), dt.datetime(2017, 1, 3), timezones=st.just(dt.UTC)
+    "time": st.integers(0, 10**6).map(
+        lambda us: dt.datetime(2017, 1, 1, tzinfo=dt.UTC) + dt.timedelta(0, 0, us)
     ),
 }
 
@@ -129,8 +129,8 @@ def test_like_is_sqls_like(duck, values, pattern):
 
 def test_like_patterns_are_anchored():
     """A LIKE pattern matches the whole text, over several lines."""
-    assert pc.match_substring_regex(texts(["a\nb"]), like_regex("a%b")).to_pylist()[0]
-    assert not pc.match_substring_regex(texts(["ab\n"]), like_regex("ab")).to_pylist()[0]
+    found = pc.match_substring_regex(texts(["a\nb", "ab\n"]), like_regex("a%b"))
+    assert found.to_pylist() == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,8 @@ def test_every_operator_is_its_sql(duck, kind, word):
             bound = [glob_regex(asked)]
         marks = ", ".join("?" * len(bound))
         marks = f"({marks})" if word == "IN" else marks
-        expected = in_sql(duck, column, operator.sql.format(column="x", value=marks), bound)
+        template = operator.sql.format(column="x", value=marks)
+        expected = in_sql(duck, column, template, bound)
         assert matches(condition, column).to_pylist() == expected
         kept = keep(pa.table({"x": column}), condition)
         assert kept["x"].to_pylist() == [
@@ -165,7 +166,7 @@ def test_every_operator_is_its_sql(duck, kind, word):
 
 
 @given(
-    lists=st.lists(st.none() | st.lists(st.none() | st.sampled_from("abA"), max_size=3)),
+    lists=st.lists(st.none() | st.lists(st.sampled_from(["a", "b", "A", None]))),
     value=st.sampled_from("abc"),
 )
 @settings(max_examples=100)
@@ -192,7 +193,7 @@ def test_lists_in_chunks_contain():
 @pytest.mark.parametrize("kind", [pa.int64(), pa.string(), pa.list_(pa.string())])
 def test_nulls_are_asked_for_by_name(kind):
     """= null and != null are true or false of every row, never null."""
-    column = pa.chunked_array([pa.array([None, [] if "list" in str(kind) else 1][:1], kind)])
+    column = pa.chunked_array([pa.nulls(1, kind)])
     assert matches(Condition("x", "EQ", None), column).to_pylist() == [True]
     assert matches(Condition("x", "NEQ", None), column).to_pylist() == [False]
 
@@ -262,7 +263,8 @@ def test_what_the_service_may_read_otherwise_is_let_through(condition, values):
 @pytest.mark.parametrize(
     ("condition", "values", "said"),
     [
-        (field.x == 5, [5, 6, None], "2 of 3 rows break the filter 'x = 5', the first with x = 6"),  # noqa: E501
+        (field.x == 5, [5, 6, None], "2 of 3 rows break the filter 'x = 5', the first"),
+        (field.x == 5, [5, 6, None], "with x = 6"),
         (field.x == 5, [None], "with x = null"),
         (field.x != 5, [5], "x = 5"),
         (field.x != 0.5, [None], "x = null"),

@@ -66,7 +66,7 @@ def test_conditions_are_joined_by_and():
         lambda: bool(field.x > 1),
         lambda: 1 < field.x < 5,
         lambda: field.x > 1 and field.y > 2,
-        lambda: not (field.x == 1),
+        lambda: not (field.x > 1),
     ],
 )
 def test_conditions_have_no_truth_value(wrong):
@@ -103,7 +103,7 @@ def test_conditions_read_as_on_the_command_line(condition, text):
         (0.5, 0.5),
         (np.int64(5), 5),
         (np.float32(0.5), 0.5),
-        (np.bool_(True), True),  # noqa: FBT003
+        (np.bool_(True), True),
         (np.str_("x"), "x"),
         (np.array(5), 5),
         (MOMENT, MOMENT),
@@ -190,8 +190,8 @@ def test_queries_are_values():
 
 
 def test_select_and_sort_take_names_in_any_form():
-    """Names come singly, in lists, or separated by commas; the first of equals counts."""
-    assert Query("runs").select("a,b", ["c", "a"], ("d",)).fields == ("a", "b", "c", "d")
+    """Names come singly, in lists, or separated by commas; the first counts."""
+    assert Query("runs").select("a,b", ["c", "a"], ("d",)).fields == tuple("abcd")
     assert Query("runs").sort("-a, b", "b").order == ("-a", "b")
     assert Query("runs").sort("a").sort("b").order == ("b",)
     for wrong in ((), ("",), ([],)):
@@ -207,14 +207,15 @@ def test_limits_are_counts(rows):
 
 
 def test_includes_and_groups_and_custom():
-    """include() adds known words once, group() replaces a key, custom() adds anything."""
+    """include() adds known words once, group() replaces a key, custom() adds any."""
     query = Query("runs").include("meta").include("meta", "data_only")
     assert query.includes == ("meta", "data_only")
     with pytest.raises(UsageError, match="not 'meat'"):
         query.include("meat")
     grouped = Query("l1triggerrates").group("run", size=5).group("lumisection")
     assert grouped.groups == (("granularity", "lumisection"), ("size", "5"))
-    assert Query("runs").custom("a", 1).custom("a", 2).extras == (("a", "1"), ("a", "2"))
+    twice = Query("runs").custom("a", 1).custom("a", 2)
+    assert twice.extras == (("a", "1"), ("a", "2"))
 
 
 @pytest.mark.parametrize("wrong", [None, "run_number > 5", [field.x == 1], True])

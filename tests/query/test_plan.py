@@ -1,4 +1,4 @@
-"""Plans: what OMS is asked, what is left to do here, and that both together are right."""
+"""Plans: what OMS is asked, what is left to do here, and that the two are right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 import fnmatch
 import random
 import re
-from itertools import product
+from itertools import pairwise, product
 
 import pyarrow as pa
 import pytest
@@ -172,9 +172,7 @@ def test_a_long_list_is_joined_and_filtered_here():
     assert made.whole
 
 
-@given(
-    st.sets(st.integers(-50, 300), min_size=1, max_size=90), st.integers(1, 40)
-)
+@given(st.sets(st.integers(-50, 300), min_size=1, max_size=90), st.integers(1, 40))
 @settings(max_examples=200)
 def test_joined_ranges_cover_with_the_least_waste(numbers, most):
     """Ranges cover every number, in order, few enough, and join the nearest only."""
@@ -189,8 +187,8 @@ def test_joined_ranges_cover_with_the_least_waste(numbers, most):
     if len(exact) <= most:
         assert ranges == exact
     else:
-        gaps = sorted(b[0] - a[1] for a, b in zip(exact, exact[1:], strict=False))
-        left = sorted(b[0] - a[1] for a, b in zip(ranges, ranges[1:], strict=False))
+        gaps = sorted(b[0] - a[1] for a, b in pairwise(exact))
+        left = sorted(b[0] - a[1] for a, b in pairwise(ranges))
         assert left == gaps[len(gaps) - len(left) :]
 
 
@@ -263,7 +261,7 @@ def test_too_many_requests_are_a_mistake():
     ],
 )
 def test_shell_patterns_go_out_wider_and_match_here(pattern, like):
-    """A shell pattern goes out as LIKE, where that narrows, and is matched exactly here."""
+    """A shell pattern goes out as LIKE, where that narrows, and matches here."""
     made = planned(field("l1_menu").matches(pattern))
     wire = () if like is None else (Condition("l1_menu", "LIKE", like),)
     assert made.requests[0].conditions == wire
@@ -294,9 +292,7 @@ def test_luminosities_are_filtered_here(condition):
     """The service compares luminosities in each row's own unit, so we do it here."""
     made = planned(condition, field.run_number > 5)
     assert asked(made) == ["run_number > 5"]
-    assert made.local == (
-        bind(Query("runs", conditions=(condition,)), RUNS).conditions
-    )
+    assert made.local == bind(Query("runs").where(condition), RUNS).conditions
     assert planned(condition, raw=True).local == ()
 
 
@@ -365,7 +361,9 @@ def test_rows_come_in_one_order(query, order):
 def test_resources_without_an_order_have_none():
     """A resource without identity, or whose identity cannot be sorted, is unsorted."""
     plain = Resource("plain", (Field("n", ("n",), "int"),))
-    fixed = Resource("fixed", (Field("n", ("n",), "int", sortable=False),), identity=("n",))
+    fixed = Resource(
+        "fixed", (Field("n", ("n",), "int", sortable=False),), identity=("n",)
+    )
     for resource in (plain, fixed):
         assert plan(Query(resource.name), resource).requests[0].order == ()
 
@@ -396,9 +394,9 @@ def test_resources_without_an_order_have_none():
         ),
         (Query("lumisections").select("end_lumi"), None),
         (
-            Query("lumisections", selection=Selection(mask=PairSet.of([1], [1]))).select(
-                "cms_active"
-            ),
+            Query(
+                "lumisections", selection=Selection(mask=PairSet.of([1], [1]))
+            ).select("cms_active"),
             ("cms_active", "run_number", "lumisection_number"),
         ),
     ],
@@ -645,7 +643,7 @@ def columns_of(query):
 @given(rows=TABLES, query=QUESTIONS)
 @settings(max_examples=1200)
 def test_a_plan_is_right(few_pieces, rows, query):
-    """The requests of a plan, answered by plain Python and assembled, are the answer."""
+    """The requests of a plan, answered by plain Python and assembled, are right."""
     made = plan(query, ROWS)
     catalogue = Catalogue({"rows": ROWS})
     pages = []
@@ -654,20 +652,21 @@ def test_a_plan_is_right(few_pieces, rows, query):
         assert all(c.field != "lumi" or c.value is None for c in request.conditions)
         told, _ = parse(encode(request), catalogue)
         assert told == request, "the service is asked just what is planned"
-        found = selected(rows, request)
-        pages.append(page_of(found if made.wanted is None else found[: made.wanted], request))
+        pages.append(page_of(selected(rows, request)[: made.wanted], request))
     if made.empty:
         assert not made.requests
     table = assemble(pages, made, ROWS, raw=False).table
-    expected = selected(canonical_rows(rows), query)
     wanted = columns_of(query)
-    assert table.to_pylist() == [{name: row[name] for name in wanted} for row in expected]
+    assert table.to_pylist() == [
+        {name: row[name] for name in wanted}
+        for row in selected(canonical_rows(rows), query)
+    ]
 
 
 @given(rows=TABLES, query=QUESTIONS)
 @settings(max_examples=100)
 def test_a_plan_in_raw_units_is_right(few_pieces, rows, query):
-    """With raw units everything but lists and patterns is the service's, and is right."""
+    """With raw units all but lists and patterns is the service's, and is right."""
     made = plan(query, ROWS, raw=True)
     pages = [page_of(selected(rows, request), request) for request in made.requests]
     table = assemble(pages, made, ROWS, raw=True).table

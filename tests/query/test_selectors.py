@@ -134,9 +134,10 @@ def test_text_selects_the_runs_it_names(pieces, comma):
 def test_any_text_selects_or_raises(text):
     """Any text gives conditions or a SelectorError."""
     try:
-        assert numbers(text, RUN)
-    except SelectorError as error:
-        assert "does not select any run_number" in str(error)
+        found = numbers(text, RUN)
+    except SelectorError:
+        return
+    assert {c.field for c in found} == {RUN}
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_moments_are_utc(value):
 @pytest.mark.parametrize("value", ["soon", "", 5, 5.0, True, None, [], object()])
 def test_what_is_no_moment_raises(value):
     """What is no time raises with the option that it was given for."""
-    with pytest.raises(SelectorError, match="until=.* is no time"):
+    with pytest.raises(SelectorError, match=r"until=.* is no time"):
         moment(value, "until")
 
 

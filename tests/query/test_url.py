@@ -25,7 +25,7 @@ from omskit.schema import bundled
 
 CATALOGUE = bundled()
 NASTY = st.sampled_from(
-    ["a&b=c%", "50%", "x+y", "#1", "[EQ]", "a=b", "é ü", "\N{GRINNING FACE}", " a ", "%41"]
+    ["a&b=c%", "50%", "x+y", "#1", "[EQ]", "a=b", "é ü", "\N{GRINNING FACE}", " a "]
 )
 TEXT = (st.text(min_size=1, max_size=12) | NASTY).filter(lambda t: t.lower() != "null")
 VALUES = {
@@ -80,7 +80,7 @@ def bound_queries(draw):
 )
 @settings(max_examples=300)
 def test_parse_undoes_encode(query, offset, limit):
-    """parse(encode(query)) is the query, values of every type and nasty text included."""
+    """parse(encode(query)) is the query, nasty text of every kind included."""
     url = encode(query, offset, limit)
     assert url.isascii()
     assert not set(url) & set(' "#<>\\^`{|}')
@@ -90,7 +90,7 @@ def test_parse_undoes_encode(query, offset, limit):
 @given(bound_queries())
 @settings(max_examples=100)
 def test_parse_understands_what_is_encoded_twice_over(query):
-    """Brackets and commas that come percent-encoded, as urlencode sends them, are read."""
+    """Brackets and commas that come percent-encoded, as urlencode does, are read."""
     path, _, tail = encode(query).partition("?")
     encoded = quote(tail, safe="=&%+:")
     assert parse(f"{path}/?{encoded}", CATALOGUE)[0] == query
@@ -230,7 +230,10 @@ def test_spellings_of_a_filter(tail):
             ),
         ),
         ("filter[stable_beam]=True", Query("runs").where(field("stable_beam") == True)),  # noqa: E712
-        ("filter[components][CT]=DT", Query("runs").where(field("components").contains("DT"))),  # noqa: E501
+        (
+            "filter[components][CT]=DT",
+            Query("runs").where(field("components").contains("DT")),
+        ),
     ],
 )
 def test_spellings_of_parameters(tail, expected):
@@ -299,7 +302,7 @@ def test_any_text_is_a_query_or_a_usage_error(text):
 
 
 def test_no_field_has_the_name_of_its_resource():
-    """filter[runs][run_number] is never in doubt: no resource has a field of its name."""
+    """filter[runs][era] is never in doubt: no resource has a field of its own name."""
     for name in CATALOGUE:
         assert name not in CATALOGUE[name]
 

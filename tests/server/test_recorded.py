@@ -73,7 +73,9 @@ def test_the_answer_is_the_recorded_one(recorded, real_like, name, path):
 )
 def test_the_attributes_are_the_recorded_ones(recorded, real_like, name, path):
     """All attributes of lumisection 1, as its one-row request gave them."""
-    real = json.loads((recorded / "recorded" / f"{name}_af49037.json").read_text())["attributes"]
+    real = json.loads((recorded / "recorded" / f"{name}_af49037.json").read_text())[
+        "attributes"
+    ]
     url = f"{HOST}/{path}?filter[run_number]=297050&filter[lumisection_number]=1"
     (row,) = json.loads(respond(Request("GET", url), real_like).body)["data"]
     assert row["attributes"] == real

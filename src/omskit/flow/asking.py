@@ -28,6 +28,7 @@ from omskit.flow.reading import (
     limit_of,
     read_all,
     read_page,
+    unnamed,
 )
 from omskit.flow.selecting import Selected, resolve
 from omskit.query import Query, bind
@@ -187,7 +188,11 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
         audit = yield Start(last_lumisections(made, context.catalogue["runs"], options))
     parts, flaws = yield from read_all(made.requests, made.wanted, options, resource)
     pages = [page for part in parts for page in part.tables()]
-    done = assemble(pages, made, resource, raw=options.raw)
+    checked = made
+    if flaws and any(unnamed(p.tables(), resource, p.query.fields) for p in parts):
+        # A row without a number breaks the filter on it too; this is the better reason.
+        checked = made if options.allow_partial else replace(made, checks=())
+    done = assemble(pages, checked, resource, raw=options.raw)
     rows = [page for part in parts for page in part.pages.values()]
     notes = [*ready.notes, *notes_of(rows), *done.notes]
     gaps: tuple[tuple[int, int, int], ...] = ()

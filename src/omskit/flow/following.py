@@ -149,9 +149,6 @@ def _run(run: int, context: Context) -> Flow[tuple[bool, int | None]]:
 def _news(table: pa.Table, state: _State, *, over: bool) -> pa.Table:
     """The rows worth telling, with the reason; they are told from now on."""
     numbers = table.column("lumisection_number").to_pylist()
-    if None in numbers:
-        message = "A lumisection of the run has no number"
-        raise DecodeError(message, path="$.data[*].attributes.lumisection_number")
     prints = digests(table).tolist()
     newest = max(numbers, default=0)
     highest = max(state.told, default=0)

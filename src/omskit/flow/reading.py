@@ -247,7 +247,25 @@ def flaw(part: Part, resource: Resource) -> str | None:
         return f"the number of matching rows changed while reading ({low} to {high})"
     if part.count != part.expected:
         return f"{part.count} of {part.expected} rows came back"
-    return repeated(part.tables(), resource)
+    tables = part.tables()
+    return unnamed(tables, resource, part.query.fields) or repeated(tables, resource)
+
+
+def unnamed(
+    tables: Sequence[pa.Table], resource: Resource, asked: tuple[str, ...] | None
+) -> str | None:
+    """How many rows lack a part of their identity that was asked for, or None."""
+    for name in resource.identity:
+        column = resource.field(name)
+        # A row of a whole run need not say where its lumisections begin.
+        whole_run = name == resource.lumisection and resource.granularities
+        if whole_run or (asked is not None and column.attribute not in asked):
+            continue
+        there = (t for t in tables if name in t.column_names)
+        missing = sum(table.column(name).null_count for table in there)
+        if missing:
+            return f"{missing} rows have no {name}"
+    return None
 
 
 def repeated(tables: Sequence[pa.Table], resource: Resource) -> str | None:
@@ -326,4 +344,5 @@ __all__ = [
     "read_page",
     "read_parts",
     "repeated",
+    "unnamed",
 ]

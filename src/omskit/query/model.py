@@ -54,9 +54,7 @@ class Condition:
                 raise OperatorError(message)
             plain = tuple(dict.fromkeys(plain_value(v) for v in value))
             if not plain:
-                message = (
-                    f"is_in() on {self.field!r} got an empty list: no row fits."
-                )
+                message = f"is_in() on {self.field!r} got an empty list: no row fits."
                 raise SelectorError(message)
             object.__setattr__(self, "value", plain)
         else:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from omskit.errors import OperatorError
 from omskit.query.check import glob_like
 from omskit.query.model import Condition, MaskLike, Query
-from omskit.query.operators import WIRE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -386,8 +385,3 @@ def _attributes(
         for column, name in zip(columns, names, strict=True)
     ]
     return tuple(dict.fromkeys(attributes))
-
-
-def is_wire(condition: Condition) -> bool:
-    """OMS can say it in one request."""
-    return condition.op in WIRE
