@@ -199,7 +199,7 @@ def test_granularities_are_checked():
 
 
 def test_unchecked_lets_new_names_pass_and_checks_the_others():
-    """With unchecked=True unknown names go as they are; known ones are still checked."""
+    """With unchecked=True unknown names go as they are; others are still checked."""
     query = (
         Query("kinds")
         .where(field.brand_new == "x", field.int == "5")

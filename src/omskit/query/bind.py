@@ -112,6 +112,7 @@ def cast_value(value: Scalar, column: Field) -> Scalar:
         OperatorError: It does not fit; the message says what would.
 
     Example:
+        >>> from omskit.schema import Field
         >>> cast_value("5839", Field("fill_number", ("fill_number",), "int"))
         5839
     """

@@ -22,7 +22,7 @@ Evidence = Literal["REAL", "USED", "FRONT", "SRV", "GUESS", "META"]
 """How a fact is known; META: a live ``/meta`` document said so."""
 
 UNIT_SUFFIX = "@unit"
-"""In tables of rows as a service has them, ``X@unit`` holds the unit of X row by row."""
+"""In tables as a service has them, ``X@unit`` holds the unit of X row by row."""
 
 TIME = pa.timestamp("us", tz="UTC")
 ARROW: dict[str, pa.DataType] = {
