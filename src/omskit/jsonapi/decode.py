@@ -144,15 +144,15 @@ def _is_finite(column: pa.Array) -> bool:
 
 def _unknown(attributes: pa.StructArray, shape: Shape) -> Columns:
     """What the catalogue does not know: attributes, and parts of known ones."""
-    taken = set(shape.names)
+    taken, paths = set(shape.names), shape.paths
     for field in attributes.type:
         nested = shape.attributes.get(field.name)
         if nested is None:
             name = new_name(field.name, taken)
             yield from _flat(name, attributes.field(field.name), taken)
-        elif nested:
+        elif nested and any((field.name, p.name) not in paths for p in field.type):
             values = pc.struct_field(attributes, [field.name])
-            yield from _parts(field.name, values, taken, shape.paths)
+            yield from _parts(field.name, values, taken, paths)
 
 
 def _parts(
