@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from omskit.errors import DecodeError, ServiceError
+from omskit.errors import DecodeError, ServiceError, UnitError
 from omskit.flow.assemble import assemble, empty_rows, joined, notes_of
 from omskit.jsonapi import Rows
 from omskit.lumi import LumiMask
@@ -99,6 +99,16 @@ def test_local_filters_come_before_the_limit():
     """The first rows are taken of those that a local filter leaves."""
     plan = Plan((ASKED,), local=(Condition("n", "GT", 1),), maximum=2)
     assert put(thing(n=[1, None, 2, 3, 4]), plan).table["n"].to_pylist() == [2, 3]
+
+
+def test_filters_on_numbers_of_unknown_unit_are_refused():
+    """A luminosity in nobody knows what unit is not compared with one in /pb."""
+    plan = Plan((ASKED,), local=(Condition("lumi", "GT", 3.0),))
+    units = pa.array(["nb^{-1}", "pb^{-1}"])
+    known = put(thing(lumi=[4000.0, 2.0], **{"lumi@unit": units}), plan)
+    assert known.table["lumi"].to_pylist() == [4.0]
+    with pytest.raises(UnitError, match="cannot be applied: it is in /pb"):
+        put(thing(lumi=[4.0, 2.0]), plan)
 
 
 def test_columns_that_did_not_come_are_null():

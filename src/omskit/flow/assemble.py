@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import DecodeError, ServiceError
+from omskit.errors import DecodeError, ServiceError, UnitError
 from omskit.jsonapi import ID
 from omskit.jsonapi.units import (
     RAW_SUFFIX,
@@ -90,6 +90,7 @@ def assemble(
     Raises:
         ServiceError: The service sent rows that a filter forbids.
         DecodeError: Pages that do not fit together.
+        UnitError: A filter on a luminosity whose unit is not known.
     """
     table = joined(pages, resource)
     verify(table, plan, resource)
@@ -101,6 +102,7 @@ def assemble(
     else:
         concerned = _concerned(plan, resource)
         table, units, notes = canonical(table, concerned)
+        _comparable(plan, resource, units)
         table, note = _after_filter(table, plan, concerned, following)
         notes += note
     table = _local(table, plan, resource)
@@ -129,6 +131,20 @@ def _concerned(plan: Plan, resource: Resource) -> Resource:
     fields = [f for f in resource.fields if f.name in wanted]
     wanted.update(_source(f.after_filter) for f in fields if f.after_filter)
     return with_fields(resource, (f for f in resource.fields if f.name in wanted))
+
+
+def _comparable(plan: Plan, resource: Resource, units: dict[str, str | None]) -> None:
+    """Refuse to filter numbers whose unit is not known by numbers whose unit is."""
+    for condition in plan.local:
+        column = resource.get(condition.field)
+        known = column is None or units.get(column.name) == column.unit
+        if not known:
+            message = (
+                f"'{condition}' cannot be applied: it is in {column.unit}, and the "
+                f"service does not say in which unit {column.name} is. "
+                "units='raw' leaves the filter to the service."
+            )
+            raise UnitError(message)
 
 
 def _source(after_filter: str) -> str:
