@@ -139,8 +139,8 @@ def test_only_what_is_wanted_is_converted():
     page = thing(n=[1], lumi=[1.0])
     assert put(page, Plan((ASKED,), columns=("n",))).notes == ()
     assert len(put(page).notes) == 1
-    needed = Plan((ASKED,), columns=("n",), local=(Condition("lumi", "GT", 0.5),))
-    assert len(put(page, needed).notes) == 1
+    sorted_by = Plan((ASKED,), columns=("n",), order=("lumi",))
+    assert len(put(page, sorted_by).notes) == 1
 
 
 def test_raw_units_stand_beside_their_columns():
