@@ -129,5 +129,5 @@ def test_the_fixtures(pytester, path, recorded_rows):
             assert len(rows) == 50
         """
     )
-    found = pytester.runpytest_inprocess("-p", "omskit.pytest_plugin", "-p", "no:cov")
+    found = pytester.runpytest_inprocess("-p", "no:cov")
     found.assert_outcomes(passed=2)
