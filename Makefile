@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PROJECT := pyproject.toml src/omskit/_version.py
 WORKERS ?= 2
+FUZZ_EXAMPLES ?= 100
+FUZZ_RUNS ?= 200000
 ARGS ?=
 
 .PHONY: help demo test lint format types docs bench chaos fuzz minimums clean
@@ -45,7 +47,7 @@ chaos: $(VENV)/.bench ## Fetch 1000 tables under faults, omskit and the official
 	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## Throw random requests, URLs and pages at the service, minutes long
-	OMSKIT_FUZZ_EXAMPLES=100 OMSKIT_FUZZ_RUNS=200000 \
+	OMSKIT_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) OMSKIT_FUZZ_RUNS=$(FUZZ_RUNS) \
 		$(BIN)/python -m pytest --timeout 1800 tests/fuzz $(ARGS)
 
 minimums: ## Run the tests with the oldest packages that pyproject.toml allows

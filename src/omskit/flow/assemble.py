@@ -137,8 +137,7 @@ def _comparable(plan: Plan, resource: Resource, units: dict[str, str | None]) ->
     """Refuse to filter numbers whose unit is not known by numbers whose unit is."""
     for condition in plan.local:
         column = resource.get(condition.field)
-        known = column is None or units.get(column.name) == column.unit
-        if not known:
+        if column is not None and units.get(column.name) != column.unit:
             message = (
                 f"'{condition}' cannot be applied: it is in {column.unit}, and the "
                 f"service does not say in which unit {column.name} is. "
