@@ -10,7 +10,7 @@ import os
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from omskit.cli.app import COMMANDS, run
+from omskit.cli.app import command_names, run
 from omskit.query import OPERATORS
 from omskit.schema import bundled
 
@@ -34,7 +34,7 @@ def cli() -> str:
         "| exit code | meaning |",
         "|---|---|",
         "| 0 | done |",
-        "| 1 | the answer is no (`dcs-check`) |",
+        "| 1 | the answer is no (`dcs-check`, `mask diff`, `mask lint`, `replay`) |",
         "| 2 | usage: the question cannot be asked as it stands |",
         "| 3 | login: the service does not let us in |",
         "| 4 | service: it did not answer as it should |",
@@ -43,7 +43,7 @@ def cli() -> str:
         "| 130 | Ctrl-C |",
         "",
     ]
-    for command in ((), *((name,) for name in COMMANDS)):
+    for command in ((), *command_names()):
         title = " ".join(("oms", *command))
         parts += [f"## {title}", "", "```text", help_of(*command), "```", ""]
     return "\n".join(parts)

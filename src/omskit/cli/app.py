@@ -53,8 +53,26 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
-app.add_typer(mask.app, name="mask")
-app.add_typer(auth.app, name="auth")
+
+GROUPS: dict[str, typer.Typer] = {"mask": mask.app, "auth": auth.app}
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
+
+
+def command_names() -> list[tuple[str, ...]]:
+    """Every command, groups before the commands in them.
+
+    Example:
+        >>> ("mask", "diff") in command_names()
+        True
+    """
+    names: list[tuple[str, ...]] = [(name,) for name in COMMANDS]
+    for name, group in GROUPS.items():
+        names.append((name,))
+        for command in group.registered_commands:
+            function = getattr(command.callback, "__name__", "")
+            names.append((name, command.name or function.replace("_", "-")))
+    return names
 
 
 def _show_version(wanted: bool) -> None:
