@@ -6,10 +6,7 @@ import io
 import os
 import shutil
 import sys
-from contextlib import suppress
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 import pyarrow as pa
@@ -19,6 +16,7 @@ from omskit.cli.exits import say
 from omskit.cli.options import Format, Output
 from omskit.cli.terminal import SHOWN_ROWS, Line, view
 from omskit.errors import UsageError, did_you_mean
+from omskit.wholefile import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +42,7 @@ def write(table: Table, given: Output, *, named: str | None = None) -> None:
         return
     encode = _ENCODERS[chosen]
     if given.output is not None and str(given.output) != "-":
-        _write_file(given.output, lambda stream: encode(table, stream))
+        write_whole(given.output, lambda stream: encode(table, stream), UsageError)
         if not given.quiet:
             size = f"{len(table)} rows x {len(table.columns)} columns"
             say(f"wrote {size} to {given.output}")
@@ -81,7 +79,9 @@ def _format(given: Output) -> Format:
 def _write_view(table: Table, given: Output, named: Sequence[str] | None) -> None:
     if given.output is not None and str(given.output) != "-":
         text = "\n".join(line.text for line in view(table, 160, named=named)) + "\n"
-        _write_file(given.output, lambda stream: stream.write(text.encode()))
+        write_whole(
+            given.output, lambda stream: stream.write(text.encode()), UsageError
+        )
         return
     is_terminal = sys.stdout.isatty()
     most = SHOWN_ROWS if is_terminal and not given.all_rows else None
@@ -122,27 +122,6 @@ def _plain(text: str, encoding: str) -> str:
         text = text.replace("\N{EN DASH}", "-").replace("\N{HORIZONTAL ELLIPSIS}", "~")
         return text.encode(encoding, "replace").decode(encoding)
     return text
-
-
-def _write_file(target: Path, write_to: Callable[[BinaryIO], Any]) -> None:
-    """Write a file that appears whole or not at all."""
-    part = None
-    try:
-        with NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as stream:
-            part = Path(stream.name)
-            write_to(cast("BinaryIO", stream))
-        mask = os.umask(0)
-        os.umask(mask)
-        part.chmod(0o666 & ~mask)
-        part.replace(target)
-    except OSError as error:
-        if part is not None:
-            with suppress(OSError):
-                part.unlink()
-        message = f"Cannot write {target}: {error.strerror or error}."
-        raise UsageError(message) from error
 
 
 def _json(table: Table, stream: BinaryIO) -> None:

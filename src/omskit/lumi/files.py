@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -14,6 +12,7 @@ from omskit.errors import DecodeError, MaskError
 from omskit.lumi.brilcalc import read_brilcalc
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.provenance import identity_of
+from omskit.wholefile import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,22 +149,4 @@ def _sidecar(
 
 
 def _replace(target: Path, content: bytes) -> None:
-    """Put content at a path in one step, so that no reader sees half of it."""
-    part = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=f".{target.name}.", delete=False
-        ) as stream:
-            part = Path(stream.name)
-            stream.write(content)
-        # Temporary files are for their owner alone; a mask is as open as any file.
-        umask = os.umask(0)
-        os.umask(umask)
-        part.chmod(0o666 & ~umask)
-        part.replace(target)
-    except OSError as error:
-        if part is not None:
-            with suppress(OSError):
-                part.unlink()
-        message = f"Cannot write {target}: {error.strerror or error}."
-        raise MaskError(message) from error
+    write_whole(target, lambda stream: stream.write(content), MaskError)
