@@ -37,6 +37,7 @@ from omskit.flow.effects import (
     Sleep,
     Start,
 )
+from omskit.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Mapping
@@ -50,8 +51,17 @@ log.addHandler(logging.NullHandler())
 class Sender(Protocol):
     """Where requests go."""
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Response:
-        """The answer, from a thread that may wait."""
+    def send(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        waiting: Waiting | None = None,
+    ) -> Response:
+        """The answer, from a thread that may wait.
+
+        Args:
+            waiting: When nobody waits any more, no answer need come.
+        """
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """The answer, in an event loop."""
@@ -69,9 +79,14 @@ class LocalSender:
 
     respond: Callable[[Request], Response]
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Response:
+    def send(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        waiting: Waiting | None = None,
+    ) -> Response:
         """Answer in this thread."""
-        del headers
+        del headers, waiting
         return self.respond(request)
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
@@ -177,19 +192,20 @@ class SyncDriver:
         self._slots = threading.BoundedSemaphore(self._shared.concurrency)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
+        self._running: weakref.WeakSet[_Beside] = weakref.WeakSet()
 
     def run(
         self,
         flow: Flow[Any],
         reporter: Reporter | None = None,
-        over: threading.Event | None = None,
+        waiting: Waiting | None = None,
     ) -> Any:
         """The result of *flow*; what it emits is dropped.
 
         Args:
-            over: Set when nobody waits for the result any more.
+            waiting: Who waits for the result, and may give up.
         """
-        steps = self._steps(flow, reporter, over)
+        steps = self._steps(flow, reporter, waiting)
         try:
             while True:
                 next(steps)
@@ -206,9 +222,11 @@ class SyncDriver:
         self,
         flow: Flow[Any],
         reporter: Reporter | None,
-        over: threading.Event | None = None,
+        waiting: Waiting | None = None,
     ) -> Generator[Table, None, Any]:
-        beside = _Beside(threading.Event() if over is None else over)
+        beside = _Beside(waiting or Waiting())
+        with self._pool_lock:
+            self._running.add(beside)
         result: Any = None
         error: OMSError | None = None
         try:
@@ -224,6 +242,8 @@ class SyncDriver:
                 try:
                     result = self._perform(effect, beside, reporter)
                 except OMSError as raised:
+                    if beside.waiting.is_over:
+                        raise _Abandoned from raised  # Nobody would read of it.
                     error = raised
         finally:
             beside.abandon()
@@ -232,12 +252,14 @@ class SyncDriver:
                 reporter.finish()
 
     def _perform(self, effect: Any, beside: _Beside, reporter: Reporter | None) -> Any:
-        if beside.over.is_set():
+        if beside.waiting.is_over:
             raise _Abandoned
         if isinstance(effect, Send):
             headers = self._shared.headers(effect)
             with self._slots:
-                response = self._shared.sender.send(effect.request, headers)
+                response = self._shared.sender.send(
+                    effect.request, headers, beside.waiting
+                )
             return _logged(effect.request, response)
         if isinstance(effect, Compute):
             return effect.function(*effect.arguments)
@@ -248,14 +270,14 @@ class SyncDriver:
         if isinstance(effect, Sleep):
             return beside.sleep(effect.seconds)
         if isinstance(effect, Authorise):
-            return self._authorise(effect)
+            return self._authorise(effect, beside.waiting)
         return self._shared.answer_at_once(effect, reporter)
 
-    def _authorise(self, effect: Authorise) -> Credential | None:
+    def _authorise(self, effect: Authorise, waiting: Waiting) -> Credential | None:
         with self._lock:  # 64 callers, one login
             shared = self._shared
             if not shared.usable(effect.rejected):
-                shared.credential = self.run(shared.login.login())
+                shared.credential = self.run(shared.login.login(), None, waiting)
                 shared.logged_in = True
             return shared.credential
 
@@ -268,11 +290,15 @@ class SyncDriver:
             return self._pool
 
     def close(self) -> None:
-        """End the threads and close the connections."""
+        """End the threads, cutting what they wait for, and close the connections."""
         with self._pool_lock:
             pool, self._pool = self._pool, None
+            running = list(self._running)
         if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for beside in running:
+                beside.abandon()
+            pool.shutdown(wait=True)
         self._shared.sender.close()
 
 
@@ -283,12 +309,12 @@ class _Beside:
     """The flows that run beside one flow, and how they learn that it is over.
 
     Attributes:
-        over: Set when nobody waits for the flow itself; those beside it have their own.
+        waiting: Who waits for the flow itself; it waits for those beside it.
     """
 
-    def __init__(self, over: threading.Event) -> None:
-        self.over = over
-        self._theirs = threading.Event()
+    def __init__(self, waiting: Waiting) -> None:
+        self.waiting = waiting
+        self._theirs = Waiting()
         self._pool: ThreadPoolExecutor | None = None
         self._started: set[Future[Any]] = set()
 
@@ -310,19 +336,20 @@ class _Beside:
     def join(self, future: Future[Any]) -> Any:
         try:
             return future.result()
-        except CancelledError as error:
+        except (CancelledError, _Abandoned) as error:
             raise TransportError(_CLOSED) from error
         finally:
             # Kept no longer than needed: it holds a page.
             self._started.discard(future)
 
     def sleep(self, seconds: float) -> None:
-        if self.over.wait(seconds):
+        if self.waiting.pause(seconds):
             raise _Abandoned
 
     def abandon(self) -> None:
-        self._theirs.set()
-        for future in self._started:
+        """Let go of those beside: they are cut where they wait."""
+        self._theirs.end()
+        for future in list(self._started):
             future.cancel()
 
 

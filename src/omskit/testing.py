@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from omskit.drivers import Sender
+    from omskit.waiting import Waiting
 
 FORMAT = "omskit conversation 1"
 KEPT = frozenset({"content-type", "retry-after", "date"})
@@ -62,9 +63,15 @@ class Recorder:
     _secrets: set[str] = field(default_factory=set, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Response:
+    def send(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        waiting: Waiting | None = None,
+    ) -> Response:
         """Send, and write it down."""
-        return self._noted(request, headers, self.inner.send(request, headers))
+        answer = self.inner.send(request, headers, waiting)
+        return self._noted(request, headers, answer)
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """Send, and write it down."""
@@ -186,13 +193,18 @@ class Player:
     answers: dict[tuple[str, str], list[Response]] = field(repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Response:
+    def send(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        waiting: Waiting | None = None,
+    ) -> Response:
         """The recorded answer.
 
         Raises:
             UsageError: There is none.
         """
-        del headers
+        del headers, waiting
         url = unquote(request.url.removeprefix(f"{self.service}/"))
         with self._lock:
             found = self.answers.get((request.method, url))

@@ -12,20 +12,25 @@ import contextlib
 import os
 import ssl
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
+import httpcore2
 import httpx2
 
+from omskit._extras import load
 from omskit._version import __version__
 from omskit.errors import ConfigError, TimedOutError, TransportError
 from omskit.flow.effects import Request, Response
+from omskit.wire import Call, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from omskit.waiting import Waiting
 
 try:
     # The same interface, 1.3 ms for a page of 1.7 MB where zlib takes 4.2.
@@ -42,8 +47,20 @@ DAMAGED: Any = zlib.error  # its stubs take the class for an instance
 GZIP = 16 + 15
 """zlib's word for: a gzip header, any window."""
 
-LARGEST_BODY = 2**30
-"""Bytes, uncompressed; a page of 100000 whole lumisections has about 2.5e8."""
+LARGEST_BODY = 2**29
+"""Bytes, packed or not; a page of 100000 whole lumisections has about 2.5e8."""
+
+# The wire of threads raises httpcore2's errors, coroutines see those of httpx2.
+_CONNECT_TIMEOUTS = (httpx2.ConnectTimeout, httpcore2.ConnectTimeout)
+_TIMEOUTS = (httpx2.TimeoutException, httpcore2.TimeoutException)
+_CONNECT_ERRORS = (httpx2.ConnectError, httpcore2.ConnectError)
+_BROKEN = (
+    httpx2.HTTPError,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +70,7 @@ class Timeouts:
     Attributes:
         connect_s: For a connection.
         read_s: For the next bytes; ``hltpathinfo`` can take minutes.
-        request_s: For one whole request.
+        request_s: For one whole request, from connecting to the last byte.
     """
 
     connect_s: float = 10.0
@@ -102,8 +119,46 @@ def tls_context(
         raise ConfigError(message) from error
 
 
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for *url*; None: the way is direct.
+
+    ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are honoured, in
+    capitals or not.
+    """
+    parts = urlsplit(url)
+    named = getproxies()
+    proxy = named.get(parts.scheme) or named.get("all")
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy
+
+
+def _read_proxy(text: str) -> httpx2.Proxy:
+    """A proxy's address.
+
+    Raises:
+        ConfigError: It is none. The message does not repeat it: it may hold a password.
+        MissingExtraError: It is a SOCKS proxy, which needs another package.
+    """
+    try:
+        proxy = httpx2.Proxy(text if "://" in text else f"http://{text}")
+    except (ValueError, httpx2.InvalidURL) as error:
+        message = (
+            "The address of the proxy is none of http://host:port, https://host:port "
+            "and socks5h://host:port. Look at proxy=, HTTPS_PROXY, HTTP_PROXY and "
+            "ALL_PROXY."
+        )
+        raise ConfigError(message) from error
+    if proxy.url.scheme.startswith("socks"):
+        load("socksio", "go through a SOCKS proxy")
+    return proxy
+
+
 class HttpSender:
-    """A service over the network, with one pool of connections and one TLS context."""
+    """A service over the network: one TLS context, one pool of connections a way.
+
+    Ways differ by their proxy: there is mostly one.
+    """
 
     def __init__(
         self,
@@ -117,58 +172,95 @@ class HttpSender:
         self._timeouts = timeouts or Timeouts()
         self._proxy = proxy
         self._connections = connections
-        self._sync: httpx2.Client | None = None
-        self._async: httpx2.AsyncClient | None = None
+        self._sync: dict[str | None, httpx2.Client] = {}
+        self._async: dict[str | None, httpx2.AsyncClient] = {}
+        self._ways: dict[tuple[str, str], str | None] = {}
         self._lock = threading.Lock()
         self._process = os.getpid()
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self, proxy: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a client is made with, and what its transport is."""
+        timeout = httpx2.Timeout(
+            self._timeouts.read_s, connect=self._timeouts.connect_s, pool=None
+        )
         limits = httpx2.Limits(
             max_connections=self._connections + 1,
             max_keepalive_connections=self._connections + 1,
             keepalive_expiry=30.0,
         )
-        timeout = httpx2.Timeout(
-            self._timeouts.read_s, connect=self._timeouts.connect_s, pool=None
-        )
-        return {
-            "verify": self._context,
+        client = {
             "timeout": timeout,
-            "limits": limits,
             "headers": HEADERS,
             "follow_redirects": False,
-            "proxy": self._proxy,
+            "trust_env": False,  # What of it is honoured is read here, once for both.
         }
+        way = {
+            "limits": limits,
+            "proxy": None if proxy is None else _read_proxy(proxy),
+        }
+        return client, way
 
-    def _client(self) -> httpx2.Client:
+    def _way(self, url: str) -> str | None:
+        """The proxy on the way to *url*; the environment is read once for each host."""
+        if self._proxy is not None:
+            return self._proxy
+        parts = urlsplit(url)
+        host = (parts.scheme, parts.netloc)
+        if host not in self._ways:
+            self._ways[host] = proxy_for(url)
+        return self._ways[host]
+
+    def _client(self, url: str) -> httpx2.Client:
         with self._lock:
             if self._process != os.getpid():
                 # After a fork the parent's connections are not ours to use.
-                self._sync, self._process = None, os.getpid()
-            if self._sync is None:
-                self._sync = httpx2.Client(**self._settings())
-            return self._sync
+                self._sync, self._process = {}, os.getpid()
+            proxy = self._way(url)
+            if proxy not in self._sync:
+                settings, way = self._settings(proxy)
+                wire = Wire(context=self._context, **way)
+                self._sync[proxy] = httpx2.Client(transport=wire, **settings)
+            return self._sync[proxy]
 
-    def send(self, request: Request, headers: Mapping[str, str]) -> Response:
+    def _aclient(self, url: str) -> httpx2.AsyncClient:
+        proxy = self._way(url)
+        if proxy not in self._async:
+            settings, way = self._settings(proxy)
+            wire = httpx2.AsyncHTTPTransport(verify=self._context, **way)
+            self._async[proxy] = httpx2.AsyncClient(transport=wire, **settings)
+        return self._async[proxy]
+
+    def send(
+        self,
+        request: Request,
+        headers: Mapping[str, str],
+        waiting: Waiting | None = None,
+    ) -> Response:
         """Send and read the whole answer.
+
+        Args:
+            waiting: When nobody waits any more, the connection is cut.
 
         Raises:
             TransportError: No whole answer came.
         """
-        deadline = time.monotonic() + self._timeouts.request_s
+        call = Call(self._timeouts.request_s)
+        cut = waiting.or_else(call.cut) if waiting else contextlib.nullcontext()
         with (
-            _translated(request),
-            self._client().stream(
+            _translated(request, call),
+            cut,
+            call.under_way(),
+            self._client(request.url).stream(
                 request.method,
                 request.url,
                 headers={**request.headers, **headers},
                 content=request.body or None,
             ) as answer,
         ):
-            body = _Body(request, deadline)
+            body = _Body(answer.headers)
             for chunk in answer.iter_raw():
                 body.add(chunk)
-            return body.response(answer)
+        return body.response(answer)
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """Send and read the whole answer.
@@ -176,43 +268,53 @@ class HttpSender:
         Raises:
             TransportError: No whole answer came.
         """
-        if self._async is None:
-            self._async = httpx2.AsyncClient(**self._settings())
-        deadline = time.monotonic() + self._timeouts.request_s
-        with _translated(request):
-            async with self._async.stream(
-                request.method,
-                request.url,
-                headers={**request.headers, **headers},
-                content=request.body or None,
-            ) as answer:
-                body = _Body(request, deadline)
-                async for chunk in answer.aiter_raw():
-                    body.add(chunk)
-            if body.is_large:
-                return await asyncio.to_thread(body.response, answer)
-            return body.response(answer)
+        try:
+            with _translated(request):
+                async with (
+                    asyncio.timeout(self._timeouts.request_s),
+                    self._aclient(request.url).stream(
+                        request.method,
+                        request.url,
+                        headers={**request.headers, **headers},
+                        content=request.body or None,
+                    ) as answer,
+                ):
+                    body = _Body(answer.headers)
+                    async for chunk in answer.aiter_raw():
+                        body.add(chunk)
+        except TimeoutError as error:
+            if isinstance(error, TimedOutError):
+                raise
+            raise TimedOutError(_unfinished(request)) from error
+        if body.is_large:
+            return await asyncio.to_thread(body.response, answer)
+        return body.response(answer)
 
     def close(self) -> None:
-        """Close the pool; the next request opens a new one."""
+        """Close the pools; the next request opens a new one."""
         with self._lock:
-            client, self._sync = self._sync, None
-        if client is not None:
+            clients, self._sync, self._ways = self._sync, {}, {}
+        for client in clients.values():
             client.close()
 
     async def aclose(self) -> None:
-        """Close the pool; the next request opens a new one."""
-        client, self._async = self._async, None
-        if client is not None:
+        """Close the pools; the next request opens a new one."""
+        clients, self._async, self._ways = self._async, {}, {}
+        for client in clients.values():
             await client.aclose()
 
 
 class _Body:
-    """The bytes of one answer as they come, within bounds."""
+    """The bytes of one answer as they come, within bounds.
 
-    def __init__(self, request: Request, deadline: float) -> None:
-        self._request = request
-        self._deadline = deadline
+    Raises:
+        TransportError: More are announced than would be taken.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > LARGEST_BODY:
+            raise TransportError(_too_large())
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -225,13 +327,7 @@ class _Body:
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > LARGEST_BODY:
-            message = (
-                f"The answer is larger than {LARGEST_BODY} bytes; use smaller pages."
-            )
-            raise TransportError(message)
-        if time.monotonic() > self._deadline:
-            message = f"{_host(self._request)} did not finish its answer in time."
-            raise TimedOutError(message)
+            raise TransportError(_too_large())
 
     def response(self, answer: httpx2.Response) -> Response:
         headers = {k.lower(): v for k, v in answer.headers.items()}
@@ -265,8 +361,7 @@ def unpack(body: bytes) -> bytes:
         message = f"The packed answer is damaged ({error})."
         raise TransportError(message) from error
     if unpacker.unconsumed_tail:
-        message = f"The answer is larger than {LARGEST_BODY} bytes; use smaller pages."
-        raise TransportError(message)
+        raise TransportError(_too_large())
     if not unpacker.eof:
         message = "The packed answer breaks off."
         raise TransportError(message)
@@ -277,21 +372,30 @@ def _host(request: Request) -> str:
     return urlsplit(request.url).netloc or request.url
 
 
+def _too_large() -> str:
+    return f"The answer is larger than {LARGEST_BODY} bytes; use smaller pages."
+
+
+def _unfinished(request: Request) -> str:
+    return f"{_host(request)} did not finish its answer in time."
+
+
 @contextlib.contextmanager
-def _translated(request: Request) -> Iterator[None]:
-    """httpx2's errors as ours; the one place where that is done."""
+def _translated(request: Request, call: Call | None = None) -> Iterator[None]:
+    """The library's errors as ours; the one place where that is done."""
     host = _host(request)
     try:
         yield
-    except httpx2.ConnectTimeout as error:
+    except _CONNECT_TIMEOUTS as error:
         message = f"{host} does not take connections (time-out)."
         raise TimedOutError(message) from error
-    except httpx2.TimeoutException as error:
-        message = f"{host} was silent for too long."
+    except _TIMEOUTS as error:
+        silent = f"{host} was silent for too long."
+        message = _unfinished(request) if call and call.is_late else silent
         raise TimedOutError(message) from error
-    except httpx2.ConnectError as error:
+    except _CONNECT_ERRORS as error:
         raise TransportError(_why_unreachable(host, error)) from error
-    except httpx2.HTTPError as error:
+    except _BROKEN as error:
         message = f"The connection to {host} broke ({error or type(error).__name__})."
         raise TransportError(message) from error
     except (httpx2.InvalidURL, httpx2.CookieConflict) as error:
@@ -299,7 +403,7 @@ def _translated(request: Request) -> Iterator[None]:
         raise ConfigError(message) from error
 
 
-def _why_unreachable(host: str, error: httpx2.ConnectError) -> str:
+def _why_unreachable(host: str, error: Exception) -> str:
     reason = str(error) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         return (

@@ -159,7 +159,7 @@ def test_urls_are_fetched_through_the_client(oms, files, monkeypatch):
         def __init__(self, **options):
             pass
 
-        def send(self, request, headers):
+        def send(self, request, headers, waiting=None):
             from omskit.flow.effects import Response
 
             asked.append(request.url)

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from omskit.flow.effects import Response
 
 PATH = "/agg/api/v1"
+_LONG_S = 20.0
+_DROP_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Raw:
     """Bytes for the wire, then the end of the connection.
 
     Attributes:
-        then: ``"close"``, ``"reset"`` or ``"silence"``.
+        then: ``"close"``, ``"reset"``, ``"silence"`` or ``"drip"``: byte after byte.
     """
 
     data: bytes
@@ -49,6 +51,7 @@ class Server:
     Attributes:
         asked: What arrived, in order.
         tunnels: Hosts that a proxy was asked to connect to.
+        outlasted: Connections that were silent or dripping until the server gave up.
     """
 
     port: int
@@ -56,6 +59,7 @@ class Server:
     asked: list[Asked] = field(default_factory=list)
     tunnels: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
+    outlasted: list[str] = field(default_factory=list)
 
     @property
     def base(self) -> str:
@@ -102,11 +106,21 @@ def serving(  # noqa: C901  # its handlers are short
             self.close_connection = True
             self.connection.sendall(found.data)
             if found.then == "silence":
-                server.ended.wait(10)
+                if not server.ended.wait(_LONG_S):
+                    server.outlasted.append(self.path)
+            elif found.then == "drip":
+                self.drip()
             elif found.then == "reset":
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
+
+        def drip(self) -> None:
+            for _ in range(int(_LONG_S / _DROP_S)):
+                self.connection.sendall(b"x")
+                if server.ended.wait(_DROP_S):
+                    return
+            server.outlasted.append(self.path)
 
         def do_CONNECT(self) -> None:
             server.tunnels.append(self.path)

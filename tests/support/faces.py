@@ -1,0 +1,64 @@
+"""A client of either face over real sockets, called without await."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import threading
+
+import pytest
+from tests.support.bothways import Plain
+from tests.support.smallservice import page
+
+from omskit import AsyncClient, Client
+from omskit.errors import OMSError
+
+ROW = {"id": "297050", "type": "runs", "attributes": {"run_number": 297050}}
+GOOD = page(data=[ROW], meta={"totalResourceCount": 1})
+TRUST = ssl.create_default_context()  # once: it takes longer than most tests
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+@contextlib.contextmanager
+def plain(face, base, **options):
+    """A client of either face, called without await."""
+    options = {"verify": TRUST, **options}
+    if face == "sync":
+        with Client(base, **options) as oms:
+            yield oms
+        return
+    loop = asyncio.new_event_loop()
+    oms = AsyncClient(base, **options)
+    try:
+        yield Plain(oms, loop)
+    finally:
+        loop.run_until_complete(oms.aclose())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+def ask(face, base, **options):
+    with plain(face, base, **{"retries": 0, **options}) as oms:
+        return oms.runs(297050)
+
+
+def fail(face, base, **options):
+    with pytest.raises(OMSError) as caught:
+        ask(face, base, **options)
+    return caught.value
+
+
+def threads_since(before):
+    now = [t for t in threading.enumerate() if t.name.startswith("omskit")]
+    return [thread for thread in now if thread not in before]
+
+
+def many(asked):
+    """Five pages of ten runs each."""
+    offset = int(asked.path.split("page[offset]=")[1].split("&")[0])
+    rows = [
+        {"id": str(n), "attributes": {"run_number": n}}
+        for n in range(offset, offset + 10)
+    ]
+    return page(data=rows, meta={"totalResourceCount": 50})
