@@ -10,9 +10,10 @@ PROJECT := pyproject.toml src/omskit/_version.py
 WORKERS ?= 2
 FUZZ_EXAMPLES ?= 100
 FUZZ_RUNS ?= 200000
+KERBEROS ?=
 ARGS ?=
 
-.PHONY: help demo test lint format types docs bench chaos fuzz minimums clean
+.PHONY: help demo test lint format types docs bench chaos follow fuzz minimums clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,9 +47,12 @@ bench: $(VENV)/.bench ## Measure against the official client, minutes long
 chaos: $(VENV)/.bench ## Fetch 1000 tables under faults, omskit and the official client
 	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
+follow: $(VENV)/.test ## Follow a run of eight hours, played in nine minutes
+	$(BIN)/python benchmarks/follow.py $(ARGS)
+
 fuzz: $(VENV)/.fuzz ## Throw random requests, URLs and pages at the service, minutes long
 	OMSKIT_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) OMSKIT_FUZZ_RUNS=$(FUZZ_RUNS) \
-		$(BIN)/python -m pytest --timeout 1800 tests/fuzz $(ARGS)
+		$(BIN)/python -m pytest --timeout 1800 -rP tests/fuzz $(ARGS)
 
 minimums: ## Run the tests with the oldest packages that pyproject.toml allows
 	$(MAKE) VENV=.venv-minimums .venv-minimums/.minimums
@@ -74,6 +78,8 @@ $(VENV)/.demo: $(BIN)/python $(PROJECT)
 
 $(VENV)/.test: $(BIN)/python $(PROJECT)
 	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars]' --group test
+	@test -z "$(KERBEROS)" || $(BIN)/python -m pip install --quiet --group kerberos \
+		|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)

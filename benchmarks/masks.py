@@ -19,18 +19,19 @@ import importlib.util
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from _bench import peak_mb, say
 
 from omskit.lumi import LumiMask
-from omskit.lumi.files import read_mask
+from omskit.lumi.files import read_mask, write_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,12 +41,6 @@ DCS = "json_DCSONLY_2017.txt"
 FILES = {2017: DCS, 2018: "json_DCSONLY_2018.txt"}
 LOOP = 10**5
 """Pairs of the dict loop, which is scaled up: all of them would take minutes."""
-
-
-def say(text: str) -> None:
-    """A line for the reader."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def listed(figures: dict[str, Any], style: str) -> str:
@@ -58,15 +53,6 @@ def folder() -> Path:
     if not (found := os.environ.get("OMSKIT_RECORDED")):
         sys.exit("OMSKIT_RECORDED names no folder; see benchmarks/README.md")
     return Path(found) / "certification"
-
-
-def peak_mb() -> float:
-    """Peak resident memory of this process."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(x for x in status.read_text().splitlines() if x[:5] == "VmHWM")
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def pairs(mask: LumiMask, count: int, order: str) -> tuple[Any, Any]:
@@ -248,11 +234,8 @@ def _against_lumilist(
             start = time.perf_counter()
             found = operation(*operands)
             times.append(time.perf_counter() - start)
-        least = min(times)
-        report[name] |= {
-            "lumilist_s": statistics.median(times),
-            "lumilist_min_s": least,
-        }
+        report[name]["lumilist_s"] = statistics.median(times)
+        report[name]["lumilist_min_s"] = min(times)
         same = LumiMask.from_json(found.getCompactList()).good == ours[name]().good
         assert same, f"LumiList's {name} is another set"
     lines = list(report.values())
@@ -316,11 +299,35 @@ def memory(count: int) -> dict[str, Any]:
     return line
 
 
+def spread(ranges: int, per_run: int) -> tuple[Any, Any]:
+    """Run and first lumisection of very many ranges."""
+    runs = np.repeat(np.arange(1, ranges // per_run + 1), per_run)
+    return runs, np.tile(np.arange(1, 4 * per_run, 4), ranges // per_run)
+
+
+def loading(path: Path | None, ranges: int, repeat: int) -> dict[str, Any]:
+    """Files of very many ranges, beside LumiList."""
+    report: dict[str, Any] = {"ranges": ranges}
+    for per_run in (1000, 20):
+        runs, first = spread(ranges, per_run)
+        mask = LumiMask.from_ranges(np.column_stack((runs, first, first + 1)))
+        with tempfile.TemporaryDirectory() as place:
+            file = write_mask(mask, Path(place) / "many.json")
+            _, least, found = timed(lambda f=file: read_mask(f), repeat)
+            assert found == mask
+            line = {"omskit_min_s": least}
+            if path is not None:
+                kind = lumilist(path)
+                _, theirs, _ = timed(lambda f=file, k=kind: k(filename=str(f)), repeat)
+                line |= {"lumilist_min_s": theirs, "over": theirs / least}
+        report[f"{per_run}_a_run"] = line
+        say(f"load {ranges:.0e} ranges, {per_run} a run: {listed(line, '.3g')}")
+    return report
+
+
 def large(ranges: int) -> dict[str, Any]:
     """Masks of very many ranges: making, combining, looking up."""
-    per_run = 1000
-    runs = np.repeat(np.arange(1, ranges // per_run + 1), per_run)
-    first = np.tile(np.arange(1, 4 * per_run, 4), ranges // per_run)
+    runs, first = spread(ranges, 1000)
     report: dict[str, Any] = {"ranges": ranges}
     start = time.perf_counter()
     a = LumiMask.from_ranges(np.column_stack((runs, first, first + 1)))
@@ -366,6 +373,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=10**7)
     parser.add_argument("--many", type=int, default=10**8, help="pairs for the memory")
     parser.add_argument("--ranges", type=int, default=10**7)
+    parser.add_argument("--load", type=int, default=10**6, help="ranges in a file")
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--cases", type=int, default=2000, help="random pairs of masks")
     parser.add_argument("--quick", action="store_true", help="small, for CI")
@@ -374,13 +382,14 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.pairs, options.many, options.ranges = 10**5, 10**6, 10**5
-        options.repeat, options.cases = 2, 50
+        options.repeat, options.cases, options.load = 2, 50, 10**4
     report = {"versions": versions()}
     say(", ".join(f"{k} {v}" for k, v in report["versions"].items()))
     report["correctness"] = correctness()
     report["lookups"] = lookups(options.pairs, options.repeat)
     report["set_operations"] = set_operations(options.lumilist, options.repeat)
     report["differential"] = differential(options.lumilist, options.cases)
+    report["loading"] = loading(options.lumilist, options.load, options.repeat)
     report["memory"] = memory(options.many)
     report["large"] = large(options.ranges)
     if options.json:

@@ -118,6 +118,7 @@ def resources() -> str:
         "What the catalogue of omskit knows; `oms fields RESOURCE` shows the same.",
         "The evidence of each field: REAL, recorded from the service; USED, by public",
         "scripts; FRONT and SRV, in public code of OMS; GUESS, inferred.",
+        "A name in brackets is no column: rows are filtered by it and do not show it.",
         "",
     ]
     for name in sorted(bundled()):
@@ -139,6 +140,11 @@ def resources() -> str:
                 f"| `{field.name}` | {kind} | {field.unit or ''} | {meaning} "
                 f"| {field.evidence} |"
             )
+        lines += [
+            f"| ({field.name}) | {field.kind} | {field.unit or ''} | {field.title}; "
+            f"filter only, by one value | {field.evidence} |"
+            for field in resource.filters
+        ]
         lines.append("")
     return "\n".join(lines)
 

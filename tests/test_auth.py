@@ -1,24 +1,35 @@
 from __future__ import annotations
 
+import base64
 import copy
+import json
 import pickle
+import sys
 from http.cookiejar import CookieJar
 
 import pytest
-from tests.support.interpreter import Interpreter
-from tests.support.smallservice import page
+from tests.support.interpreter import NOON, Interpreter
+from tests.support.loopback import serving
+from tests.support.smallservice import page, refusal
 
-from omskit import ClientCredentials
+from omskit import BearerToken, Client, ClientCredentials
 from omskit.auth import (
     TOKEN_URL,
     Anonymous,
+    FixedLogin,
     Tsgauth,
     TsgauthLogin,
     as_login,
     cookie_header,
 )
-from omskit.errors import AuthError, ConfigError, LoginNeededError, UsageError
-from omskit.flow.effects import Compute, Send
+from omskit.errors import (
+    AuthError,
+    ConfigError,
+    LoginNeededError,
+    TokenRejectedError,
+    UsageError,
+)
+from omskit.flow.effects import Compute, Now, Send
 
 URL = "https://cmsoms.cern.ch/agg/api/v1"
 
@@ -188,3 +199,115 @@ def test_without_a_url_no_cookie_of_a_host_is_sent():
     """A jar whose service is not known gives nothing."""
     assert cookie_header(jar(("a", "1", "cmsoms.cern.ch")), "") is None
     assert cookie_header({}, URL) is None
+
+
+TOKEN = "correct horse battery"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " x", "x\n", "Bearer abc", "bearer abc", "t\xf6ken", None, 5, b"x"]
+)
+def test_what_is_no_fixed_token(text):
+    """A token that no header may hold is refused before it is sent, unrepeated."""
+    with pytest.raises(ConfigError, match="no fixed token") as caught:
+        BearerToken(text)
+    assert "abc" not in str(caught.value)
+
+
+def test_a_fixed_token_is_never_shown_or_pickled():
+    """The repr hides the token; pickles and copies are refused."""
+    login = BearerToken(TOKEN)
+    assert repr(login) == "BearerToken()"
+    for take in (pickle.dumps, copy.deepcopy, copy.copy):
+        with pytest.raises(UsageError, match="secrets stay"):
+            take(login)
+    assert TOKEN not in repr(as_login(login))
+
+
+def guarded(asked):
+    """A service that takes one fixed token."""
+    if asked.headers.get("authorization") == f"Bearer {TOKEN}":
+        return page(data=[], meta={"totalResourceCount": 742})
+    return refusal(401, "not the token of this service")
+
+
+def test_a_fixed_token_is_sent():
+    """Credentials of a fixed token are sent as they are, by two clients at once."""
+    token = BearerToken(TOKEN)
+    with (
+        serving(guarded) as server,
+        Client(server.base, credentials=token) as one,
+        Client(server.base, credentials=token) as two,
+    ):
+        assert [c.query("runs").count() for c in (one, two, one)] == [742] * 3
+
+
+def test_a_refused_fixed_token_is_tried_once():
+    """A refused fixed token is a TokenRejectedError after one request, each time."""
+    with (
+        serving(guarded) as server,
+        Client(server.base, credentials=BearerToken("wrong horse")) as oms,
+    ):
+        for tries in (1, 2):
+            with pytest.raises(TokenRejectedError, match="oms serve --token") as caught:
+                oms.query("runs").count()
+            assert len(server.asked) == tries
+            assert caught.value.status == 401
+            assert "wrong horse" not in str(caught.value)
+
+
+def test_a_fixed_login_is_of_one_client():
+    """Each client has a login of its own for the same token, which is given once."""
+    one, two = (as_login(BearerToken(TOKEN)) for _ in range(2))
+    assert isinstance(one, FixedLogin)
+    assert log_in(one)[1].headers == {"authorization": f"Bearer {TOKEN}"}
+    assert log_in(two)[1].headers == {"authorization": f"Bearer {TOKEN}"}
+    with pytest.raises(TokenRejectedError, match="of BearerToken"):
+        log_in(one)
+
+
+def claiming(**claims):
+    """A token that says so of itself."""
+    text = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return Fake(headers={"Authorization": f"Bearer head.{text}.signature"})
+
+
+NOW = int(NOON.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("claims", "expires"),
+    [
+        ({"iat": NOW - 600, "exp": NOW + 600}, NOW + 585),
+        ({"iat": NOW, "exp": NOW + 10}, NOW + 5),
+        ({"iat": NOW - 900, "exp": NOW - 300}, None),
+        ({"iat": NOW, "exp": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_token_of_tsgauth_says_when_it_ends(claims, expires):
+    """The end that a token names is when it is renewed; an end long ago is none."""
+    world, credential = log_in(as_login(claiming(**claims), URL))
+    assert isinstance(world.effects[-1], Now)
+    assert credential.expires == expires
+
+
+def test_what_tsgauth_prints_is_not_on_stdout(capsys):
+    """Rows go to stdout; what tsgauth prints goes to stderr."""
+
+    class Loud(Fake):
+        def authparams(self, headers=None):
+            sys.stdout.write("deprecated\n")
+            return super().authparams()
+
+    log_in(as_login(Loud(headers={"Authorization": "Bearer abc"}), URL))
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "deprecated\n")
+
+
+def test_an_untrusted_login_service_is_named():
+    """A certificate that tsgauth does not trust is one line with what to set."""
+    long = "Max retries exceeded (SSLError: CERTIFICATE_VERIFY_FAILED)"
+    with pytest.raises(AuthError, match="REQUESTS_CA_BUNDLE only") as caught:
+        log_in(as_login(Fake(error=RuntimeError(long)), URL))
+    assert "retries" not in str(caught.value)

@@ -16,10 +16,10 @@ import pytest
 from tests.support.loopback import serving
 from tests.support.smallservice import page, refusal
 
-from omskit import Client, OMSError
-from omskit.auth import ClientCredentials, TsgauthLogin
+from omskit import Client, ConfigError, OMSError, TokenRejectedError
+from omskit.auth import BearerToken, ClientCredentials, TsgauthLogin
 from omskit.config import Instance
-from omskit.credentials import Chain, find_login, links_of
+from omskit.credentials import CachedToken, Chain, find_login, links_of
 from omskit.doctor import diagnose
 from omskit.flow import Credential, Response
 from omskit.testing import record
@@ -29,10 +29,11 @@ SECRET = "canary-client-secret"
 TOKEN = "canary-bearer-token"
 COOKIE = "canary-session-cookie"
 CODE = "canary-device-code"
-CANARIES = (SECRET, TOKEN, COOKIE, CODE)
+FIXED = "canary-fixed-token"
+CANARIES = (SECRET, TOKEN, COOKIE, CODE, FIXED)
 ROW = {"id": "1", "type": "runs", "attributes": {"run_number": 1, "era": TOKEN}}
 GOOD = page(data=[ROW], meta={"totalResourceCount": 1})
-ECHO = refusal(403, f"your token {TOKEN} and cookie {COOKIE} are not welcome")
+ECHO = refusal(403, f"your token {TOKEN}, {FIXED}, cookie {COOKIE} are not welcome")
 
 
 class Sessions:
@@ -55,7 +56,7 @@ def login(answer):
     return page(access_token=TOKEN, expires_in=600, device_code=CODE)
 
 
-@pytest.fixture(params=["secret", "cookie"])
+@pytest.fixture(params=["secret", "cookie", "fixed"])
 def kind(request):
     """Which kind of login is used."""
     return request.param
@@ -74,6 +75,8 @@ def credentials(kind, token_url):
     """A login with secrets."""
     if kind == "cookie":
         return Sessions()
+    if kind == "fixed":
+        return BearerToken(FIXED)
     return ClientCredentials("app", SECRET, "aud", token_url)
 
 
@@ -149,7 +152,7 @@ def test_a_service_that_repeats_them(kind, tmp_path):
             record(oms, path),
         ):
             oms.runs(1)
-    mine = COOKIE if kind == "cookie" else TOKEN
+    mine = {"cookie": COOKIE, "secret": TOKEN, "fixed": FIXED}[kind]
     assert mine not in path.read_text()
     assert "***" in path.read_text()
 
@@ -190,13 +193,38 @@ def test_the_chain_and_the_cache(monkeypatch, logged):
     cache.write(credential)
     chain = find_login(instance)
     assert isinstance(chain, Chain)
-    flow = chain.links[0].login()
+    kept = next(link for link in chain.links if isinstance(link, CachedToken))
+    flow = kept.login()
     next(flow)
-    chain.links[0].given = credential
+    kept.given = credential
     values = [chain, cache, credential, *links_of(instance)]
     texts = [text for value in values for text in (repr(value), str(value))]
     assert not searched(*texts, *shown(ClientCredentials("a", SECRET, "b")))
     assert not searched(str(cache.path), logged.text)
+
+
+def test_a_fixed_token_of_the_environment(monkeypatch, logged, tmp_path):
+    """A fixed token from environment or file shows nowhere, refused or not."""
+    monkeypatch.setenv("OMSKIT_TOKEN", FIXED)
+    texts = []
+    with serving(lambda _asked: refusal(401, f"not {SECRET[:3]}")) as server:
+        instance = Instance("own", server.base)
+        chain = find_login(instance)
+        texts += [repr(chain), str(chain), *map(repr, links_of(instance))]
+        with Client(server.base) as oms:
+            texts += [*shown(oms), repr(oms._login)]
+            with pytest.raises(TokenRejectedError) as caught:
+                oms.runs(1)
+        texts += [*shown(caught.value), str(caught.value.request)]
+        texts += ["".join(traceback.format_exception(caught.value))]
+        texts += [str(f) + repr(f) for f in diagnose(instance)]
+    assert server.asked[0].headers["authorization"] == f"Bearer {FIXED}"
+    for wrong in (f"Bearer {FIXED}", f"{FIXED}\u00f6"):
+        monkeypatch.setenv("OMSKIT_TOKEN", wrong)
+        with pytest.raises(ConfigError) as bad:
+            find_login(instance)
+        texts += ["".join(traceback.format_exception(bad.value)), *shown(bad.value)]
+    assert not searched(*texts, logged.text, *shown(BearerToken(FIXED)))
 
 
 def test_the_doctor(monkeypatch, logged):

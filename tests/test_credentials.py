@@ -7,20 +7,31 @@ import io
 import json
 import logging
 import stat
+import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.support.interpreter import NOON, Interpreter
+from tests.support.smallservice import page
 
-from omskit import Client, ConfigError, LoginNeededError, NotAuthorisedError
+from omskit import (
+    AuthError,
+    Client,
+    ConfigError,
+    LoginNeededError,
+    NotAuthorisedError,
+    TokenRejectedError,
+)
 from omskit import credentials as chain_of
-from omskit.auth import Anonymous
-from omskit.config import Instance, find_instance
+from omskit.auth import Anonymous, claims_of
+from omskit.config import INSTANCES, Instance, find_instance
 from omskit.credentials import Chain, Person, find_login, links_of
-from omskit.doctor import claims_of
 from omskit.drivers import LocalSender
 from omskit.flow import Credential, Response
 from omskit.tokencache import TokenCache
+from omskit.wholefile import write_whole
 
 NOW = NOON.timestamp()
 PRODUCTION = find_instance("production")
@@ -49,9 +60,11 @@ def test_no_login_where_none_is_wanted():
 
 
 def test_the_order_of_the_links():
-    """The kept token comes first, then the application, then a person."""
+    """The kept token comes first, then application, Kerberos ticket and person."""
     names = [link.name for link in links_of(PRODUCTION)]
-    assert names == ["token cache", "client credentials", "tsgauth device login"]
+    assert names == [
+        "token cache", "client credentials", "Kerberos", "tsgauth device login",
+    ]  # fmt: skip
 
 
 def test_the_kept_token_is_taken_first(application, caplog):
@@ -187,13 +200,17 @@ def test_a_failed_write_leaves_nothing(monkeypatch):
     CACHE.write(TOKEN)
     CACHE.remove()
 
-    def fail(*_arguments):
+    def fail(*_arguments, **_options):
         raise OSError(28, "full")
 
-    monkeypatch.setattr(json, "dump", fail)
-    with pytest.raises(OSError, match="full"):
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(ConfigError, match="full"):
         CACHE.write(TOKEN)
     assert list(CACHE.path.parent.iterdir()) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", fail)
+        with pytest.raises(ConfigError, match=r"folder .*full"):
+            CACHE.write(TOKEN)
 
 
 def test_what_is_not_kept():
@@ -209,6 +226,259 @@ def test_each_audience_has_its_token():
     CACHE.write(TOKEN)
     assert TokenCache("cmsoms-int-0185", PRODUCTION.token_url).read(NOW) is None
     assert TokenCache("cmsoms-prod", "https://other.test/token").read(NOW) is None
+
+
+def test_the_mode_of_whole_files(tmp_path):
+    """A whole file has the mode that was asked for, or that of any file."""
+    plain, secret, usual = (tmp_path / name for name in ("a", "b", "c"))
+    write_whole(plain, lambda out: out.write(b"x"), ConfigError)
+    write_whole(secret, lambda out: out.write(b"x"), ConfigError, mode=0o600)
+    usual.write_text("x")
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert plain.stat().st_mode == usual.stat().st_mode
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path):
+    """Ctrl-C in the middle of a file leaves the old one, and no part of the new."""
+
+    def stop(out):
+        out.write(b"half")
+        raise KeyboardInterrupt
+
+    target = tmp_path / "file"
+    target.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(target, stop, ConfigError)
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+WRITER = """
+import sys
+from omskit.flow import Credential
+from omskit.tokencache import TokenCache
+
+name, audience, url = sys.argv[1:]
+cache = TokenCache(audience, url)
+for number in range(200):
+    text = f"Bearer {name}-{number}-" + name * 5000
+    cache.write(Credential({"authorization": text}, 4.0e9))
+    found = cache.read(0.0).headers["authorization"]
+    who, _, tail = found.removeprefix("Bearer ").split("-")
+    assert tail == who * 5000, "half a token"
+"""
+
+
+def test_processes_that_write_at_once():
+    """Four processes that keep tokens at once leave one whole token and no parts."""
+    command = [sys.executable, "-c", WRITER]
+    place = (PRODUCTION.audience, PRODUCTION.token_url)
+    started = [subprocess.Popen([*command, name, *place]) for name in "abcd"]
+    assert [process.wait(60) for process in started] == [0] * 4
+    found = CACHE.read(0.0).headers["authorization"]
+    who, number, tail = found.removeprefix("Bearer ").split("-")
+    assert (number, tail) == ("199", who * 5000)
+    assert list(CACHE.path.parent.iterdir()) == [CACHE.path]
+
+
+def lasting(token, seconds):
+    """What the login service gives."""
+    return page(access_token=token, expires_in=seconds)
+
+
+def test_a_kept_token_is_renewed_and_written_back(application):
+    """Near its end a kept token is passed over; its successor takes its place."""
+    CACHE.write(Credential(TOKEN.headers, NOW + 600))
+    login = find_login(PRODUCTION)
+    driver = Interpreter(
+        [lasting("second", 1200)], now=NOON + dt.timedelta(seconds=601)
+    )
+    driver.run(login.login())
+    assert login.taken == "client credentials"
+    held = CACHE.read(NOW + 601)
+    assert held.headers == {"authorization": "Bearer second"}
+    assert held.expires == NOW + 601 + 1200 - 15
+
+
+def test_a_refused_token_is_written_over(application):
+    """A kept token that the service refused does not meet the next command."""
+    CACHE.write(TOKEN)
+    login = find_login(PRODUCTION)
+    logged_in(login)
+    logged_in(login, lasting("second", 1200))
+    assert CACHE.read(NOW).headers == {"authorization": "Bearer second"}
+
+
+def test_an_application_is_not_kept_unasked(application):
+    """The token of an application is kept only where 'oms auth login' kept one."""
+    assert logged_in(find_login(PRODUCTION), lasting("first", 600)) == "Bearer first"
+    assert not CACHE.path.exists()
+
+
+class Fixed:
+    """A link with a token, as a person's or not."""
+
+    name = "fake"
+
+    def __init__(self, *, of_person, fails=None, may_fail=False):
+        self.of_person, self.fails, self.may_fail = of_person, fails, may_fail
+
+    def lacks(self):
+        return None
+
+    def login(self):
+        yield from ()
+        if self.fails:
+            raise self.fails
+        return TOKEN
+
+
+def test_a_persons_token_is_kept():
+    """What a person logged in to serves the next command."""
+    chain = Chain(PRODUCTION, (Fixed(of_person=True),), CACHE)
+    assert logged_in(chain) == "Bearer kept-token"
+    assert CACHE.read(NOW).headers == TOKEN.headers
+
+
+def test_a_token_that_cannot_be_kept_still_serves(monkeypatch, caplog):
+    """A full disk is logged without the token, and the login stands."""
+
+    def fail(*_arguments, **_options):
+        raise OSError(28, "full")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    chain = Chain(PRODUCTION, (Fixed(of_person=True),), CACHE)
+    with caplog.at_level(logging.WARNING, "omskit"):
+        assert logged_in(chain) == "Bearer kept-token"
+    assert "the token is not kept: Cannot write" in caplog.text
+    assert "kept-token" not in caplog.text
+
+
+def test_a_link_that_may_fail():
+    """Where a link that may fail fails, the next is tried, and the reason is told."""
+    fails = AuthError("the page\n says no " + "x" * 500)
+    first = Fixed(of_person=True, fails=fails, may_fail=True)
+    chain = Chain(PRODUCTION, (first, Fixed(of_person=False)))
+    assert logged_in(chain) == "Bearer kept-token"
+    with pytest.raises(LoginNeededError, match=r"fake .the page says no x") as caught:
+        logged_in(Chain(PRODUCTION, (first,)))
+    assert len(str(caught.value)) < 500
+    with pytest.raises(AuthError, match="the page"):
+        logged_in(Chain(PRODUCTION, (Fixed(of_person=True, fails=fails),)))
+
+
+OWN = "http://127.0.0.1:8321/agg/api/v1"
+
+
+def test_a_fixed_token_of_the_environment(monkeypatch):
+    """OMSKIT_TOKEN is the first link for services of one's own, login or not."""
+    monkeypatch.setenv("OMSKIT_TOKEN", "correct horse battery")
+    login = find_login(find_instance(OWN))
+    assert logged_in(login) == "Bearer correct horse battery"
+    assert login.taken == "fixed token"
+    with pytest.raises(TokenRejectedError, match="OMSKIT_TOKEN"):
+        logged_in(login)
+    own = Instance("own", OWN, "cmsoms-prod")
+    assert [link.name for link in links_of(own)][:2] == ["fixed token", "token cache"]
+
+
+@pytest.mark.parametrize("name", [*INSTANCES, "https://cmsoms.cern.ch:443/agg/api/v1"])
+def test_a_fixed_token_does_not_go_to_cern(monkeypatch, name):
+    """OMSKIT_TOKEN is never sent to a service that omskit knows by name."""
+    monkeypatch.setenv("OMSKIT_TOKEN", "correct horse battery")
+    assert "fixed token" not in [link.name for link in links_of(find_instance(name))]
+
+
+def test_a_fixed_token_of_the_file(tmp_path, monkeypatch):
+    """A service in the file may have its token, where nobody else can read it."""
+    path = tmp_path / "config.toml"
+    path.write_text(f'[instances.own]\nbase_url = "{OWN}"\ntoken = "correct horse"\n')
+    path.chmod(0o600)
+    monkeypatch.setenv("OMSKIT_CONFIG", str(path))
+    login = find_login(find_instance("own"))
+    assert logged_in(login) == "Bearer correct horse"
+    with pytest.raises(TokenRejectedError, match=r"\[instances.own\]"):
+        logged_in(login)
+    assert find_login(find_instance(OWN)) == Anonymous()
+    monkeypatch.setenv("OMSKIT_TOKEN", "another horse")
+    assert logged_in(find_login(find_instance("own"))) == "Bearer another horse"
+    monkeypatch.delenv("OMSKIT_TOKEN")
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match=f"chmod 600 {path}"):
+        find_login(find_instance("own"))
+
+
+def test_a_fixed_token_that_is_none(tmp_path, monkeypatch):
+    """What can be no token is refused by the place where it stands."""
+    path = tmp_path / "config.toml"
+    path.write_text(f'[instances.own]\nbase_url = "{OWN}"\ntoken = 5\n')
+    path.chmod(0o600)
+    monkeypatch.setenv("OMSKIT_CONFIG", str(path))
+    with pytest.raises(ConfigError, match=r"^\[instances.own\]: This is no fixed"):
+        find_login(find_instance("own"))
+    monkeypatch.setenv("OMSKIT_TOKEN", " spaces ")
+    with pytest.raises(ConfigError, match=r"^OMSKIT_TOKEN: This is no fixed token"):
+        find_login(find_instance("own"))
+
+
+class Tickets:
+    """gssapi, as far as a ticket is looked at."""
+
+    class exceptions:  # noqa: N801  # its name there
+        """What it raises."""
+
+        GSSError = type("GSSError", (Exception,), {})
+        ExpiredCredentialsError = type("ExpiredCredentialsError", (GSSError,), {})
+
+    def __init__(self, found):
+        self.found = found
+
+    def Credentials(self, usage):  # noqa: N802  # its name there
+        assert usage == "initiate"
+        if isinstance(self.found, type):
+            raise self.found
+        return SimpleNamespace(lifetime=self.found)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (600, None),
+        (None, None),
+        (0, "the ticket has expired: run kinit"),
+        (Tickets.exceptions.ExpiredCredentialsError, "the ticket has expired"),
+        (Tickets.exceptions.GSSError, "there is no ticket: run kinit"),
+    ],
+)
+def test_what_a_ticket_lacks(monkeypatch, found, said):
+    """A ticket is good, has expired, or is not there."""
+    monkeypatch.setitem(sys.modules, "gssapi", Tickets(found))
+    why = chain_of.lacking_ticket()
+    assert why == said if said is None else why.startswith(said)
+    monkeypatch.setattr(chain_of, "lacking_kerberos", lambda: None)
+    assert chain_of.Kerberos(PRODUCTION).lacks() == why
+
+
+def test_kerberos_that_cannot_be_loaded(monkeypatch):
+    """Python's part without the system's libraries is no Kerberos."""
+    monkeypatch.setitem(sys.modules, "gssapi", None)
+    assert "cannot be loaded" in chain_of.lacking_ticket()
+
+
+@pytest.mark.parametrize("absent", ["tsgauth", "requests_gssapi", "gssapi", "bs4"])
+def test_kerberos_that_is_not_installed(monkeypatch, absent):
+    """Tsgauth has its class without what it needs; each part is looked for."""
+    have = lambda name: None if name == absent else object()  # noqa: E731  # short
+    monkeypatch.setattr(chain_of.importlib.util, "find_spec", have)
+    assert "omskit[kerberos]" in chain_of.lacking_kerberos()
+    assert "omskit[kerberos]" in chain_of.Kerberos(PRODUCTION).lacks()
+
+
+def test_names_for_kerberos():
+    """Kerberos logs in as the public client, for the audience, to no file."""
+    pytest.importorskip("tsgauth")
+    auth = chain_of.Kerberos(PRODUCTION).auth()
+    found = (auth.client_id, auth.target_client_id, auth.hostname, auth.use_auth_file)
+    assert found == ("cmsoms-prod-public", "cmsoms-prod", "auth.cern.ch", False)
 
 
 def test_a_shared_secret_is_refused(tmp_path, monkeypatch):

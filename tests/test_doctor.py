@@ -11,12 +11,13 @@ from email.utils import format_datetime
 
 import pytest
 import trustme
-from tests.support.loopback import serving, unused_port
+from tests.support.loopback import Raw, serving, unused_port
 from tests.support.smallservice import page, refusal
 
-from omskit import doctor
+from omskit import reach
+from omskit.auth import claims_of
 from omskit.config import Instance
-from omskit.doctor import claims_of, diagnose
+from omskit.doctor import clock_of, diagnose
 from omskit.flow import Credential, Response
 
 GOOD = page(data=[], meta={"totalResourceCount": 742})
@@ -90,7 +91,7 @@ def test_a_healthy_service():
         told, faults = found(server.base)
     assert not faults
     assert list(told) == [
-        "proxy", "name", "connection", "certificate", "login", "clock", "answer",
+        "proxy", "name", "connection", "certificate", "clock", "login", "answer",
     ]  # fmt: skip
     assert "742 runs" in told["answer"]
 
@@ -181,7 +182,7 @@ def test_what_certificates_lack(message, remedy):
     """Each way not to be trusted has its own remedy."""
     error = ssl.SSLCertVerificationError()
     error.verify_message = message
-    assert remedy in doctor._cert_remedy(error)
+    assert remedy in reach.cert_remedy(error)
 
 
 def test_https_where_http_is_spoken():
@@ -201,22 +202,39 @@ def test_http_where_https_is_spoken(tls):
 
 
 def test_no_login_at_all(monkeypatch, tmp_path):
-    """Without a login it says so, and whether there is a ticket."""
+    """Without a login it says what was tried, and whether Kerberos could help."""
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path / 'none'}")
+    monkeypatch.setattr("omskit.doctor.lacking_kerberos", lambda: "not installed")
     with serving(play(GOOD)) as server:
-        monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "none"))
         told, faults = found(server.base, "aud")
-        assert "kinit" in told["login"]
-        monkeypatch.setenv("KRB5CCNAME", f"FILE:{tmp_path}")
-        told, _ = found(server.base, "aud")
     assert faults == [("login", "auth")]
-    assert "KerbAuth" in told["login"]
+    assert "no terminal" in told["login"]
+    assert told["ticket"] == "ok    ticket: no Kerberos here: not installed"
+
+
+@pytest.mark.parametrize(
+    ("lacks", "fault", "said"),
+    [
+        ("there is no ticket: run kinit", "auth", "no ticket -> run: kinit"),
+        ("the ticket has expired: run kinit", "auth", "has expired -> run: kinit"),
+        (None, None, "there is one, but"),
+    ],
+)
+def test_the_ticket(monkeypatch, lacks, fault, said):
+    """A ticket that is not there or has expired is a fault of its own: kinit."""
+    monkeypatch.setattr("omskit.doctor.lacking_kerberos", lambda: None)
+    monkeypatch.setattr("omskit.doctor.lacking_ticket", lambda: lacks)
+    with serving(play(GOOD)) as server:
+        told, faults = found(server.base, "aud")
+    assert [f for link, f in faults if link == "ticket"] == ([fault] if fault else [])
+    assert said in told["ticket"]
 
 
 @pytest.mark.parametrize(
     ("login", "said"),
     [
         (refusal(401, "invalid_client"), "id or secret"),
-        (refusal(403, "not registered"), "register the application"),
+        (refusal(403, "not registered"), "not registered for this service"),
         (refusal(404, "no"), "play the login service"),
         (refusal(503, "busy"), "play the login service"),
     ],
@@ -238,18 +256,18 @@ def test_a_token_for_another_service(application):
         told, faults = found(server.base, "aud", url)
     assert faults == [("audience", "auth"), ("answer", "auth")]
     assert "the service is 'aud'" in told["audience"]
-    assert "oms auth logout" in told["answer"]
+    assert "mend the fault above first" in told["answer"]
 
 
 @pytest.mark.parametrize(
     ("answer", "fault", "said"),
     [
-        (refusal(401, "no"), "auth", "OMSKIT_CLIENT_ID"),
+        (refusal(401, "no"), "auth", "OMSKIT_TOKEN"),
         (refusal(403, "no"), "auth", "oms-api-access"),
         (refusal(404, "no"), "service", "/agg/api/v1"),
         (refusal(400, "no"), "service", "something else"),
-        (refusal(503, "no"), "service", "try again later"),
-        (Response(302, {"location": "https://auth.cern.ch/x"}), "auth", "oms auth"),
+        (refusal(503, "no"), "service", "the service is ill"),
+        (Response(302, {"location": "https://auth.cern.ch/x"}), "auth", "audience="),
         (Response(302, {"location": "https://b/"}), "service", "something else"),
         (Response(200, {}, b"<html>"), "service", "a page for people"),
     ],
@@ -262,12 +280,35 @@ def test_what_the_service_answers(answer, fault, said):
     assert said in told["answer"]
 
 
+def test_a_service_of_cern_by_another_address(monkeypatch):
+    """A service that omskit knows is asked by its name, so that it logs in."""
+    monkeypatch.setattr("omskit.doctor.takes_fixed_token", lambda _instance: False)
+    with serving(play(refusal(401, "no"))) as server:
+        told, faults = found(server.base)
+    assert faults == [("answer", "auth")]
+    assert "--instance production" in told["answer"]
+    assert "OMSKIT_TOKEN" not in told["answer"]
+
+
+def test_a_service_that_breaks_off_after_the_login(monkeypatch):
+    """A service that answers nobody well and breaks off then is told."""
+    monkeypatch.setenv("OMSKIT_TOKEN", "correct horse battery")
+
+    def answers(asked):
+        return Raw(b"") if "authorization" in asked.headers else GOOD
+
+    with serving(answers) as server:
+        told, faults = found(server.base)
+    assert faults == [("answer", "service")]
+    assert "by fixed token" in told["login"]
+
+
 @pytest.mark.parametrize(("seconds", "way"), [(-600, "ahead of"), (600, "behind")])
 def test_the_clock(seconds, way):
     """A clock that is more than a minute off is a fault of its own."""
     there = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
     answer = Response(200, {"date": format_datetime(there, usegmt=True)})
-    (finding,) = doctor._clock(answer)
+    (finding,) = clock_of(answer)
     assert finding.fault == "auth"
     assert way in finding.said
 
@@ -275,9 +316,9 @@ def test_the_clock(seconds, way):
 def test_no_clock():
     """A service that does not tell the time, or tells nonsense, tells nothing."""
     for headers in ({}, {"date": "noon"}):
-        assert not list(doctor._clock(Response(200, headers)))
+        assert not list(clock_of(Response(200, headers)))
     naive = format_datetime(dt.datetime.now(dt.UTC)).replace("+0000", "-0000")
-    (finding,) = doctor._clock(Response(200, {"date": naive}))
+    (finding,) = clock_of(Response(200, {"date": naive}))
     assert finding.fault is None
 
 

@@ -78,6 +78,7 @@ def test_every_way_of_asking_tells_its_progress(monkeypatch):
         return Listening() if wanted else None
 
     monkeypatch.setattr("omskit.client.reporter", listening)
+    monkeypatch.setattr("omskit.aclient.reporter", listening)
     monkeypatch.setattr("omskit.bound.reporter", listening)
 
     def service():

@@ -31,13 +31,12 @@ from tests.support.smallservice import page, refusal
 
 from omskit import AsyncClient, Client
 from omskit.auth import Anonymous, ClientCredentials
+from omskit.beside import Abandoned, Beside
 from omskit.drivers import (
     AsyncDriver,
     LocalSender,
     SyncDriver,
-    _Abandoned,
     _after_fork,
-    _Beside,
 )
 from omskit.errors import (
     ConfigError,
@@ -49,7 +48,8 @@ from omskit.errors import (
     TransportError,
 )
 from omskit.flow.effects import Request, Response, Send
-from omskit.transport import LARGEST_BODY, HttpSender, Timeouts, tls_context, unpack
+from omskit.transport import HttpSender, Timeouts, tls_context
+from omskit.unpacking import LARGEST_BODY, unpack
 from omskit.waiting import Waiting
 
 QUICK = Timeouts(connect_s=0.15, read_s=0.15, request_s=0.15)
@@ -258,7 +258,7 @@ def test_a_wrong_address_is_a_config_error():
 
 def test_bodies_are_bounded(monkeypatch):
     """A body larger than the bound is refused, packed or not."""
-    monkeypatch.setattr("omskit.transport.LARGEST_BODY", 50)
+    monkeypatch.setattr("omskit.unpacking.LARGEST_BODY", 50)
     with pytest.raises(TransportError, match="larger than 50"):
         unpack(gzip.compress(b"x" * 51))
     assert unpack(gzip.compress(b"x" * 50)) == b"x" * 50
@@ -831,7 +831,7 @@ def test_cookies_are_kept_apart(face):
 def test_a_closed_pool_is_an_error_of_the_client():
     """Work for a pool that was closed, or cancelled there, is a TransportError."""
     pool = ThreadPoolExecutor(1)
-    beside = _Beside(Waiting())
+    beside = Beside(Waiting())
     gate = threading.Event()
     beside.start(lambda: pool, lambda *_: gate.wait(10), None)
     queued = beside.start(lambda: pool, lambda *_: None, None)
@@ -847,10 +847,10 @@ def test_a_closed_pool_is_an_error_of_the_client():
 def test_nobody_sleeps_for_nobody():
     """A flow that nobody waits for any more neither sleeps nor asks on."""
     waiting = Waiting()
-    beside = _Beside(waiting)
+    beside = Beside(waiting)
     beside.sleep(0.0)
     waiting.end()
-    with pytest.raises(_Abandoned):
+    with pytest.raises(Abandoned):
         beside.sleep(3600.0)
     sent = []
     driver = SyncDriver(LocalSender(sent.append), Anonymous(), 1)
@@ -858,7 +858,7 @@ def test_nobody_sleeps_for_nobody():
     def flow():
         yield Send(Request("GET", "http://oms.test/"))
 
-    with pytest.raises(_Abandoned):
+    with pytest.raises(Abandoned):
         driver.run(flow(), waiting=waiting)
     assert sent == []
 

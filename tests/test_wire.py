@@ -113,9 +113,9 @@ class _Interrupting:
         pass
 
 
-def _silent_after_two(asked, waits):
-    """Two pages, then silence on all others."""
-    if any(f"page[offset]={n}&" in asked.path for n in (0, 10)):
+def _silent_later(asked, waits):
+    """Three pages, then silence on all others."""
+    if any(f"page[offset]={n}&" in asked.path for n in (0, 10, 20)):
         return many(asked)
     waits.set()
     return Raw(b"", "silence")
@@ -125,7 +125,7 @@ def test_an_interrupt_cuts_what_is_on_the_wire(monkeypatch):
     """After KeyboardInterrupt no thread stays in a read, however long it might be."""
     before, waits = threading.enumerate(), threading.Event()
     monkeypatch.setattr("omskit.client.reporter", lambda _: _Interrupting(waits))
-    with serving(lambda asked: _silent_after_two(asked, waits)) as server:
+    with serving(lambda asked: _silent_later(asked, waits)) as server:
         oms = Client(server.base, verify=TRUST, page_size=10)
         with pytest.raises(KeyboardInterrupt):
             oms.runs()
@@ -137,7 +137,7 @@ def test_an_interrupt_cuts_what_is_on_the_wire(monkeypatch):
 def test_pages_left_early_are_cut():
     """Leaving an iteration frees the threads that wait for later pages."""
     before, waits = threading.enumerate(), threading.Event()
-    with serving(lambda asked: _silent_after_two(asked, waits)) as server:
+    with serving(lambda asked: _silent_later(asked, waits)) as server:
         oms = Client(server.base, verify=TRUST, page_size=10)
         tables = oms.query("runs").pages()
         assert len(next(tables)) == 10
@@ -158,7 +158,7 @@ def test_closing_cuts_a_fetch_of_another_thread():
         except OMSError as error:
             errors.append(error)
 
-    with serving(lambda asked: _silent_after_two(asked, waits)) as server:
+    with serving(lambda asked: _silent_later(asked, waits)) as server:
         oms = Client(server.base, verify=TRUST, page_size=10)
         thread = threading.Thread(target=work, args=(oms,))
         thread.start()
@@ -182,7 +182,7 @@ Client(sys.argv[1], page_size=10).runs()
 def test_ctrl_c_ends_a_script():
     """A script that waits for pages ends at Ctrl-C, not at the time-out of a read."""
     waits = threading.Event()
-    with serving(lambda asked: _silent_after_two(asked, waits)) as server:
+    with serving(lambda asked: _silent_later(asked, waits)) as server:
         with subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, server.base], stderr=subprocess.PIPE
         ) as script:

@@ -48,7 +48,7 @@ from omskit.errors import (
 )
 
 if TYPE_CHECKING:
-    from omskit.auth import ClientCredentials
+    from omskit.auth import BearerToken, ClientCredentials
     from omskit.client import AsyncClient, Client
     from omskit.lumi import LumiMask
     from omskit.query import Query, field
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AsyncClient": "omskit.client",
+    "BearerToken": "omskit.auth",
     "Client": "omskit.client",
     "ClientCredentials": "omskit.auth",
     "LumiMask": "omskit.lumi",
@@ -67,6 +68,7 @@ _HOMES = {
 __all__ = [
     "AsyncClient",
     "AuthError",
+    "BearerToken",
     "Client",
     "ClientCredentials",
     "ConfigError",

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
+import os
+import sys
+import threading
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 from urllib.request import Request
 
-from omskit.errors import AuthError, ConfigError, OMSError, UsageError
-from omskit.flow.effects import Compute, Credential
+from omskit.errors import (
+    AuthError,
+    ConfigError,
+    LoginNeededError,
+    OMSError,
+    TokenRejectedError,
+    UsageError,
+)
+from omskit.flow.effects import Compute, Credential, Now
 from omskit.flow.exchange import Policy
-from omskit.flow.login import client_credentials
+from omskit.flow.login import EARLY_S, client_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import datetime as dt
+    from collections.abc import Callable, Iterator, Mapping
 
     from omskit.flow.effects import Flow
 
@@ -80,6 +94,73 @@ class ClientCredentials:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """One token for all, that of a service started with ``oms serve --token``.
+
+    It is sent as it is and never renewed: a service that refuses it is asked once.
+
+    Raises:
+        ConfigError: The token is empty, or holds what no header may.
+
+    Example:
+        >>> BearerToken("correct horse battery")
+        BearerToken()
+    """
+
+    token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sent; nothing of it is repeated."""
+        text = self.token if isinstance(self.token, str) else ""
+        plain = text.isascii() and text.isprintable() and text == text.strip()
+        if text and plain and not text.lower().startswith("bearer "):
+            return
+        message = (
+            "This is no fixed token: it is printable ASCII, without spaces around it "
+            "and without 'Bearer' before it, as it was given to oms serve --token."
+        )
+        raise ConfigError(message)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: secrets stay where they are."""
+        message = (
+            "A BearerToken is not pickled: secrets stay where they are. Set "
+            "OMSKIT_TOKEN where it is needed."
+        )
+        raise UsageError(message)
+
+
+@dataclass(slots=True)
+class FixedLogin:
+    """The login with a `BearerToken`, for one client: it is given once.
+
+    Attributes:
+        said_in: Where the token comes from, for the message when it is refused.
+    """
+
+    token: BearerToken = field(repr=False)
+    said_in: str = "BearerToken"
+    given: bool = False
+
+    def login(self) -> Flow[Credential | None]:
+        """The token; asked again, the service has refused it.
+
+        Raises:
+            TokenRejectedError: It was given before.
+        """
+        yield from ()
+        if self.given:
+            message = (
+                f"The service refuses the fixed token of {self.said_in} (401). Give "
+                "the one that it was started with ('oms serve --token'); a service "
+                "with a login wants another login, see 'Getting access'."
+            )
+            raise TokenRejectedError(message, status=401, attempts=1)
+        self.given = True
+        return Credential({"authorization": f"Bearer {self.token.token}"})
+
+
 @runtime_checkable
 class Tsgauth(Protocol):
     """Any of tsgauth's auth classes."""
@@ -99,6 +180,9 @@ class TsgauthLogin:
 
     auth: Tsgauth = field(repr=False)
     url: str = ""
+    at_terminal: Callable[[], bool] = field(
+        default_factory=lambda: at_terminal, repr=False
+    )
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied: tsgauth's objects hold tokens."""
@@ -109,25 +193,39 @@ class TsgauthLogin:
         raise UsageError(message)
 
     def login(self) -> Flow[Credential | None]:
-        """Ask tsgauth, where it holds up no other work: it may wait for a person."""
+        """Ask tsgauth, where it holds up no other work: it may wait for a person.
+
+        Raises:
+            LoginNeededError: It would have to ask a person, and there is no terminal.
+            AuthError: It failed.
+        """
         found: Credential = yield Compute(self._ask)
-        return found
+        claims = claims_of(found)
+        if claims is None:
+            return found
+        now: dt.datetime = yield Now()
+        return Credential(found.headers, _end_of(claims, now.timestamp()))
 
     def _ask(self) -> Credential:
+        kind = type(self.auth).__name__
         try:
-            parameters = self.auth.authparams()
+            parameters = _asked(self.auth, somebody=self.at_terminal())
         except OMSError:
             raise
         except Exception as error:
-            kind = type(self.auth).__name__
-            message = f"The login with tsgauth's {kind} failed: {error}"
+            why = str(error)
+            if "CERTIFICATE_VERIFY_FAILED" in why:
+                why = (
+                    "the certificate of the login service is not trusted. tsgauth "
+                    "looks for CA certificates in REQUESTS_CA_BUNDLE only."
+                )
+            message = f"The login with tsgauth's {kind} failed: {why}"
             raise AuthError(message) from error
         headers = {k.lower(): v for k, v in (parameters.get("headers") or {}).items()}
         cookie = cookie_header(parameters.get("cookies") or {}, self.url)
         if cookie:
             headers["cookie"] = cookie
         if not headers:
-            kind = type(self.auth).__name__
             message = (
                 f"tsgauth's {kind} gives nothing that the service would take: no "
                 "token, and no cookie of its host. Use a class that gives tokens, "
@@ -135,6 +233,108 @@ class TsgauthLogin:
             )
             raise AuthError(message)
         return Credential(headers)
+
+
+def at_terminal() -> bool:
+    """Somebody sits there: nothing is asked of a batch job or a notebook."""
+    streams = (sys.stdin, sys.stderr)
+    return all(s is not None and not s.closed and s.isatty() for s in streams)
+
+
+class _Turn:
+    """Whose turn it is to ask tsgauth: stdout, and what may prompt, are everybody's."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = threading.Lock()
+
+
+_TURN = _Turn()
+
+
+def _asked(auth: Tsgauth, *, somebody: bool) -> dict[str, Any]:
+    """What tsgauth says. It prints to stdout, where rows go; so it goes to stderr."""
+    with _TURN.lock, contextlib.redirect_stdout(sys.stderr):
+        if somebody:
+            return auth.authparams()
+        with _nobody_asked(auth):
+            return auth.authparams()
+
+
+@contextlib.contextmanager
+def _nobody_asked(auth: Any) -> Iterator[None]:
+    """Let tsgauth raise where it would ask a person; what it holds, it still uses.
+
+    It asks in two places: DeviceAuth for a page to be opened, where neither its token,
+    its file nor its refresh token is good any more; and Kerberos for a second factor.
+    """
+    kind = type(auth).__name__
+    oidcauth: Any = sys.modules.get("tsgauth.oidcauth")
+    before: list[tuple[Any, str, Any]] = []
+    if oidcauth is not None:
+        if isinstance(auth, oidcauth.DeviceAuth):
+            # tsgauth calls it last before it asks, and not where it need not ask.
+            name = "_pre_set_token_callback"
+            before.append((auth, name, getattr(auth, name, None)))
+            setattr(auth, name, _Refusal(kind, "a page to be opened in a browser"))
+        before.append((oidcauth, "inputimeout", oidcauth.inputimeout))
+        oidcauth.inputimeout = _Refusal(kind, "a one-time password")
+    try:
+        yield
+    finally:
+        for place, name, value in before:
+            setattr(place, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Stands where tsgauth would ask a person."""
+
+    kind: str
+    wanted: str
+
+    TimeoutOccurred = TimeoutError
+
+    def __call__(self) -> NoReturn:
+        message = (
+            f"tsgauth's {self.kind} wants {self.wanted}, and there is no terminal to "
+            "ask at. Run 'oms auth login' at a terminal, or, in a notebook, call "
+            "token() of the object in a cell first; for jobs, set OMSKIT_CLIENT_ID and "
+            "OMSKIT_CLIENT_SECRET. See 'Getting access'."
+        )
+        raise LoginNeededError(message)
+
+    def inputimeout(self, **_options: Any) -> NoReturn:
+        """What tsgauth calls for a second factor."""
+        self()
+
+
+def claims_of(credential: Credential | None) -> dict[str, Any] | None:
+    """What a token says of itself, unchecked; None where it is none of that kind."""
+    if credential is None:
+        return None
+    parts = credential.headers.get("authorization", "").split(".")
+    if len(parts) != 3:
+        return None
+    with contextlib.suppress(ValueError, AttributeError):
+        padded = parts[1] + "=" * (-len(parts[1]) % 4)
+        found = json.loads(base64.urlsafe_b64decode(padded))
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def _end_of(claims: Mapping[str, Any], now: float) -> float | None:
+    """When a token is to be renewed; None: not known, or the clock here is wrong."""
+    begins, ends = claims.get("iat"), claims.get("exp")
+    if not isinstance(begins, int) or not isinstance(ends, int):
+        return None
+    expires = ends - min(EARLY_S, (ends - begins) / 2)
+    # It was given just now: ended already, it would be asked for with every request.
+    return expires if expires > now else None
 
 
 def cookie_header(cookies: Mapping[str, str] | CookieJar, url: str) -> str | None:
@@ -162,12 +362,14 @@ def as_login(credentials: Any, url: str = "") -> Any:
     """
     if credentials is None:
         return Anonymous()
+    if isinstance(credentials, BearerToken):
+        return FixedLogin(credentials)
     if hasattr(credentials, "login") and not isinstance(credentials, Tsgauth):
         return credentials
     if isinstance(credentials, Tsgauth):
         return TsgauthLogin(credentials, url)
     message = (
         f"credentials={type(credentials).__name__} is no login; pass "
-        "ClientCredentials(...) or an object of tsgauth."
+        "ClientCredentials(...), BearerToken(...) or an object of tsgauth."
     )
     raise ConfigError(message)

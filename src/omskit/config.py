@@ -1,8 +1,9 @@
 """Named services, and where the user's choices come from.
 
 In this order: arguments, environment (``OMSKIT_INSTANCE``, ``OMSKIT_CLIENT_ID``,
-``OMSKIT_CLIENT_SECRET``), the configuration file (``omskit/config.toml`` in the user's
-configuration folder, or where ``OMSKIT_CONFIG`` says), production.
+``OMSKIT_CLIENT_SECRET``, ``OMSKIT_TOKEN``), the configuration file
+(``omskit/config.toml`` in the user's configuration folder, or where ``OMSKIT_CONFIG``
+says), production.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from omskit.auth import TOKEN_URL, Anonymous, ClientCredentials
+from omskit.auth import TOKEN_URL, Anonymous, BearerToken, ClientCredentials, FixedLogin
 from omskit.errors import ConfigError, UnknownInstanceError, did_you_mean
 from omskit.tokencache import refuse_shared
 
@@ -208,3 +209,42 @@ def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
     return ClientCredentials(
         str(client_id), str(secret), instance.audience, instance.token_url
     )
+
+
+def takes_fixed_token(instance: Instance) -> bool:
+    """It is a service of one's own: CERN's take no fixed token, and are sent none.
+
+    Example:
+        >>> takes_fixed_token(find_instance("production"))
+        False
+        >>> takes_fixed_token(find_instance("http://localhost:8321/agg/api/v1"))
+        True
+    """
+    known = {urlsplit(i.base_url).hostname for i in INSTANCES.values()}
+    return urlsplit(instance.base_url).hostname not in known
+
+
+def find_token(instance: Instance) -> FixedLogin | None:
+    """The fixed token for *instance*, of ``oms serve --token``; None: there is none.
+
+    From ``OMSKIT_TOKEN``, or ``token`` of ``[instances.NAME]`` in the file.
+
+    Raises:
+        ConfigError: It can be no token, or others can read the file that holds it.
+    """
+    if not takes_fixed_token(instance):
+        return None
+    said_in = "OMSKIT_TOKEN"
+    token: Any = os.environ.get(said_in)
+    if not token:
+        own = _table(read_config(), "instances").get(instance.name, {})
+        token = own.get("token") if isinstance(own, dict) else None
+        if token is None:
+            return None
+        refuse_shared(config_path(), "600")
+        said_in = f"[instances.{instance.name}]"
+    try:
+        return FixedLogin(BearerToken(token), said_in)
+    except ConfigError as error:
+        message = f"{said_in}: {error}"
+        raise ConfigError(message) from None

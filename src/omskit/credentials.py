@@ -1,24 +1,24 @@
 """The chain of logins: the first link that can log in does, and says so.
 
 In this order: nobody where the service wants no login (P5, tunnels, the demo); the
-token that ``oms auth login`` kept; an application's id and secret, from environment or
-configuration file; a person at a terminal, through tsgauth.
+fixed token of a service of one's own; the token that was kept; an application's id and
+secret, from environment or configuration file; a Kerberos ticket; a person at a
+terminal. The last two are tsgauth's work.
 """
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 import importlib.util
 import logging
-import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from omskit._extras import load
-from omskit.auth import Anonymous, ClientCredentials, TsgauthLogin
-from omskit.config import find_credentials
-from omskit.errors import LoginNeededError
+from omskit.auth import Anonymous, ClientCredentials, TsgauthLogin, at_terminal
+from omskit.config import find_credentials, find_token
+from omskit.errors import AuthError, ConfigError, LoginNeededError
 from omskit.flow.effects import Compute, Credential, Now
 from omskit.tokencache import TokenCache
 
@@ -26,14 +26,25 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterator
 
+    from omskit.auth import FixedLogin
     from omskit.config import Instance
     from omskit.flow.effects import Flow
 
 log = logging.getLogger("omskit")
 
+_LONGEST_REASON = 200
+
 
 class Link(Protocol):
-    """One way to log in."""
+    """One way to log in.
+
+    Attributes:
+        of_person: Its token is a person's: kept, so that nobody is asked again soon.
+        may_fail: Where it fails, the next link is tried.
+    """
+
+    of_person: ClassVar[bool]
+    may_fail: ClassVar[bool]
 
     @property
     def name(self) -> str:
@@ -46,17 +57,37 @@ class Link(Protocol):
         """Take it; None: it had nothing after all."""
 
 
+@dataclass(frozen=True, slots=True)
+class FixedToken:
+    """The token that a service of one's own was started with."""
+
+    token: FixedLogin
+    name: str = "fixed token"
+    of_person: ClassVar[bool] = False
+    may_fail: ClassVar[bool] = False
+
+    def lacks(self) -> str | None:
+        """Nothing: without the token there is no such link."""
+        return None
+
+    def login(self) -> Flow[Credential | None]:
+        """The token as it is; refused, it is an error: there is no other."""
+        return (yield from self.token.login())
+
+
 @dataclass(slots=True)
 class CachedToken:
-    """The token that ``oms auth login`` kept."""
+    """The token that an earlier login kept."""
 
     cache: TokenCache
+    of_person: ClassVar[bool] = False
+    may_fail: ClassVar[bool] = False
     name: str = "token cache"
     given: Credential | None = field(default=None, repr=False)
 
     def lacks(self) -> str | None:
         """There is no file."""
-        return None if self.cache.path.exists() else "'oms auth login' was not run"
+        return None if self.cache.path.exists() else "none is kept"
 
     def login(self) -> Flow[Credential | None]:
         """The token in the file, but never twice: the service has refused it then."""
@@ -76,6 +107,8 @@ class Application:
 
     credentials: ClientCredentials | None
     name: str = "client credentials"
+    of_person: ClassVar[bool] = False
+    may_fail: ClassVar[bool] = False
 
     def lacks(self) -> str | None:
         """Neither environment nor file has them."""
@@ -89,59 +122,109 @@ class Application:
         return (yield from self.credentials.login())
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A person with a browser, through tsgauth's device login."""
+@dataclass(slots=True)
+class _ByTsgauth:
+    """What logins through tsgauth share: one object, which renews what it holds."""
 
     instance: Instance
-    name: str = "tsgauth device login"
     at_terminal: Callable[[], bool] = field(
         default_factory=lambda: at_terminal, repr=False
     )
+    made: TsgauthLogin | None = field(default=None, repr=False)
+    of_person: ClassVar[bool] = True
+
+    def auth(self) -> Any:
+        """Tsgauth's own object."""
+        raise NotImplementedError
+
+    def login(self) -> Flow[Credential | None]:
+        """Ask tsgauth; what it prints goes to stderr."""
+        if self.made is None:
+            url = self.instance.base_url
+            self.made = TsgauthLogin(self.auth(), url, self.at_terminal)
+        return (yield from self.made.login())
+
+    def _place(self) -> dict[str, Any]:
+        """The login service, in tsgauth's words. Nothing goes to a file of its own."""
+        parts = urlsplit(self.instance.token_url)
+        _, _, realm = parts.path.partition("/realms/")
+        return {
+            "target_client_id": self.instance.audience,
+            "hostname": parts.netloc,
+            "realm": realm.split("/", maxsplit=1)[0] or "cern",
+            "use_auth_file": False,
+        }
+
+
+@dataclass(slots=True)
+class Kerberos(_ByTsgauth):
+    """A Kerberos ticket, through tsgauth; a second factor is asked at a terminal only.
+
+    That the public client of the device login takes Kerberos as well, with tsgauth's
+    usual redirect address, is a guess: where it does not, the next link is tried.
+    """
+
+    name: str = "Kerberos"
+    may_fail: ClassVar[bool] = True
+
+    def lacks(self) -> str | None:
+        """There is no ticket, or tsgauth's Kerberos is not installed."""
+        return lacking_kerberos() or lacking_ticket()
+
+    def auth(self) -> Any:
+        """Tsgauth's own object."""
+        oidcauth = load("tsgauth.oidcauth", "log in with Kerberos")
+        return oidcauth.KerbAuth(f"{self.instance.audience}-public", **self._place())
+
+
+@dataclass(slots=True)
+class Person(_ByTsgauth):
+    """A person with a browser, through tsgauth's device login."""
+
+    name: str = "tsgauth device login"
+    may_fail: ClassVar[bool] = False
 
     def lacks(self) -> str | None:
         """Nobody is there to open a page, or tsgauth is not installed."""
-        if not self.at_terminal():
+        if self.made is None and not self.at_terminal():
             return "no terminal, so nobody to ask"
         if importlib.util.find_spec("tsgauth") is None:
             return "tsgauth is not installed: pip install 'omskit[cern]'"
         return None
 
-    def login(self) -> Flow[Credential | None]:
-        """Show an address on stderr, and wait until its page was opened."""
-        login = TsgauthLogin(_Spoken(self.auth()), self.instance.base_url)
-        return (yield from login.login())
-
     def auth(self) -> Any:
         """Tsgauth's own object."""
         oidcauth = load("tsgauth.oidcauth", "log in with a browser")
-        parts = urlsplit(self.instance.token_url)
-        _, _, realm = parts.path.partition("/realms/")
-        return oidcauth.DeviceAuth(
-            f"{self.instance.audience}-public",
-            target_client_id=self.instance.audience,
-            hostname=parts.netloc,
-            realm=realm.split("/", maxsplit=1)[0] or "cern",
-            use_auth_file=False,
-        )
+        return oidcauth.DeviceAuth(f"{self.instance.audience}-public", **self._place())
 
 
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    """tsgauth, which prints to stdout, where the rows go; so it prints to stderr."""
+def lacking_kerberos() -> str | None:
+    """Why there can be no login with Kerberos here, whatever the ticket; None: it can.
 
-    auth: Any = field(repr=False)
+    tsgauth has its class without what it needs; so each of its parts is looked for.
+    """
+    parts = ("tsgauth", "requests_gssapi", "gssapi", "bs4", "inputimeout")
+    if all(importlib.util.find_spec(part) for part in parts):
+        return None
+    return "it is not installed: pip install 'omskit[kerberos]'"
 
-    def authparams(self) -> dict[str, Any]:
-        with contextlib.redirect_stdout(sys.stderr):
-            found: dict[str, Any] = self.auth.authparams()
-        return found
 
+def lacking_ticket() -> str | None:
+    """Why the Kerberos ticket will not do; None: it will. Nothing is asked of anybody.
 
-def at_terminal() -> bool:
-    """Somebody sits there: nothing is asked of a batch job or a notebook."""
-    streams = (sys.stdin, sys.stderr)
-    return all(s is not None and not s.closed and s.isatty() for s in streams)
+    Cost: reads the ticket cache, wherever ``KRB5CCNAME`` says that it is.
+    """
+    try:
+        gssapi: Any = importlib.import_module("gssapi")
+    except (ImportError, OSError):
+        return "the Kerberos libraries of this machine cannot be loaded"
+    try:
+        left = gssapi.Credentials(usage="initiate").lifetime
+    except gssapi.exceptions.ExpiredCredentialsError:
+        left = 0
+    except gssapi.exceptions.GSSError:
+        return "there is no ticket: run kinit"
+    return "the ticket has expired: run kinit" if left == 0 else None
 
 
 @dataclass(slots=True)
@@ -149,11 +232,14 @@ class Chain:
     """Links in order; the first that gives a credential is the one taken.
 
     Attributes:
-        taken: Its name, once there was a login.
+        cache: Where a person's token is kept, and any that renews a kept one; None:
+            nothing is kept.
+        taken: The name of the link, once there was a login.
     """
 
     instance: Instance
     links: tuple[Link, ...]
+    cache: TokenCache | None = None
     taken: str | None = None
 
     def login(self) -> Flow[Credential | None]:
@@ -166,12 +252,12 @@ class Chain:
         for link in self.links:
             why = link.lacks()
             if why is None:
-                found: Credential | None = yield from link.login()
+                found, why = yield from _taken(link)
                 if found is not None:
                     self.taken = link.name
                     log.info("logged in to %s by %s", self.instance.name, link.name)
+                    yield Compute(self._keep, (link, found))
                     return found
-                why = "it holds no token that is still good"
             lacking.append(f"{link.name} ({why})")
         message = (
             f"{self.instance.name} wants a login. Tried: {', '.join(lacking)}. Set "
@@ -180,17 +266,50 @@ class Chain:
         )
         raise LoginNeededError(message)
 
+    def _keep(self, link: Link, found: Credential) -> None:
+        """Keep the token for the next command, where one is kept or a person gave it.
+
+        That it cannot be kept is no reason not to answer.
+        """
+        for other in self.links:
+            if isinstance(other, CachedToken):
+                other.given = found  # Read from the file again, it is no other token.
+        if self.cache is None or isinstance(link, CachedToken):
+            return
+        try:
+            if link.of_person or self.cache.path.exists():
+                self.cache.write(found)
+        except ConfigError as error:
+            log.warning("the token is not kept: %s", error)
+
+
+def _taken(link: Link) -> Flow[tuple[Credential | None, str]]:
+    """What a link gives; without that, why not."""
+    try:
+        found = yield from link.login()
+    except AuthError as error:
+        if not link.may_fail:
+            raise
+        reason = " ".join(str(error).split())
+        return None, reason[:_LONGEST_REASON]
+    return found, "it holds no token that is still good"
+
 
 def links_of(instance: Instance) -> Iterator[Link]:
-    """The links for a service that wants a login, in order.
+    """The links for a service, in order; none where it wants no login.
 
     Raises:
         ConfigError: Half of id and secret is there, or others can read the secret.
     """
-    assert instance.audience is not None
+    token = find_token(instance)
+    if token is not None:
+        yield FixedToken(token)
+    if instance.audience is None:
+        return
     yield CachedToken(TokenCache(instance.audience, instance.token_url))
     found = find_credentials(instance)
     yield Application(found if isinstance(found, ClientCredentials) else None)
+    yield Kerberos(instance)
     yield Person(instance)
 
 
@@ -202,6 +321,10 @@ def find_login(instance: Instance) -> Anonymous | Chain:
         >>> find_login(find_instance("p5"))
         Anonymous()
     """
-    if instance.audience is None:
+    links = tuple(links_of(instance))
+    if not links:
         return Anonymous()
-    return Chain(instance, tuple(links_of(instance)))
+    audience, cache = instance.audience, None
+    if audience is not None:
+        cache = TokenCache(audience, instance.token_url)
+    return Chain(instance, links, cache)

@@ -1,36 +1,53 @@
 """Why there is no answer: each link between here and the rows, tried in order.
 
-What a link says is one line with the fault and its remedy. The doctor sends what a
-client would send, once and without retries, and changes nothing.
+What a link says is one line with the fault and its remedy. The doctor asks nobody
+first, to see the way and the clock, and then as a client would, once each and without
+retries. It changes nothing, but that a person's login is kept, as any is.
 """
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import datetime as dt
 import json
-import os
-import socket
-import ssl
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from omskit.credentials import Application, Chain, find_login
+from omskit.auth import claims_of
+from omskit.config import takes_fixed_token
+from omskit.credentials import (
+    Application,
+    Chain,
+    find_login,
+    lacking_kerberos,
+    lacking_ticket,
+)
 from omskit.drivers import SyncDriver
 from omskit.errors import (
     AuthError,
     ConfigError,
+    LoginNeededError,
     NotAuthorisedError,
     OMSError,
     ServiceError,
 )
 from omskit.flow.effects import Request
 from omskit.flow.exchange import GOOD, Policy, refuse
-from omskit.transport import HttpSender, Timeouts, tls_context
+from omskit.jsonapi import error_detail
+from omskit.reach import (
+    AUTH,
+    SERVICE,
+    WAIT_S,
+    Finding,
+    Way,
+    ca_remedy,
+    cert_error,
+    cert_remedy,
+    speaks_tls,
+    untrusted,
+)
+from omskit.transport import HttpSender, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,32 +56,7 @@ if TYPE_CHECKING:
     from omskit.config import Instance
     from omskit.flow.effects import Credential, Response
 
-AUTH, SERVICE = "auth", "service"
 _SKEW_S = 60.0
-_WAIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one link is like.
-
-    Attributes:
-        link: Its name.
-        fault: None: it is good; else whose fault it is, ``"auth"`` or ``"service"``.
-        said: What was found.
-        remedy: What to do about it.
-    """
-
-    link: str
-    said: str
-    fault: str | None = None
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        """One line."""
-        mark = "ok   " if self.fault is None else "FAULT"
-        tail = f" -> {self.remedy}" if self.remedy else ""
-        return f"{mark} {self.link}: {self.said}{tail}"
 
 
 class _Stop(Exception):  # noqa: N818  # no error: the last finding says it all
@@ -73,132 +65,74 @@ class _Stop(Exception):  # noqa: N818  # no error: the last finding says it all
 
 @dataclass(slots=True)
 class _Visit:
-    """One service, one visit."""
+    """One service, one visit.
+
+    Attributes:
+        taken: The way in which we logged in, or None.
+        ill: There was a fault already that may be the cause of later ones.
+    """
 
     instance: Instance
     sender: HttpSender
     credential: Credential | None = field(default=None, repr=False)
-    answer: Response | None = None
+    taken: str | None = None
+    ill: bool = False
 
     @property
-    def proxy(self) -> str | None:
-        """The proxy on the way to the service, or None."""
-        parts = urlsplit(self.instance.base_url)
-        found = getproxies()
-        proxy = found.get(parts.scheme) or found.get("all")
-        return None if proxy_bypass(parts.hostname or "") else proxy
-
-    @property
-    def place(self) -> tuple[str, int]:
-        """Whom to connect to."""
-        parts = urlsplit(self.proxy or self.instance.base_url)
-        standard = 443 if parts.scheme == "https" else 80
-        return parts.hostname or "", parts.port or standard
+    def way(self) -> Way:
+        """To the service."""
+        return Way(self.instance.base_url)
 
 
 def diagnose(instance: Instance) -> Iterator[Finding]:
     """Try each link between here and the rows of a service."""
     try:
-        sender = HttpSender(timeouts=Timeouts(_WAIT_S, _WAIT_S, _WAIT_S))
+        sender = HttpSender(timeouts=Timeouts(WAIT_S, WAIT_S, WAIT_S))
     except ConfigError as error:
-        yield Finding("CA bundle", str(error), SERVICE, _ca_remedy())
+        yield Finding("CA bundle", str(error), SERVICE, ca_remedy())
         return
     visit = _Visit(instance, sender)
     try:
-        for link in (_proxy, _name, _connection, _certificate, _login, _audience):
-            yield from link(visit)
-        yield from _answers(visit)
+        for finding in visit.way.links():
+            yield finding
+            if finding.fault is not None:
+                return
+        for step in (_clock, _login, _audience, _answers):
+            for finding in step(visit):
+                yield finding
+                visit.ill = visit.ill or finding.fault is not None
     except _Stop:
         return
     finally:
         sender.close()
 
 
-def _proxy(visit: _Visit) -> Iterator[Finding]:
-    proxy = visit.proxy
-    if proxy is None:
-        yield Finding("proxy", "none")
-        return
-    parts = urlsplit(proxy)
-    # A proxy may have a password in front of its host.
-    yield Finding("proxy", f"{parts.scheme}://{parts.hostname}:{parts.port}")
-
-
-def _name(visit: _Visit) -> Iterator[Finding]:
-    host, port = visit.place
+def _clock(visit: _Visit) -> Iterator[Finding]:
+    """The clock here, held against the service's, before anything rests on it."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        remedy = (
-            "look at HTTPS_PROXY and HTTP_PROXY"
-            if visit.proxy
-            else "is the name right, and this machine inside CERN or a tunnel up?"
-        )
-        yield Finding("name", f"{host} has no address ({error})", SERVICE, remedy)
+        answer = visit.sender.send(_question(visit), {})
+    except (ServiceError, ConfigError) as error:
+        yield _unanswered(error, visit)
         raise _Stop from None
-    yield Finding("name", f"{host} is {found[0][4][0]}")
+    yield from clock_of(answer)
 
 
-def _connection(visit: _Visit) -> Iterator[Finding]:
-    host, port = visit.place
+def clock_of(answer: Response) -> Iterator[Finding]:
+    """How far the clock here is from that of an answer; nothing where it tells none."""
     try:
-        socket.create_connection((host, port), timeout=_WAIT_S).close()
-    except OSError as error:
-        if visit.proxy:
-            remedy = (
-                "the proxy is down: unset HTTPS_PROXY, or name the host in NO_PROXY"
-            )
-        else:
-            remedy = (
-                "is a firewall in between, or the tunnel down? See 'Getting access'"
-            )
-        said = f"{host}:{port} takes no connection ({error})"
-        yield Finding("connection", said, SERVICE, remedy)
-        raise _Stop from None
-    yield Finding("connection", f"{host}:{port} takes connections")
-
-
-def _certificate(visit: _Visit) -> Iterator[Finding]:
-    if urlsplit(visit.instance.base_url).scheme != "https":
-        yield Finding("certificate", "none, the service is asked over http")
+        there = parsedate_to_datetime(answer.headers["date"])
+    except (KeyError, ValueError):
         return
-    if visit.proxy:
-        yield Finding("certificate", "looked at behind the proxy, with the answer")
+    if there.tzinfo is None:
+        there = there.replace(tzinfo=dt.UTC)
+    apart = (dt.datetime.now(dt.UTC) - there).total_seconds()
+    if abs(apart) < _SKEW_S:
+        yield Finding("clock", "right")
         return
-    host, port = visit.place
-    try:
-        with (
-            socket.create_connection((host, port), timeout=_WAIT_S) as plain,
-            tls_context(None).wrap_socket(plain, server_hostname=host) as secure,
-        ):
-            said = f"trusted, {secure.version()}"
-    except ssl.SSLCertVerificationError as error:
-        said = f"not trusted ({error.verify_message})"
-        yield Finding("certificate", said, SERVICE, _cert_remedy(error))
-        raise _Stop from None
-    except (ssl.SSLError, OSError) as error:
-        said = f"{host}:{port} does not speak TLS ({error})"
-        remedy = "wrong scheme: try http:// instead of https://"
-        yield Finding("certificate", said, SERVICE, remedy)
-        raise _Stop from None
-    yield Finding("certificate", said)
-
-
-def _cert_remedy(error: ssl.SSLCertVerificationError) -> str:
-    message = error.verify_message.lower()
-    if "expired" in message or "not yet valid" in message:
-        return "is the clock of this machine right?"
-    if "hostname" in message or "address" in message:
-        return "the service has another name: use that of its certificate"
-    return _ca_remedy()
-
-
-def _ca_remedy() -> str:
-    names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
-    used = next((name for name in names if os.environ.get(name)), None)
-    if used:
-        return f"{used} names {os.environ[used]}, which lacks the CERN CA certificates"
-    return "install the CERN CA certificates, or name their file in SSL_CERT_FILE"
+    way = "ahead of" if apart > 0 else "behind"
+    said = f"this machine is {abs(apart):.0f} s {way} the service"
+    remedy = "set the clock (NTP): tokens and tickets are good for a certain time"
+    yield Finding("clock", said, AUTH, remedy)
 
 
 def _login(visit: _Visit) -> Iterator[Finding]:
@@ -208,19 +142,38 @@ def _login(visit: _Visit) -> Iterator[Finding]:
         driver = SyncDriver(visit.sender, login, 1)
         visit.credential = driver.run(login.login())
     except ServiceError as error:
-        place = urlsplit(instance.token_url).netloc
-        remedy = f"is {place} reachable, and does it play the login service?"
-        yield Finding("login", str(error), AUTH, remedy)
+        yield _login_service(error, instance)
         raise _Stop from None
     except NotAuthorisedError as error:
-        remedy = f"register the application for the audience {instance.audience!r}"
+        remedy = (
+            "the application is not registered for this service: ask for the audience "
+            f"{instance.audience!r} in the Application Portal, or mend audience= in "
+            "the configuration file"
+        )
         yield Finding("login", str(error), AUTH, remedy)
         raise _Stop from None
     except (AuthError, ConfigError) as error:
-        yield Finding("login", str(error), AUTH, _ticket())
+        refused = error.status is not None
+        yield Finding("login", str(error), AUTH, _login_remedy(error, refused=refused))
+        if isinstance(error, LoginNeededError) and not refused:
+            yield _ticket()
         raise _Stop from None
-    taken = login.taken if isinstance(login, Chain) else None
-    yield Finding("login", f"by {taken}" if taken else "none is needed")
+    visit.taken = login.taken if isinstance(login, Chain) else None
+    yield Finding("login", f"by {visit.taken}" if visit.taken else "none is needed")
+
+
+def _login_remedy(error: OMSError, *, refused: bool) -> str:
+    if isinstance(error, ConfigError):
+        return "mend what it names, in the environment or the configuration file"
+    if refused:
+        return (
+            "take id and secret anew from the Application Portal: one of them has a "
+            "typing error, or the secret was renewed there"
+        )
+    return (
+        "at a terminal: 'oms auth login'; in a job: OMSKIT_CLIENT_ID and "
+        "OMSKIT_CLIENT_SECRET of your application"
+    )
 
 
 def _hasty(login: Anonymous | Chain) -> Anonymous | Chain:
@@ -235,109 +188,142 @@ def _hasty(login: Anonymous | Chain) -> Anonymous | Chain:
     return login
 
 
-def _ticket() -> str:
-    """Whether there is a Kerberos ticket, which `KerbAuth` of tsgauth would take."""
-    name = os.environ.get("KRB5CCNAME", "").removeprefix("FILE:")
-    path = name or f"/tmp/krb5cc_{getattr(os, 'getuid', int)()}"  # noqa: S108  # Kerberos's
-    if os.path.exists(path):  # noqa: PTH110  # may be no path at all: KEYRING:...
-        return "there is a Kerberos ticket: pass credentials=tsgauth's KerbAuth(...)"
-    return "see 'Getting access' (there is no Kerberos ticket either: kinit)"
+def _login_service(error: ServiceError, instance: Instance) -> Finding:
+    """What is wrong on the way to the login service."""
+    host = urlsplit(instance.token_url).netloc
+    if error.status is None:
+        for finding in Way(instance.token_url).links():
+            if finding.fault is not None:
+                said = f"{host}, {finding.link}: {finding.said}"
+                return Finding("login", said, AUTH, finding.remedy)
+        cause = cert_error(error)
+        if cause is not None:
+            said = f"{host}, certificate: {untrusted(cause).said}"
+            return Finding("login", said, AUTH, cert_remedy(cause))
+    remedy = f"{host} does not play the login service now: is token_url right?"
+    return Finding("login", str(error), AUTH, remedy)
+
+
+def _ticket() -> Finding:
+    """Whether there is a Kerberos ticket, which would have spared all this."""
+    why = lacking_kerberos()
+    if why is not None:
+        return Finding("ticket", f"no Kerberos here: {why}")
+    why = lacking_ticket()
+    if why is None:
+        return Finding("ticket", "there is one, but the login service did not take it")
+    said, _, _ = why.partition(":")
+    return Finding("ticket", said, AUTH, "run: kinit YOUR-CERN-NAME@CERN.CH")
 
 
 def _audience(visit: _Visit) -> Iterator[Finding]:
     claims = claims_of(visit.credential)
-    if claims is None:
+    wanted = visit.instance.audience
+    if claims is None or wanted is None:
         return
     given = claims.get("aud")
-    wanted = visit.instance.audience
     if wanted in (given if isinstance(given, list) else [given]):
         yield Finding("audience", f"{wanted}, as it should be")
         return
     said = f"the token is for {given!r}, the service is {wanted!r}"
-    remedy = "set audience= of the instance in the configuration file, or log in anew"
-    yield Finding("audience", said, AUTH, remedy)
+    yield Finding("audience", said, AUTH, _anew(visit))
 
 
-def claims_of(credential: Credential | None) -> dict[str, Any] | None:
-    """What a token says of itself, unchecked; None where it is none of that kind."""
-    if credential is None:
-        return None
-    parts = credential.headers.get("authorization", "").split(".")
-    if len(parts) != 3:
-        return None
-    with contextlib.suppress(ValueError, AttributeError):
-        padded = parts[1] + "=" * (-len(parts[1]) % 4)
-        found = json.loads(base64.urlsafe_b64decode(padded))
-        return found if isinstance(found, dict) else None
-    return None
+def _anew(visit: _Visit) -> str:
+    """How to come by a token for the audience that the service has."""
+    mend = "mend audience= of the instance in the configuration file"
+    if visit.taken == "token cache":
+        return f"'oms auth logout', then 'oms auth login'; if that is no help, {mend}"
+    return mend
+
+
+def _question(visit: _Visit) -> Request:
+    url = f"{visit.instance.base_url}/runs?fields=run_number&page[limit]=1"
+    return Request("GET", url)
 
 
 def _answers(visit: _Visit) -> Iterator[Finding]:
-    url = f"{visit.instance.base_url}/runs?fields=run_number&page[limit]=1"
-    request = Request("GET", url)
+    request = _question(visit)
     headers = visit.credential.headers if visit.credential else {}
     try:
         answer = visit.sender.send(request, headers)
     except (ServiceError, ConfigError) as error:
-        yield Finding("answer", str(error), SERVICE, _scheme_remedy(visit))
+        yield _unanswered(error, visit)
         return
-    yield from _clock(answer)
     try:
         if answer.status not in GOOD:
             refuse(request, answer, logged_in=visit.credential is not None)
     except OMSError as error:
         fault = AUTH if isinstance(error, AuthError) else SERVICE
-        yield Finding("answer", str(error), fault, _remedy(answer, visit, fault))
+        said = _said(answer, visit, str(error))
+        yield Finding("answer", said, fault, _remedy(answer, visit, fault))
         return
     yield _judged(answer)
 
 
-def _clock(answer: Response) -> Iterator[Finding]:
-    """The clock here, held against the service's; tokens have their times."""
-    try:
-        there = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, ValueError):
-        return
-    if there.tzinfo is None:
-        there = there.replace(tzinfo=dt.UTC)
-    apart = (dt.datetime.now(dt.UTC) - there).total_seconds()
-    if abs(apart) < _SKEW_S:
-        yield Finding("clock", "right")
-        return
-    way = "ahead of" if apart > 0 else "behind"
-    said = f"this machine is {abs(apart):.0f} s {way} the service"
-    yield Finding("clock", said, AUTH, "set the clock (NTP): tokens have their times")
+def _said(answer: Response, visit: _Visit, message: str) -> str:
+    """What a refusal says, in few words; the remedy says the rest."""
+    detail = error_detail(answer.body)
+    tail = f": {detail}" if detail else ""
+    if answer.status == 403:
+        return f"the login is good, but may not read OMS (403{tail})"
+    if answer.status == 401 and visit.credential is not None:
+        return f"the service refuses this login (401{tail})"
+    if answer.status == 401:
+        return f"the service wants a login (401{tail})"
+    return message
+
+
+def _unanswered(error: OMSError, visit: _Visit) -> Finding:
+    """Why no answer came at all."""
+    cause = cert_error(error)
+    if cause is not None:
+        return untrusted(cause)
+    remedy = _scheme_remedy(visit)
+    if visit.way.proxy:
+        host = urlsplit(visit.instance.base_url).hostname
+        remedy = (
+            "the proxy does not lead there: unset "
+            f"{visit.way.variable}, or add {host} to NO_PROXY"
+        )
+    return Finding("answer", str(error), SERVICE, remedy)
 
 
 def _remedy(answer: Response, visit: _Visit, fault: str) -> str:
     if answer.status == 403:
-        return "ask for the application to be added to the group oms-api-access"
+        return _group_remedy(visit)
     if fault == AUTH and visit.credential is None:
-        return "set OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET, or 'oms auth login'"
+        if takes_fixed_token(visit.instance):
+            return (
+                "set OMSKIT_TOKEN to the token that the service was started with, or "
+                "give the instance its audience= in the configuration file"
+            )
+        return "ask it by its name, such as --instance production: then omskit logs in"
+    if answer.status == 401 and visit.taken == "fixed token":
+        return "OMSKIT_TOKEN is not the token that the service was started with"
     if answer.status == 401:
-        return "'oms auth logout', and look at audience and clock above"
+        return "mend the fault above first" if visit.ill else _anew(visit)
     if 300 <= answer.status < 400 or answer.status == 400:
         return _scheme_remedy(visit)
     if answer.status == 404:
         return "is the address right? It ends with /agg/api/v1"
-    return "try again later"
+    return "the service is ill, not you: try again later, or tell the OMS team"
+
+
+def _group_remedy(visit: _Visit) -> str:
+    claims = claims_of(visit.credential) or {}
+    who = claims.get("azp") if visit.taken == "client credentials" else None
+    named = f"the application {who!r}" if who else "your application or account"
+    return f"ask the OMS team to add {named} to the group oms-api-access"
 
 
 def _scheme_remedy(visit: _Visit) -> str:
     """Whether the port speaks https where http was asked for."""
-    if urlsplit(visit.instance.base_url).scheme == "https" or visit.proxy:
+    if urlsplit(visit.instance.base_url).scheme == "https" or visit.way.proxy:
         return "is something else listening there?"
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # Nothing is sent: only the handshake counts.
-    try:
-        with (
-            socket.create_connection(visit.place, timeout=_WAIT_S) as plain,
-            context.wrap_socket(plain),
-        ):
-            return "wrong scheme: try https:// instead of http://"
-    except OSError:
-        return "is something else listening there?"
+    if speaks_tls(visit.way.place):
+        return "wrong scheme: try https:// instead of http://"
+    return "is something else listening there?"
 
 
 def _judged(answer: Response) -> Finding:

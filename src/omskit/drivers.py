@@ -16,11 +16,12 @@ import random
 import threading
 import time
 import weakref
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from omskit.errors import OMSError, TransportError
+from omskit.beside import Abandoned, Beside
+from omskit.errors import OMSError
 from omskit.flow.effects import (
     Authorise,
     Compute,
@@ -159,10 +160,6 @@ def _logged(request: Request, response: Response) -> Response:
     return response
 
 
-class _Abandoned(BaseException):
-    """Nobody waits for a started flow any more; never leaves its thread."""
-
-
 _DRIVERS: weakref.WeakSet[SyncDriver] = weakref.WeakSet()
 
 
@@ -192,7 +189,7 @@ class SyncDriver:
         self._slots = threading.BoundedSemaphore(self._shared.concurrency)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
-        self._running: weakref.WeakSet[_Beside] = weakref.WeakSet()
+        self._running: weakref.WeakSet[Beside] = weakref.WeakSet()
 
     def run(
         self,
@@ -224,7 +221,7 @@ class SyncDriver:
         reporter: Reporter | None,
         waiting: Waiting | None = None,
     ) -> Generator[Table, None, Any]:
-        beside = _Beside(waiting or Waiting())
+        beside = Beside(waiting or Waiting())
         with self._pool_lock:
             self._running.add(beside)
         result: Any = None
@@ -243,7 +240,7 @@ class SyncDriver:
                     result = self._perform(effect, beside, reporter)
                 except OMSError as raised:
                     if beside.waiting.is_over:
-                        raise _Abandoned from raised  # Nobody would read of it.
+                        raise Abandoned from raised  # Nobody would read of it.
                     error = raised
         finally:
             beside.abandon()
@@ -251,9 +248,9 @@ class SyncDriver:
             if reporter is not None:
                 reporter.finish()
 
-    def _perform(self, effect: Any, beside: _Beside, reporter: Reporter | None) -> Any:
+    def _perform(self, effect: Any, beside: Beside, reporter: Reporter | None) -> Any:
         if beside.waiting.is_over:
-            raise _Abandoned
+            raise Abandoned
         if isinstance(effect, Send):
             headers = self._shared.headers(effect)
             with self._slots:
@@ -300,57 +297,6 @@ class SyncDriver:
                 beside.abandon()
             pool.shutdown(wait=True)
         self._shared.sender.close()
-
-
-_CLOSED = "The client was closed while it was asking."
-
-
-class _Beside:
-    """The flows that run beside one flow, and how they learn that it is over.
-
-    Attributes:
-        waiting: Who waits for the flow itself; it waits for those beside it.
-    """
-
-    def __init__(self, waiting: Waiting) -> None:
-        self.waiting = waiting
-        self._theirs = Waiting()
-        self._pool: ThreadPoolExecutor | None = None
-        self._started: set[Future[Any]] = set()
-
-    def start(
-        self,
-        threads: Callable[[], ThreadPoolExecutor],
-        run: Callable[..., Any],
-        flow: Flow[Any],
-    ) -> Future[Any]:
-        if self._pool is None:
-            self._pool = threads()
-        try:
-            future = self._pool.submit(run, flow, None, self._theirs)
-        except RuntimeError as error:
-            raise TransportError(_CLOSED) from error
-        self._started.add(future)
-        return future
-
-    def join(self, future: Future[Any]) -> Any:
-        try:
-            return future.result()
-        except (CancelledError, _Abandoned) as error:
-            raise TransportError(_CLOSED) from error
-        finally:
-            # Kept no longer than needed: it holds a page.
-            self._started.discard(future)
-
-    def sleep(self, seconds: float) -> None:
-        if self.waiting.pause(seconds):
-            raise _Abandoned
-
-    def abandon(self) -> None:
-        """Let go of those beside: they are cut where they wait."""
-        self._theirs.end()
-        for future in list(self._started):
-            future.cancel()
 
 
 class AsyncDriver:

@@ -12,6 +12,7 @@ from omskit.errors import UsageError
 FORMAT = "omskit receipt 1"
 _TIMES = ("started", "finished")
 _LISTS = ("urls", "identity", "columns")
+_SAID = ("service_version", "service_source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,10 @@ class Receipt:
         rows: How many rows the table holds.
         started, finished: When, in UTC.
         version: The omskit that asked.
-        service_version: What the service says that it is; None: it does not say.
+        service_version: What the service says that it is, as its ``server`` header has
+            it; None: it does not say.
+        service_source: Where its rows come from, which only services of omskit say:
+            ``simulated``, or None.
         resource: What the rows are of.
         question: The query as JSON, to ask it again; empty where it cannot be said so.
         identity, columns: Names of the columns that tell rows apart, and of all.
@@ -48,6 +52,12 @@ class Receipt:
     columns: tuple[str, ...] = field(default=(), repr=False)
     sha256: str = ""
     prints: bytes = field(default=b"", repr=False)
+    service_source: str | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """The rows were made up, as the service itself says."""
+        return "simulated" in (self.service_source or "").split(", ")
 
     def to_json(self) -> str:
         """The receipt as JSON text; `from_json` reads it.
@@ -76,6 +86,7 @@ class Receipt:
             found |= {name: _time(found[name]) for name in _TIMES}
             found |= {name: tuple(map(str, found[name])) for name in _LISTS}
             found["prints"] = base64.b64decode(found["prints"], validate=True)
+            found |= {name: _text(found.get(name)) for name in _SAID}
             receipt = cls(**found)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"This is no receipt that omskit wrote ({error})."
@@ -84,6 +95,13 @@ class Receipt:
             message = f"This is a receipt of another omskit: {written!r:.40}."
             raise UsageError(message)
         return receipt
+
+
+def _text(value: object) -> str | None:
+    if not isinstance(value, str | None):
+        message = f"{value!r:.40} is no text"
+        raise TypeError(message)
+    return value
 
 
 def _time(text: str) -> dt.datetime:

@@ -20,8 +20,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
-import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,15 +31,17 @@ from omskit.auth import Anonymous
 from omskit.client import AsyncClient, Client
 from omskit.errors import ConfigError, UsageError
 from omskit.flow.effects import Request, Response
+from omskit.wholefile import write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping
 
     from omskit.drivers import Sender
     from omskit.waiting import Waiting
 
 FORMAT = "omskit conversation 1"
-KEPT = frozenset({"content-type", "retry-after", "date"})
+KEPT = frozenset({"content-type", "date", "retry-after", "server", "x-omskit-source"})
 """Headers of answers that are recorded."""
 _LEAST = 6
 """Shorter texts are no secrets, and taking them out would garble the rows."""
@@ -154,7 +154,7 @@ def record(
         >>> import tempfile
         >>> from omskit import Client
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = os.path.join(folder, "runs.json")
+        ...     path = Path(folder) / "runs.json"
         ...     with Client("demo") as oms, record(oms, path):
         ...         rows = oms.runs(297050)
         ...     with replaying(path) as oms:
@@ -172,10 +172,8 @@ def record(
 
 
 def _write(path: Path, text: str) -> None:
-    number, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(number, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(name).replace(path)
+    """A file for its owner alone: the rows may not be for everybody."""
+    write_whole(path, lambda out: out.write(text.encode()), ConfigError, mode=0o600)
 
 
 @dataclass(slots=True)

@@ -7,20 +7,21 @@ it may have done so.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import stat
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from omskit.errors import ConfigError
 from omskit.flow.effects import Credential
+from omskit.wholefile import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _OTHERS = 0o077
 
@@ -74,24 +75,26 @@ class TokenCache:
         return Credential({"authorization": header}, expires)
 
     def write(self, credential: Credential) -> bool:
-        """Keep a token that says when it ends; whether it was kept."""
+        """Keep a token that says when it ends; whether it was kept.
+
+        Raises:
+            ConfigError: It cannot be written, or others can read its folder.
+        """
         header = credential.headers.get("authorization")
         if header is None or credential.expires is None:
             return False
         folder = self.path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"Cannot make the folder {folder}: {error.strerror or error}."
+            raise ConfigError(message) from error
         refuse_shared(folder, "700")
         document = {"authorization": header, "expires": credential.expires}
-        # Made for its owner alone (mkstemp), and whole before it has its name.
-        number, name = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as stream:
-                json.dump(document, stream)
-            Path(name).replace(self.path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        text = json.dumps(document).encode()
+        write_whole(
+            self.path, lambda stream: stream.write(text), ConfigError, mode=0o600
+        )
         return True
 
     def remove(self) -> bool:

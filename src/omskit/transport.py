@@ -24,32 +24,20 @@ import httpx2
 from omskit._extras import load
 from omskit._version import __version__
 from omskit.errors import ConfigError, TimedOutError, TransportError
-from omskit.flow.effects import Request, Response
+from omskit.unpacking import Body
 from omskit.wire import Call, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from omskit.flow.effects import Request, Response
     from omskit.waiting import Waiting
-
-try:
-    # The same interface, 1.3 ms for a page of 1.7 MB where zlib takes 4.2.
-    from isal import isal_zlib as zlib
-except ImportError:  # pragma: no cover  # processors that ISA-L does not know
-    import zlib  # type: ignore[no-redef]  # see above
 
 HEADERS = {
     "accept": "application/vnd.api+json, application/json",
     "accept-encoding": "gzip",
     "user-agent": f"omskit/{__version__}",
 }
-DAMAGED: Any = zlib.error  # its stubs take the class for an instance
-GZIP = 16 + 15
-"""zlib's word for: a gzip header, any window."""
-
-LARGEST_BODY = 2**29
-"""Bytes, packed or not; a page of 100000 whole lumisections has about 2.5e8."""
-
 # The wire of threads raises httpcore2's errors, coroutines see those of httpx2.
 _CONNECT_TIMEOUTS = (httpx2.ConnectTimeout, httpcore2.ConnectTimeout)
 _TIMEOUTS = (httpx2.TimeoutException, httpcore2.TimeoutException)
@@ -257,10 +245,10 @@ class HttpSender:
                 content=request.body or None,
             ) as answer,
         ):
-            body = _Body(answer.headers)
+            body = Body(answer.headers)
             for chunk in answer.iter_raw():
                 body.add(chunk)
-        return body.response(answer)
+        return body.response(answer.status_code, answer.headers)
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """Send and read the whole answer.
@@ -279,7 +267,7 @@ class HttpSender:
                         content=request.body or None,
                     ) as answer,
                 ):
-                    body = _Body(answer.headers)
+                    body = Body(answer.headers)
                     async for chunk in answer.aiter_raw():
                         body.add(chunk)
         except TimeoutError as error:
@@ -287,8 +275,10 @@ class HttpSender:
                 raise
             raise TimedOutError(_unfinished(request)) from error
         if body.is_large:
-            return await asyncio.to_thread(body.response, answer)
-        return body.response(answer)
+            return await asyncio.to_thread(
+                body.response, answer.status_code, answer.headers
+            )
+        return body.response(answer.status_code, answer.headers)
 
     def close(self) -> None:
         """Close the pools; the next request opens a new one."""
@@ -304,76 +294,8 @@ class HttpSender:
             await client.aclose()
 
 
-class _Body:
-    """The bytes of one answer as they come, within bounds.
-
-    Raises:
-        TransportError: More are announced than would be taken.
-    """
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        announced = headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > LARGEST_BODY:
-            raise TransportError(_too_large())
-        self._chunks: list[bytes] = []
-        self._size = 0
-
-    @property
-    def is_large(self) -> bool:
-        """Unpacking takes long enough to hold up an event loop."""
-        return self._size > 2**16
-
-    def add(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        if self._size > LARGEST_BODY:
-            raise TransportError(_too_large())
-
-    def response(self, answer: httpx2.Response) -> Response:
-        headers = {k.lower(): v for k, v in answer.headers.items()}
-        body = b"".join(self._chunks)
-        coding = headers.get("content-encoding", "identity").lower()
-        if coding in {"gzip", "x-gzip"}:
-            body = unpack(body)
-        elif coding not in {"", "identity"}:
-            message = f"The answer is packed with {coding!r}, which nobody asked for."
-            raise TransportError(message)
-        return Response(answer.status_code, headers, body)
-
-
-def unpack(body: bytes) -> bytes:
-    """The content of a gzip body, in one step and without the GIL.
-
-    Raises:
-        TransportError: It breaks off, is damaged or too large.
-
-    Example:
-        >>> import gzip
-        >>> unpack(gzip.compress(b"rows"))
-        b'rows'
-    """
-    if not body:
-        return body
-    unpacker = zlib.decompressobj(GZIP)
-    try:
-        content = unpacker.decompress(body, LARGEST_BODY)
-    except DAMAGED as error:
-        message = f"The packed answer is damaged ({error})."
-        raise TransportError(message) from error
-    if unpacker.unconsumed_tail:
-        raise TransportError(_too_large())
-    if not unpacker.eof:
-        message = "The packed answer breaks off."
-        raise TransportError(message)
-    return content
-
-
 def _host(request: Request) -> str:
     return urlsplit(request.url).netloc or request.url
-
-
-def _too_large() -> str:
-    return f"The answer is larger than {LARGEST_BODY} bytes; use smaller pages."
 
 
 def _unfinished(request: Request) -> str:

@@ -77,6 +77,25 @@ def test_status_says_what_is_first(oms, own):
     assert "-> client credentials: ready" in shown.out
 
 
+def test_a_fixed_token(oms, monkeypatch):
+    """A fixed token is the first way, needs no login, and names its variable."""
+    with serving(answers) as server:
+        bare = oms("auth", "status", "-i", server.base)
+        assert (bare.code, "set OMSKIT_TOKEN" in bare.out) == (0, True)
+        monkeypatch.setenv("OMSKIT_TOKEN", "kept-token")
+        shown = oms("auth", "status", "-i", server.base)
+        assert (shown.code, shown.out) == (0, "-> fixed token: ready\n")
+        assert "nothing to log in to" in oms("auth", "login", "-i", server.base).out
+        assert not server.asked
+        healthy = oms("auth", "doctor", "-i", server.base)
+        assert healthy.code == 0
+        assert "login: by fixed token" in healthy.out
+        monkeypatch.setenv("OMSKIT_TOKEN", "wrong-token")
+        refused = oms("runs", "297050", "-i", server.base)
+        assert refused.code == 3
+        assert "refuses the fixed token of OMSKIT_TOKEN (401)" in refused.err
+
+
 def test_login_without_terminal(oms, own):
     """A browser login without a terminal fails at once, with the code for logins."""
     done = oms("auth", "login", "--device", "-i", "own")

@@ -29,6 +29,11 @@ def test_columns_and_types_are_the_catalogues(demo: Any, name: str) -> None:
         if field.scaled:
             expected.append((f"{field.name}@unit", pa.string()))
     found = demo[name]
+    for field in resource.filters:
+        if field.name in found.column_names:
+            kind = found[field.name].type
+            assert kind in {field.arrow_type, pa.list_(field.arrow_type)}
+            expected.append((field.name, kind))
     assert [(f.name, f.type) for f in found.schema] == expected
     for field in resource.fields:
         if not field.nullable:
@@ -38,13 +43,14 @@ def test_columns_and_types_are_the_catalogues(demo: Any, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MAKERS))
 def test_rows_are_sorted_and_unique_by_identity(demo: Any, name: str) -> None:
     """Rows stand in the order of their identity, and no identity occurs twice."""
-    identity = bundled()[name.removesuffix("@run")].identity
+    resource = bundled()[name.removesuffix("@run")]
+    identity = [*resource.identity, *([resource.within] if resource.within else [])]
     found = demo[name]
     assert len(found) > 0
     if not identity:
         return
-    keys = found.select(list(identity))
-    assert keys.group_by(list(identity)).aggregate([]).num_rows == len(found)
+    keys = found.select(identity)
+    assert keys.group_by(identity).aggregate([]).num_rows == len(found)
     order = [(column, "ascending") for column in identity]
     assert keys.sort_by(order).equals(keys)
 
@@ -127,6 +133,17 @@ def test_the_notice_is_one_line_that_says_simulated() -> None:
     assert "\n" not in NOTICE
     assert re.search(r"simulated", NOTICE)
     assert "306458" in NOTICE
+
+
+def test_each_run_has_the_prescales_of_its_columns(rows: Any) -> None:
+    """The prescale sets of a run name the prescale columns that the run has."""
+    for run, number in ((297050, 10), (306458, 8), (386694, 10)):
+        for resource in ("l1prescalesets", "hltprescalesets"):
+            found = rows(resource, run_number=run)["prescales"].to_pylist()
+            assert {len(json.loads(text)) for text in found} == {number}
+            names = {entry["prescale_name"] for entry in json.loads(found[0])}
+            seen = rows("lumisections", run_number=run)["prescale_name"].to_pylist()
+            assert set(filter(None, seen)) <= names
 
 
 def test_prescale_sets_are_lists_in_json(demo: Any) -> None:

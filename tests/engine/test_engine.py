@@ -373,6 +373,44 @@ class TestHeldTables:
         with Engine({"rates": table}, Catalogue({"rates": _rates()})) as engine:
             assert [f.kind for f in engine.hidden("rates")] == [kind]
 
+    @pytest.mark.parametrize("kind", [pa.int64(), pa.list_(pa.int32())])
+    def test_what_is_only_filtered_by_may_be_a_list(self, kind):
+        """Each value of a list finds its row, a column of single values the same."""
+        run = Field("run_number", ("run_number",), "int", sortable=False)
+        sets = Resource(
+            "sets",
+            (Field("name", ("name",), "str"),),
+            identity=("name",),
+            filters=(run,),
+            within="run_number",
+        )
+        runs = [[5, 6], [6], [], None] if pa.types.is_list(kind) else [5, 6, None, 6]
+        names = ["a", "b", "c", "d"]
+        table = pa.table({"name": names, "run_number": pa.array(runs, kind)})
+        with Engine({"sets": table}, Catalogue({"sets": sets})) as engine:
+            assert engine.hidden("sets") == (run,)
+
+            def names_of(number):
+                asked = Query("sets").where(field.run_number == number)
+                return engine.execute(asked).table.to_pydict()
+
+            expected = [n for n, r in zip(names, runs, strict=True) if r in (5, [5, 6])]
+            assert names_of(5) == {"name": expected}
+            assert len(names_of(6)["name"]) == 2
+            assert names_of(7) == {"name": []}
+            assert engine.execute(Query("sets")).total == 4
+            with pytest.raises(OperatorError, match="one of them at a time"):
+                engine.execute(Query("sets").where(field.run_number > 5))
+
+    def test_a_filter_that_a_table_does_not_hold(self):
+        """A table without the column of a filter cannot be filtered by it."""
+        table = pa.table({"config_name": ["/cdaq/a"]})
+        with Engine({"hltconfig": table}) as engine:
+            assert engine.hidden("hltconfig") == ()
+            assert engine.execute(Query("hltconfig")).total == 1
+            with pytest.raises(UnknownFieldError, match="run_number"):
+                engine.execute(Query("hltconfig").where(field.run_number == 5))
+
     def test_missing_columns_are_null(self):
         """Tables written before OMS had a column can be asked for it."""
         table = pa.table({"run_number": [1], "part": [1]})

@@ -173,9 +173,9 @@ def lead(page, **options):
 
 def test_the_next_row_may_come_from_the_next_page():
     """end_lumi of a page's last row is the first init_lumi of the page that follows."""
-    done = lead(lumi_page([1, 2]), following=lumi_page([3]))
+    done = lead(lumi_page([1, 2]), around=[lumi_page([3])])
     assert done.table["end_lumi"].to_pylist() == [2.0, 3.0]
-    done = lead(lumi_page([1, 2]), following=lumi_page([4]))
+    done = lead(lumi_page([1, 2]), around=[lumi_page([4])])
     assert done.table["end_lumi"].to_pylist() == [2.0, None]
     assert "end_lumi is null in 1 rows" in done.notes[-1]
 

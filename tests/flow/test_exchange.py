@@ -229,6 +229,23 @@ def test_one_login_is_renewed():
     assert world.slept == []
 
 
+def test_a_login_that_cannot_be_renewed_names_the_refused_request():
+    """Where a fixed token was refused, its error says for which request."""
+
+    class Fixed(Interpreter):
+        def _perform(self, effect):
+            if effect == Authorise(rejected=FIRST):
+                message = "the token is refused"
+                raise TokenRejectedError(message)
+            return super()._perform(effect)
+
+    world = Fixed([Response(401)], [FIRST])
+    with pytest.raises(TokenRejectedError, match="is refused") as caught:
+        world.run(exchange(ASKED, Policy(), read))
+    assert caught.value.request == f"GET {ASKED.url}"
+    assert (caught.value.status, caught.value.attempts) == (401, 1)
+
+
 def test_a_second_401_is_the_end():
     """A fresh login that is refused is no reason for another."""
     world, error = fail([Response(401)] * 2, credentials=[FIRST, SECOND])

@@ -284,3 +284,23 @@ def test_policy_is_a_value():
     """The policy can be compared and pasted back."""
     assert Following(every_s=5) == Following(every_s=5)
     assert dt.timedelta(seconds=Following().every_s) < dt.timedelta(seconds=24)
+
+
+def test_a_page_that_is_missing_is_no_gap():
+    """With allow_partial, rows that could not be had are asked for again."""
+    rows = ended(lumis(1, 6))
+    run = Run((rows, True))
+    fails = iter([True])
+
+    def once(request):
+        if "page[offset]=2&" in request.url and next(fails, False):
+            return refusal(500, "database")
+        return run(request)
+
+    driver = Interpreter(once)
+    options = Options(BASE, policy=Policy(retries=0), page_size=2, allow_partial=True)
+    context = Context(bundled(), options, BASE)
+    driver.run(follow(1, context, Following(patience_s=0)))
+    numbers = [n for t in driver.tables for n in t["lumisection_number"].to_pylist()]
+    assert numbers == [1, 2, 3, 4, 5, 6]
+    assert all(t.gaps == () for t in driver.tables)

@@ -4,7 +4,7 @@ import pytest
 from tests.support.bothways import both, refused
 from tests.support.smallservice import SmallService, refusal
 
-from omskit.errors import SelectorError, StatusError, UsageError
+from omskit.errors import SelectorError, ServerFailedError, StatusError, UsageError
 from omskit.flow.trigger import patterns_of
 
 NAMES = ["HLT_A_v1", "HLT_B_v2", "HLT_B2_v1", "HLT_Bxv2"]
@@ -158,3 +158,20 @@ def test_granularity_is_checked():
     outcome = refused(service, lambda oms: oms.hlt_rates(1, granularity="fill"))
     assert isinstance(outcome.error, UsageError)
     assert "'lumisection' or 'run'" in str(outcome.error)
+
+
+def test_names_that_could_not_be_had_are_no_names_left_out():
+    """With allow_partial, a list of names that is not whole is an error."""
+
+    def broken(request):
+        second = "hltpathinfo" in request.url and "page[offset]=2&" in request.url
+        return refusal(500, "database") if second else None
+
+    outcome = both(
+        lambda: service(refuse_like=True, faults=[broken]),
+        lambda oms: oms.hlt_rates(1, paths="HLT_B*", allow_partial=True),
+        audit=False,
+        page_size=2,
+        retries=0,
+    )
+    assert type(outcome.error) is ServerFailedError

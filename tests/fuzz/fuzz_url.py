@@ -17,6 +17,7 @@ PARTS = (
     "runs?",
     "lumisections?",
     "l1triggerrates?",
+    "hltconfigdata?",
     "filter[",
     "][EQ]=",
     "][LIKE]=",
@@ -45,13 +46,29 @@ PARTS = (
     "]",
     "=",
     "'; DROP TABLE runs; --",
+    # Whole parameters, which pieces would seldom make.
+    "&filter[run_number][EQ]=297050",
+    "&filter[run_number]=297051",
+    "&filter[run_number][GE]=1",
+    "&filter[runs][l1_rate][LT]=1e3",
+    "&filter[config_name][LIKE]=%25a_",
+    "&filter[start_time][GT]=2017-06-16+20:50",
+    "&filter[end_time][NEQ]=null",
+    "&filter[components][CT]=DT",
+    "&filter[cms_active]=True",
+    "&sort=-run_number,start_time",
+    "&fields[runs]=era%2Crun_number",
+    "&fields=l1a_total",
+    "&include=meta,dataonly",
+    "&group[granularity]=run",
+    "&page[offset]=100&page[limit]=100",
 )
 
 
 def test_one(data):
     """What is understood can be said again, and means the same."""
     provider = atheris.FuzzedDataProvider(data)
-    text = PARTS[provider.ConsumeIntInRange(0, 2)]
+    text = PARTS[provider.ConsumeIntInRange(0, 3)]
     for _ in range(provider.ConsumeIntInRange(0, 12)):
         if provider.ConsumeBool():
             text += PARTS[provider.ConsumeIntInRange(0, len(PARTS) - 1)]

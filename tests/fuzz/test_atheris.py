@@ -5,6 +5,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,3 +33,6 @@ def test_nothing_but_our_errors(name, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    # Executions, seconds and coverage, which `make fuzz` shows.
+    figures = re.findall(r"(?im)^(?:#\d+\s+)?done\b.*", done.stderr)
+    sys.stdout.write("\n".join((name, *figures, "")))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omskit.errors import DecodeError
-from omskit.jsonapi import ID, decode
+from omskit.jsonapi import ID, MIXED, decode
 from omskit.jsonapi.careful import read_carefully
 from omskit.jsonapi.decode import _fast
 from omskit.jsonapi.shape import shape_of
@@ -483,11 +483,11 @@ def test_times_are_utc_however_they_are_written(text):
         (["2017-06-16"], pa.list_(pa.string())),
         ([True, None], pa.list_(pa.bool_())),
         ([], pa.list_(pa.null())),
-        ([[1]], pa.string()),
-        ([{"a": 1}], pa.string()),
-        ([1, "x"], pa.string()),
-        (2**64, pa.string()),
-        ([2**60 + 1, 0.5], pa.string()),
+        ([[1]], MIXED),
+        ([{"a": 1}], MIXED),
+        ([1, "x"], MIXED),
+        (2**64, MIXED),
+        ([2**60 + 1, 0.5], MIXED),
     ],
 )
 def test_new_attributes_have_the_type_of_their_values(value, kind):
@@ -496,7 +496,7 @@ def test_new_attributes_have_the_type_of_their_values(value, kind):
     assert rows.unknown == ("new",)
     assert rows.table["new"].type == kind
     found = rows.table["new"].to_pylist()[0]
-    if kind == pa.string() and not isinstance(value, str):
+    if kind == MIXED:
         found = json.loads(found)
     if kind != TIME:
         assert found == value

@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from omskit.lumi import LumiMask, compare, read_brilcalc
-from omskit.plot.masks import COLOURS, MOST_RUNS, mask_comparison
+from omskit.plot import mask_comparison
+from omskit.plot.masks import COLOURS, MOST_RUNS
 
 A = LumiMask.from_ranges([(7, 1, 10), (8, 1, 5), (10, 1, 9)])
 B = LumiMask.from_ranges([(7, 3, 12), (9, 1, 1), (10, 1, 9)])

@@ -23,7 +23,7 @@ FUNCTIONS = [
 def test_exports_are_what_they_should_be() -> None:
     """The package names its figures, its values, its style and nothing else."""
     extra = ["Drawing", "FlagStrip", "flag_strip", "house_style", "save"]
-    assert sorted(plot.__all__) == sorted([*FUNCTIONS, *extra])
+    assert sorted(plot.__all__) == sorted([*FUNCTIONS, "mask_comparison", *extra])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

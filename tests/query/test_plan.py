@@ -145,7 +145,7 @@ def test_a_second_of_its_kind_is_applied_here(first, second):
     made = planned(first, second, first)
     assert made.requests[0].conditions == (first,)
     assert made.local == (second,)
-    assert made.whole
+    assert made.whole is None
     assert f"applied here: {second}" in made.notes
 
 
@@ -169,7 +169,7 @@ def test_a_long_list_is_joined_and_filtered_here():
     assert [c.op for c in made.local] == ["IN"]
     assert made.checks == ()
     assert asked(made)[-1] == "run_number = 10001"
-    assert made.whole
+    assert made.whole is None
 
 
 @given(st.sets(st.integers(-50, 300), min_size=1, max_size=90), st.integers(1, 40))
@@ -423,11 +423,11 @@ def test_columns_are_those_asked_for():
 
 
 def test_masks_are_applied_here():
-    """A mask stays here, needs all rows, and is told."""
+    """A mask stays here, is applied page by page, and is told."""
     mask = PairSet.of([1], [1])
     made = plan(Query("lumisections", selection=Selection(mask=mask)), LUMIS)
     assert made.mask is mask
-    assert made.whole
+    assert made.whole is None
     assert made.requests[0].selection.mask is None
     assert made.notes == ("applied here: the lumisection mask",)
 
@@ -713,3 +713,56 @@ def test_requests_do_not_overlap(query):
             continue
         both = Query("rows", conditions=(*one.conditions, *other.conditions))
         assert plan(both, ROWS).empty
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "whole"),
+    [
+        (Query("lumisections"), "run_number = 5", False),
+        (Query("lumisections").sort("-run_number"), "run_number = 9", False),
+        (Query("lumisections").sort("fill_number"), "run_number = 5", True),
+        (Query("lumisections").sort("start_time", "-run_number"), None, True),
+    ],
+)
+def test_answers_that_follow_each_other_are_not_sorted_here(query, first, whole):
+    """Parts in the order of the first sort key follow each other, others are sorted."""
+    made = plan(query.where(field("run_number").is_in([9, 5])), LUMIS)
+    assert bool(made.order) == whole
+    assert (made.whole is not None) == whole
+    assert first is None or asked(made)[0] == first
+
+
+def test_several_lists_follow_each_other_where_all_but_the_last_pin():
+    """Of several lists only the last may be ranges: the others pin their columns."""
+    runs, lumis = field("run_number"), field("lumisection_number")
+    made = plan(
+        Query("lumisections").where(runs.is_in([9, 5]), lumis.is_in([7, 1, 2])), LUMIS
+    )
+    assert made.whole is None
+    assert asked(made) == [
+        "run_number = 5, lumisection_number >= 1, lumisection_number <= 2",
+        "run_number = 5, lumisection_number = 7",
+        "run_number = 9, lumisection_number >= 1, lumisection_number <= 2",
+        "run_number = 9, lumisection_number = 7",
+    ]
+    ranges = plan(
+        Query("lumisections").where(runs.is_in([5, 6, 9]), lumis.is_in([1, 7])), LUMIS
+    )
+    assert ranges.whole == "sorted here: run_number, lumisection_number"
+    assert f"pages() reads all rows before the first: {ranges.whole}" in ranges.notes
+
+
+def test_the_next_lumisection_is_a_neighbour_in_either_direction():
+    """end_lumi needs all rows only in an order in which runs are not kept together."""
+    pinned = Query("lumisections").where(field.run_number == 5)
+    for query in (
+        Query("lumisections").sort("-run_number", "lumisection_number"),
+        pinned.sort("-lumisection_number"),
+        Query("lumisections").sort("fill_number").select("cms_active"),
+    ):
+        assert plan(query, LUMIS).whole is None
+    by_fill = Query("lumisections").sort("fill_number")
+    assert plan(by_fill, LUMIS).whole == (
+        "end_lumi is looked up in the next lumisection"
+    )
+    assert plan(by_fill, LUMIS, raw=True).whole is None

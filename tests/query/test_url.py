@@ -51,6 +51,11 @@ def bound_queries(draw):
         null = OPERATORS[word].nullable and draw(st.booleans())
         value = None if null else draw(VALUES[kind])
         conditions.append(Condition(column.name, word, value))
+    conditions += [
+        Condition(column.name, "EQ", draw(VALUES[column.kind]))
+        for column in resource.filters
+        if resource.within == column.name or draw(st.booleans())
+    ]
     unique = {(c.field, c.op): c for c in conditions}
     sortable = [f.name for f in resource.fields if f.sortable]
     keys = draw(st.lists(st.sampled_from(sortable), max_size=3)) if sortable else []
@@ -311,3 +316,18 @@ def test_time_text_is_utc():
     """Times go out in UTC whatever their zone."""
     moment = dt.datetime(2017, 6, 16, 22, tzinfo=dt.timezone(dt.timedelta(hours=2)))
     assert time_text(moment) == "2017-06-16T20:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("ru\ud800"),
+        Query("runs").group(size="\ud800"),
+        Query("runs").custom("\ud800", "x"),
+        Query("runs").custom("x", "\ud800"),
+    ],
+)
+def test_half_a_character_is_named(query):
+    """Text that no encoding has raises a usage error, wherever it stands."""
+    with pytest.raises(OperatorError, match="half a character"):
+        encode(query)

@@ -172,6 +172,29 @@ def test_components_can_be_filtered_but_not_sorted() -> None:
     assert not components.sortable
 
 
+def test_what_is_filtered_by_and_not_shown() -> None:
+    """Scripts filter four resources by a run that their rows do not show."""
+    found = {
+        name: [(f.name, f.kind, f.filterable, f.sortable) for f in resource.filters]
+        for name in NAMES
+        if (resource := bundled()[name]).filters
+    }
+    names = ("hltconfig", "hltconfigdata", "hltprescalesets", "l1prescalesets")
+    assert found == {name: [("run_number", "int", True, False)] for name in names}
+    for name in found:
+        for column in bundled()[name].filters:
+            assert column.title
+            assert column.evidence in get_args(Evidence)
+
+
+def test_prescale_sets_need_a_run() -> None:
+    """Names tell prescale sets apart within a run only, and configurations always."""
+    assert {n: bundled()[n].within for n in NAMES if bundled()[n].within} == {
+        "hltprescalesets": "run_number",
+        "l1prescalesets": "run_number",
+    }
+
+
 def test_a_shape_becomes_one_column_per_part() -> None:
     """A nested attribute is flattened, each part with its own type and unit."""
     text = {"fields": {"a": {"type": "counter_percent", "title": "t"}}}

@@ -78,3 +78,14 @@ def test_an_empty_document_changes_nothing() -> None:
     """Merging an empty document gives an equal resource."""
     runs = bundled()["runs"]
     assert merge_meta(runs, {}) == runs
+
+
+def test_a_service_may_show_what_others_only_filter_by() -> None:
+    """A filter of the catalogue that the document names becomes a typed column."""
+    sets = bundled()["hltprescalesets"]
+    merged = merge_meta(sets, {"run_number": {"title": "Theirs", "sortable": True}})
+    assert merged.names == ("path_name", "prescales", "run_number")
+    assert merged.filters == ()
+    column = merged.field("run_number")
+    assert (column.kind, column.sortable, column.evidence) == ("int", True, "USED")
+    assert merge_meta(sets, {}).filters == sets.filters

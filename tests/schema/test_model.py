@@ -83,6 +83,49 @@ def test_a_catalogue_can_be_extended_without_change() -> None:
     assert "things" not in bundled()
 
 
+SETS = Resource(
+    "sets",
+    (Field("path_name", ("path_name",), "str"),),
+    filters=(Field("run_number", ("run_number",), "int", sortable=False),),
+)
+
+
+def test_what_rows_do_not_show_is_no_column() -> None:
+    """A filter is found for conditions, and is not among the columns."""
+    found = SETS.filtered_by("run_number")
+    assert found is not None
+    assert found.kind == "int"
+    assert SETS.filtered_by("path_name") is SETS.field("path_name")
+    assert SETS.filtered_by("nonsense") is None
+    assert "run_number" not in SETS
+    assert SETS.get("run_number") is None
+    assert SETS.names == ("path_name",)
+
+
+@pytest.mark.parametrize("ask", ["field", "columns_of"])
+def test_the_error_for_what_is_not_shown_says_so(ask: str) -> None:
+    """Asking for a filter as a column says that rows can only be filtered by it."""
+    with pytest.raises(UnknownFieldError, match="can be filtered by 'run_number', but"):
+        getattr(SETS, ask)("run_number")
+
+
+def test_a_misspelt_filter_is_named_too() -> None:
+    """The nearest name may be that of a filter."""
+    with pytest.raises(UnknownFieldError, match="Did you mean 'run_number'"):
+        SETS.columns_of("run_numbr")
+
+
+def test_a_column_takes_the_place_of_its_filter() -> None:
+    """Where rows show what they were filtered by, it is a column like any other."""
+    shown = with_fields(
+        SETS, (*SETS.fields, Field("run_number", ("run_number",), "int"))
+    )
+    assert shown.filters == ()
+    assert shown.filtered_by("run_number") is shown.field("run_number")
+    assert pickle.loads(pickle.dumps(shown)) == shown
+    assert pickle.loads(pickle.dumps(SETS)) == SETS
+
+
 def test_resources_are_values() -> None:
     """A resource equals its pickled copy, and other fields make another resource."""
     runs = bundled()["runs"]

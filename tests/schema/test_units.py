@@ -68,6 +68,9 @@ def test_known_spellings(spelling, unit, expected):
         ("10^{30}cm^{-2}", INSTANTANEOUS),
         ("10^{30}cm^{-2}s^{-1}", SPECIFIC),
         ("furlong", "cm"),
+        ("10^{999}cm^{-2}s^{-1}", INSTANTANEOUS),  # no float holds it
+        ("10^{-999}cm^{-2}s^{-1}", INSTANTANEOUS),  # it would make every value 0
+        ("10^{999}cm^{-2}s^{-1}(10^{11}p)^{-2}", SPECIFIC),
         ("Pb^{-1}", INTEGRATED),
         ("cm", "nonsense"),
     ],

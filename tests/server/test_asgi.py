@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+from urllib.parse import quote
 
 import pytest
 
@@ -106,7 +107,11 @@ def test_a_bug_is_a_500_and_a_log_entry(caplog):
 
 
 @pytest.mark.anyio
-async def test_the_application(service):
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("runs/297050", "DELETE", 405), ("runs/297050\n", "GET", 404), ("", "GET", 404)],
+)
+async def test_the_application(service, path, method, status):
     """Starlette passes every path and method on to the service."""
     sent = []
 
@@ -116,7 +121,10 @@ async def test_the_application(service):
     async def send(message):
         sent.append(message)
 
-    asked = scope("/agg/api/v1/runs/297050", method="DELETE")
+    asked = scope(f"/agg/api/v1/{path}", method=method)
+    asked["raw_path"] = quote(asked["path"]).encode()
     await application(service)({**asked, "root_path": ""}, receive, send)
-    assert sent[0]["status"] == 405
-    assert (b"allow", b"GET, HEAD") in sent[0]["headers"]
+    assert sent[0]["status"] == status
+    headers = dict(sent[0]["headers"])
+    assert headers[b"content-type"] == b"application/vnd.api+json"
+    assert headers.get(b"allow") == (b"GET, HEAD" if status == 405 else None)

@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from omskit import Client
-from omskit.auth import ClientCredentials
+from omskit.auth import ClientCredentials, TsgauthLogin
+from omskit.config import Instance
+from omskit.credentials import CachedToken, Chain, Person
 from omskit.errors import (
     ConfigError,
     LoginNeededError,
@@ -30,6 +32,7 @@ from omskit.server import (
 from omskit.server.sso import DEVICE_GRANT, EXCHANGE_GRANT, PREFIX
 from omskit.server.tokens import BadTokenError, SigningKey, packed
 from omskit.server.tunnel import tunnel
+from omskit.tokencache import TokenCache
 
 TOKEN = "/protocol/openid-connect/token"
 DEVICE = "/protocol/openid-connect/auth/device"
@@ -435,6 +438,159 @@ def test_tsgauth_device_auth(tsgauth, served, certificate, capsys):
     assert capsys.readouterr().out == ""
     with Client(served, credentials=auth, verify=str(certificate[2])) as oms:
         assert len(oms.query("runs").fetch()) == 3
+
+
+@pytest.fixture
+def kept(monkeypatch, tmp_path):
+    """The folder in which tsgauth keeps its tokens."""
+    monkeypatch.setenv("TSGAUTH_AUTHDIR", str(tmp_path / "tsgauth"))
+    return tmp_path / "tsgauth"
+
+
+def device(tsgauth, client="ready", **options):
+    """A device login of tsgauth, as its users make it."""
+    return tsgauth.DeviceAuth(client, target_client_id="cmsoms-prod", **options)
+
+
+def asking(auth, served, certificate):
+    """What a client that is handed such an object gets."""
+    with Client(served, credentials=auth, verify=str(certificate[2])) as oms:
+        return len(oms.query("runs").fetch())
+
+
+def test_nobody_is_asked_without_a_terminal(tsgauth, served, certificate, kept, capsys):
+    """Without a terminal a device login is an error at once, and nothing is begun."""
+    auth = device(tsgauth)
+
+    def wait(*_arguments, **_options):
+        raise AssertionError("somebody was asked")
+
+    auth._set_token_impl = wait
+    for _ in range(2):
+        with pytest.raises(LoginNeededError, match=r"no terminal to ask at.*token\(\)"):
+            asking(auth, served, certificate)
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "")
+    assert auth._pre_set_token_callback is None
+
+
+def test_a_callback_of_the_user_is_left_alone(tsgauth, served, certificate, kept):
+    """The callback of the user is not called where nobody is asked, and comes back."""
+    called = []
+    mine = lambda: called.append(1)  # noqa: E731  # one and the same object
+    auth = device(tsgauth, pre_set_token_callback=mine)
+    with pytest.raises(LoginNeededError):
+        asking(auth, served, certificate)
+    assert not called
+    assert auth._pre_set_token_callback is mine
+    auth.token()
+    assert called == [1]
+
+
+def test_a_token_in_memory_is_used(tsgauth, served, certificate, kept):
+    """In a notebook, token() in a cell is what asks; then the object is taken."""
+    auth = device(tsgauth, use_auth_file=False)
+    auth.token()
+    assert asking(auth, served, certificate) == 3
+
+
+def test_a_token_in_a_file_is_used(tsgauth, served, certificate, kept, capsys):
+    """A token that tsgauth keeps in its file is used without a terminal."""
+    device(tsgauth).token()
+    assert list(kept.iterdir())
+    capsys.readouterr()
+    assert asking(device(tsgauth), served, certificate) == 3
+    assert capsys.readouterr().out == ""
+
+
+def test_a_token_in_a_file_is_renewed(tsgauth, served, certificate, kept):
+    """A kept token that has ended is renewed by its refresh token, nobody asked."""
+    first = device(tsgauth).token()
+    auth = device(tsgauth)
+    auth._refresh_token, renew = None, auth._refresh_token
+
+    def ended():
+        auth._token_exp = 0
+        return renew()
+
+    auth._refresh_token = ended
+    assert asking(auth, served, certificate) == 3
+    assert auth._token_response["access_token"] != first
+
+
+def test_a_kept_token_that_cannot_be_renewed(tsgauth, served, certificate, kept):
+    """Where the refresh token is not good either, it is an error: nobody is asked."""
+    device(tsgauth).token()
+    (path,) = kept.iterdir()
+    held = json.loads(path.read_text())
+    held["refresh_token"] = "guess"
+    path.write_text(json.dumps(held))
+    auth = device(tsgauth)
+    auth._token_required_remaining_time = 10_000
+    with pytest.raises(LoginNeededError, match="a page to be opened"):
+        asking(auth, served, certificate)
+
+
+def test_a_person_is_asked_on_stderr(tsgauth, served, certificate, kept, capsys):
+    """At a terminal the address is shown on stderr, and stdout stays clean."""
+    login = TsgauthLogin(device(tsgauth), served, at_terminal=lambda: True)
+    with Client(served, credentials=login, verify=str(certificate[2])) as oms:
+        assert len(oms.query("runs").fetch()) == 3
+    said = capsys.readouterr()
+    assert "device?user_code=" in said.err
+    assert said.out == ""
+
+
+def test_a_persons_login_is_kept(
+    tsgauth, served, origin, certificate, monkeypatch, kept, capsys
+):
+    """The next command does not ask again, and needs no terminal."""
+    instance = Instance("own", served, "cmsoms-prod", f"https://auth.cern.ch{PREFIX}/x")
+    cache = TokenCache("cmsoms-prod", instance.token_url)
+    monkeypatch.setattr(tsgauth, "DeviceAuth", asked_as_ready(tsgauth))
+    person = Person(instance, at_terminal=lambda: True)
+    for links, way in (
+        ((CachedToken(cache), person), "tsgauth device login"),
+        ((CachedToken(cache), Person(instance)), "token cache"),
+    ):
+        chain = Chain(instance, links, cache)
+        with Client(served, credentials=chain, verify=str(certificate[2])) as oms:
+            assert len(oms.query("runs").fetch()) == 3
+        assert chain.taken == way
+    assert capsys.readouterr().err.count("user_code=") == 1
+    assert not kept.exists()
+
+
+def asked_as_ready(tsgauth):
+    """Tsgauth's DeviceAuth, for the application whose page is opened at once."""
+
+    class Ready(tsgauth.DeviceAuth):
+        def __init__(self, client_id, **options):
+            assert client_id == PUBLIC
+            super().__init__("ready", **options)
+
+    return Ready
+
+
+def test_a_person_is_asked_once_a_process(
+    tsgauth, served, certificate, monkeypatch, capsys
+):
+    """A person's token is renewed and written back: the page is shown once."""
+    instance = Instance("own", served, "cmsoms-prod", f"https://auth.cern.ch{PREFIX}/x")
+    monkeypatch.setattr(tsgauth, "DeviceAuth", asked_as_ready(tsgauth))
+    cache = TokenCache("cmsoms-prod", instance.token_url)
+    person = Person(instance, at_terminal=lambda: True)
+    chain = Chain(instance, (CachedToken(cache), person), cache)
+    with Client(served, credentials=chain, verify=str(certificate[2])) as oms:
+        oms.query("runs").fetch()
+        person.made.auth._token_required_remaining_time = 10_000
+        first = oms._driver._shared.credential
+        oms._driver._shared.logged_in = False
+        oms.query("runs").fetch()
+        second = oms._driver._shared.credential
+    assert second.headers != first.headers
+    assert cache.read(0.0).headers == second.headers
+    assert capsys.readouterr().err.count("user_code=") == 1
 
 
 def test_tsgauth_is_refused(tsgauth):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +15,11 @@ from omskit.errors import LoginNeededError
 
 if TYPE_CHECKING:
     from omskit.config import Instance
+    from omskit.reach import Finding
     from omskit.tokencache import TokenCache
+
+_NARROWEST = 40
+_INDENT = " " * 6
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,22 +48,22 @@ def login(
 ) -> None:
     """Log in, and keep the token for later commands.
 
-    With id and secret in the environment or the configuration file, or else at a
-    terminal with a browser. The token is kept in a file that only you can read, until
-    it expires; id and secret are not kept.
+    With id and secret in the environment or the configuration file, or else with a
+    Kerberos ticket, or else at a terminal with a browser. The token is kept in a file
+    that only you can read, until it expires; id and secret are not kept.
 
     Example: oms auth login --instance production
     """
     where, cache = _found(instance)
     if cache is None:
-        typer.echo(f"{where.name} wants no login.")
+        typer.echo(_no_login(where))
         return
-    from omskit.credentials import Chain, links_of
+    from omskit.credentials import Application, Chain, Kerberos, Person, links_of
     from omskit.drivers import SyncDriver
     from omskit.transport import HttpSender
 
-    _, application, person = links_of(where)
-    links = (person,) if device else (application, person)
+    kinds = (Person,) if device else (Application, Kerberos, Person)
+    links = tuple(link for link in links_of(where) if isinstance(link, kinds))
     chain = Chain(where, links)
     driver = SyncDriver(HttpSender(), chain, 1)
     try:
@@ -76,22 +82,21 @@ def status(*, instance: InstanceOption = None) -> None:
 
     Example: oms auth status --instance demo
     """
-    where, cache = _found(instance)
-    if cache is None:
-        typer.echo(f"{where.name} wants no login.")
-        return
-    from omskit.credentials import links_of
+    where, _ = _found(instance)
+    from omskit.credentials import CachedToken, links_of
 
+    links = list(links_of(where))
+    if not links:
+        typer.echo(_no_login(where))
+        return
     now = dt.datetime.now(dt.UTC).timestamp()
     taken = False
-    for link in links_of(where):
-        why = link.lacks()
-        if why is None and link.name == "token cache":
-            held = cache.read(now)
+    for link in links:
+        why, good = link.lacks(), "ready"
+        if why is None and isinstance(link, CachedToken):
+            held = link.cache.read(now)
             why = "the token has expired" if held is None else None
             good = "" if held is None else f"good until {_when(held.expires)}"
-        else:
-            good = "ready"
         first = why is None and not taken
         taken = taken or why is None
         mark = "->" if first else "  "
@@ -118,8 +123,8 @@ def logout(*, instance: InstanceOption = None) -> None:
 def doctor(*, instance: InstanceOption = None) -> None:
     """Try each link between here and the rows; name what is wrong, and its remedy.
 
-    One line each. The exit code is 3 where the login is at fault, 4 where the way to
-    the service or the service is, and 0 where nothing is.
+    What to do is after the arrow. The exit code is 3 where the login is at fault, 4
+    where the way to the service or the service is, and 0 where nothing is.
 
     Example: oms auth doctor --instance demo
     """
@@ -130,13 +135,49 @@ def doctor(*, instance: InstanceOption = None) -> None:
     if where.name == DEMO:
         typer.echo("ok    answer: the demo is in this process")
         return
-    codes = []
+    faults = []
     for finding in diagnose(where):
-        typer.echo(str(finding))
+        typer.echo(_told(finding))
         if finding.fault is not None:
-            codes.append(AUTH if finding.fault == "auth" else SERVICE)
-    if codes:
-        raise typer.Exit(codes[0])
+            faults.append(finding)
+    if len(faults) > 1:
+        typer.echo(f"There are {len(faults)} faults. Mend {faults[0].link!r} first.")
+    if not faults:
+        typer.echo("All is well.")
+        return
+    raise typer.Exit(AUTH if faults[0].fault == "auth" else SERVICE)
+
+
+def _no_login(where: Instance) -> str:
+    """What there is to say of a service that no login is known for."""
+    from omskit.config import takes_fixed_token
+
+    if takes_fixed_token(where):
+        return (
+            f"{where.name} has no audience, so there is nothing to log in to. If it "
+            "was started with --token, set OMSKIT_TOKEN."
+        )
+    return f"{where.name} wants no login."
+
+
+def _told(finding: Finding) -> str:
+    """What was found, as wide as the terminal; the remedy begins a line of its own."""
+    width = max(shutil.get_terminal_size().columns, _NARROWEST)
+    mark = "ok   " if finding.fault is None else "FAULT"
+    texts = [(f"{mark} ", f"{finding.link}: {finding.said}")]
+    if finding.remedy:
+        texts.append(("   -> ", finding.remedy))
+    return "\n".join(
+        textwrap.fill(
+            text,
+            width,
+            initial_indent=first,
+            subsequent_indent=_INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for first, text in texts
+    )
 
 
 def _when(expires: float | None) -> str:

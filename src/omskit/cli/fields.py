@@ -64,7 +64,9 @@ def _resources() -> Table:
 
 
 def _fields(resource: Resource) -> Table:
-    return _table("fields", [_row(field) for field in resource.fields])
+    rows = [_row(field) for field in resource.fields]
+    rows += [_row(field) | {"use": "where =, not shown"} for field in resource.filters]
+    return _table("fields", rows)
 
 
 def _row(field: Field) -> dict[str, Any]:

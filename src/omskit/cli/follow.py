@@ -16,7 +16,7 @@ def follow(
     run: RunArgument,
     *,
     every: Annotated[
-        float, typer.Option(metavar="SECONDS", min=1, help="Between two looks.")
+        float, typer.Option(metavar="SECONDS", min=0.05, help="Between two looks.")
     ] = 23.3,
     fields: Annotated[
         str, typer.Option(metavar="A,B", help="Columns; 'news' says why a row is told.")

@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from omskit.cli.exits import say
+from omskit.cli.maskoptions import Kept
 from omskit.errors import MaskError
 
 if TYPE_CHECKING:
     from omskit.lumi import LumiMask
-
-MaskArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="MASK",
-        help="Certification file, URL of one, or - for stdin.",
-        show_default=False,
-    ),
-]
-MasksArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="MASK...",
-        help="Certification files, URLs of them, or - for stdin.",
-        show_default=False,
-    ),
-]
-MaskOutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FILE", help="Write there instead of to stdout."
-    ),
-]
-OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace a file that is there.")
-]
-ProvenanceOption = Annotated[
-    bool,
-    typer.Option(
-        "--provenance", help="Write where it comes from beside FILE; needs --output."
-    ),
-]
-OpenEndsOption = Annotated[
-    bool,
-    typer.Option(
-        "--open-ends", help="Write open ends as [a, 0], which not all tools read."
-    ),
-]
 
 
 def short_name(source: str) -> str:
@@ -121,14 +83,18 @@ def fetch(url: str) -> bytes:
     return body
 
 
+def head_line(mask: LumiMask, source: str) -> str:
+    """What is in a mask, in one line."""
+    count = "open" if mask.is_open else len(mask)
+    ranges = mask.to_arrow().num_rows
+    return (
+        f"{short_name(source)}: {count} lumisections in {ranges} ranges of "
+        f"{mask.runs.size} runs"
+    )
+
+
 def deliver_mask(
-    mask: LumiMask,
-    output: Path | None,
-    facts: dict[str, Any],
-    *,
-    overwrite: bool,
-    provenance: bool,
-    open_ends: bool,
+    mask: LumiMask, facts: dict[str, Any], kept: Kept, *, open_ends: bool = False
 ) -> None:
     """Write a mask to a file or to stdout.
 
@@ -136,8 +102,8 @@ def deliver_mask(
         MaskError: An end is open, the file is there, or provenance has no file to be
             beside.
     """
-    if output is None or str(output) == "-":
-        if provenance:
+    if kept.output is None or str(kept.output) == "-":
+        if kept.provenance:
             message = "--provenance is written beside a file: give --output FILE too."
             raise MaskError(message)
         typer.echo(mask.to_json(strict=not open_ends))
@@ -146,8 +112,8 @@ def deliver_mask(
 
     write_mask(
         mask,
-        output,
+        kept.output,
         strict=not open_ends,
-        overwrite=overwrite,
-        provenance=facts if provenance else None,
+        overwrite=kept.overwrite,
+        provenance=facts if kept.provenance else None,
     )

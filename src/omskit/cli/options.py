@@ -190,7 +190,7 @@ class Asked(Output):
 
 
 def sharing(
-    bundle: type[Output],
+    bundle: type[Any],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of *bundle*, and its function the filled bundle.
 

@@ -127,4 +127,6 @@ def as_dict(found: Replayed) -> dict[str, object]:
         **texts,
         "columns_added": found.columns_added,
         "columns_removed": found.columns_removed,
+        "service_before": found.service_before,
+        "service_after": found.service_after,
     }

@@ -100,21 +100,14 @@ def plot_hists(  # noqa: PLR0913, PLR0917  (the signature of the module it stand
     figure, axes = _where(fig, ax)
     if xlims[1] < xlims[0]:
         xlims = (-0.5, len(hists[0]) - 0.5)
-    x = np.linspace(xlims[0], xlims[1], num=len(hists[0]))
-    for hist, colour, label in zip(hists, colours, labels, strict=True):
-        axes.step(x, hist, where="mid", color=colour, label=label, alpha=transparency)
+    _steps(axes, hists, xlims, colours, labels, transparency)
     if bkgcolor is not None:
-        values = np.asarray(bkgcolor, dtype=np.float64).ravel()
-        colour_map = _background(axes, values, xlims, bkgcmap, bkgrange)
+        colour_map = _background(axes, bkgcolor, xlims, bkgcmap, bkgrange)
         if bkgcolorbar:
             _colour_bar(figure, axes, colour_map, bkgtitle, yaxtitlesize)
-    if ymaxfactor is not None:
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high * ymaxfactor)
+    _scale(axes, ymaxfactor, ticksize)
     if labellist:
         _legend(axes, legendsize, opaque=opaque_legend)
-    if ticksize is not None:
-        axes.tick_params(axis="both", labelsize=ticksize)
     _title(axes.set_title, title, titlesize)
     _title(axes.set_xlabel, xaxtitle, xaxtitlesize)
     _title(axes.set_ylabel, yaxtitle, yaxtitlesize)
@@ -165,14 +158,37 @@ def _where(fig: Figure | None, ax: Axes | None) -> tuple[Figure, Axes]:
     return created
 
 
+def _steps(
+    ax: Axes,
+    hists: Sequence[NDArray[np.float64]],
+    xlims: tuple[float, float],
+    colours: Sequence[str | None],
+    labels: Sequence[str | None],
+    opacity: float,
+) -> None:
+    x = np.linspace(xlims[0], xlims[1], num=len(hists[0]))
+    for hist, colour, label in zip(hists, colours, labels, strict=True):
+        ax.step(x, hist, where="mid", color=colour, label=label, alpha=opacity)
+
+
+def _scale(ax: Axes, factor: float | None, size: float | None) -> None:
+    """Make room above the lines, and set the size of the numbers on the axes."""
+    if factor is not None:
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high * factor)
+    if size is not None:
+        ax.tick_params(axis="both", labelsize=size)
+
+
 def _background(
     ax: Axes,
-    values: NDArray[np.float64],
+    given: ArrayLike,
     xlims: tuple[float, float],
     colour_map: str,
     limits: tuple[float, float] | None,
 ) -> Any:
     """Colour the axes from bottom to top; a colour reaches half way to the next."""
+    values = np.asarray(given, dtype=np.float64).ravel()
     known = values[~np.isnan(values)]
     if not len(values) or (limits is None and not len(known)):
         message = (

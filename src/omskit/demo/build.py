@@ -23,7 +23,8 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
     Args:
         resource: Name in the catalogue.
         columns: What there is, by column name; ``X@unit`` for the unit texts of a
-            scaled column X. Columns of the catalogue that are not named are null.
+            scaled column X. Columns of the catalogue that are not named are null;
+            what rows are only filtered by is not there unless it is named.
         rows: Number of rows.
 
     Raises:
@@ -39,6 +40,13 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
             unit = f"{field.name}@unit"
             names.append(unit)
             arrays.append(_column(columns.get(unit), pa.string(), rows))
+    unseen = [field for field in entry.filters if field.name in columns]
+    for field in unseen:
+        values = columns[field.name]
+        several = bool(values) and isinstance(values[0], list)
+        kind = pa.list_(field.arrow_type) if several else field.arrow_type
+        names.append(field.name)
+        arrays.append(_column(values, kind, rows))
     strange = sorted(set(columns) - set(names))
     if strange:
         message = f"The catalogue has no columns {strange} in {resource!r}."
@@ -46,7 +54,9 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
     made = pa.table(arrays, names=names)
     if len(made) < 2 or not entry.identity:
         return made
-    return made.sort_by([(name, "ascending") for name in entry.identity])
+    single = (f.name for f in unseen if not pa.types.is_list(made[f.name].type))
+    keys = (*entry.identity, *single)
+    return made.sort_by([(name, "ascending") for name in keys])
 
 
 def _column(values: Any, kind: pa.DataType, rows: int) -> pa.Array[Any]:

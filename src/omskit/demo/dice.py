@@ -38,8 +38,8 @@ def counts(mean: Floats, *key: int) -> Ints:
     """Event counts around *mean*, with the deviation of a Poisson law; never below 0.
 
     Example:
-        >>> counts(np.array([0.0, 1e6]), 1)[0]
-        np.int64(0)
+        >>> counts(np.array([0.0, 1e6]), 1).tolist()[0]
+        0
     """
     noise = normal(mean.size, *key).reshape(mean.shape)
     drawn = np.floor(mean + np.sqrt(mean) * noise + 0.5)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omskit.demo.build import table
 from omskit.demo.hlt import configurations
+from omskit.demo.schedule import numbers_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,11 +29,14 @@ SEEDS = {
 def config_data() -> pa.Table:
     """The paths of each HLT configuration, with their stream."""
     rows = [
-        (period.hlt_key, name, _seed(name), _stream(name))
+        (period.hlt_key, name, _seed(name), _stream(name), numbers_of(period))
         for period, names in configurations()
         for name in names
     ]
-    order = ("config_name", "path_name", "l1_prerequisite", "stream_name")
+    order = (
+        *("config_name", "path_name", "l1_prerequisite", "stream_name"),
+        "run_number",
+    )
     columns = {name: [row[i] for row in rows] for i, name in enumerate(order)}
     return table("hltconfigdata", columns, len(rows))
 
@@ -51,18 +55,23 @@ def _stream(name: str) -> str:
 
 def config_names() -> pa.Table:
     """The HLT configurations."""
-    names = [period.hlt_key for period, _ in configurations()]
-    return table("hltconfig", {"config_name": names}, len(names))
+    found = [period for period, _ in configurations()]
+    columns = {
+        "config_name": [period.hlt_key for period in found],
+        "run_number": [numbers_of(period) for period in found],
+    }
+    return table("hltconfig", columns, len(found))
 
 
 def prescale_sets() -> pa.Table:
-    """The prescales of each path, by column of the first period that has the path."""
-    seen: dict[str, str] = {}
+    """The prescales of each path of a run's configuration, run by run."""
+    rows: list[tuple[int, str, str]] = []
     for period, names in configurations():
-        for name in names:
-            seen.setdefault(name, _prescales(period, name))
-    columns = {"path_name": list(seen), "prescales": list(seen.values())}
-    return table("hltprescalesets", columns, len(seen))
+        made = [(name, _prescales(period, name)) for name in names]
+        rows += [(run, *row) for run in numbers_of(period) for row in made]
+    order = ("run_number", "path_name", "prescales")
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(order)}
+    return table("hltprescalesets", columns, len(rows))
 
 
 def _prescales(period: Period, name: str) -> str:

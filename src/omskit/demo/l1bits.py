@@ -16,7 +16,7 @@ from omskit.demo.dice import counts, thinned
 from omskit.demo.fills import SLOTS
 from omskit.demo.l1 import L1_S, Rows, rows, span
 from omskit.demo.lumitable import prescale_names
-from omskit.demo.schedule import fills, period_of, periods, runs
+from omskit.demo.schedule import fills, numbers_of, period_of, periods, runs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -238,20 +238,18 @@ def _run_prescales(block: dict[str, Any], end: str, positions: Ints) -> dict[str
 
 
 def prescale_sets() -> pa.Table:
-    """The prescales of each algorithm; where menus share a bit, those of 2017."""
-    seen: dict[int, tuple[str, str]] = {}
+    """The prescales of each algorithm of a run's menu, run by run."""
+    rows: list[tuple[int, int, str, bool, str]] = []
     for period in periods():
-        values = prescales(period)
-        for row, entry in enumerate(menu(run3=period.run3)):
-            seen.setdefault(entry[0], (entry[1], _prescale_list(period, values[row])))
-    bits = sorted(seen)
-    columns = {
-        "algo_index": bits,
-        "algo_name": [seen[bit][0] for bit in bits],
-        "algo_mask": [True] * len(bits),
-        "prescales": [seen[bit][1] for bit in bits],
-    }
-    return table("l1prescalesets", columns, len(bits))
+        entries = zip(menu(run3=period.run3), prescales(period), strict=True)
+        made = [
+            (bit, name, True, _prescale_list(period, values))
+            for (bit, name, _, _), values in entries
+        ]
+        rows += [(run, *row) for run in numbers_of(period) for row in made]
+    order = ("run_number", "algo_index", "algo_name", "algo_mask", "prescales")
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(order)}
+    return table("l1prescalesets", columns, len(rows))
 
 
 def _prescale_list(period: Period, values: Floats) -> str:

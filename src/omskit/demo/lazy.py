@@ -53,7 +53,12 @@ class LazyTables(Mapping[str, "pa.Table"]):
 
     Resources of the catalogue that the demo does not simulate are there, without rows.
     Threads may share it: a table is made once, by one of them.
+
+    Attributes:
+        source: Where the rows come from, as services say it.
     """
+
+    source = "simulated"
 
     def __init__(self) -> None:
         empty = [name for name in bundled() if name not in MAKERS]

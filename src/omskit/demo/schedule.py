@@ -138,6 +138,17 @@ def period_of(run: int) -> Period:
     return next(p for p in periods() if p.runs[0] <= run <= p.runs[1])
 
 
+def numbers_of(period: Period) -> list[int]:
+    """The numbers of the runs of a period.
+
+    Example:
+        >>> numbers_of(period_of(306458))
+        [306458]
+    """
+    first, last = period.runs
+    return [run.number for run in runs() if first <= run.number <= last]
+
+
 @cache
 def fills() -> tuple[dict[str, Any], ...]:
     """Every fill of ``data/fills.toml``, recorded and simulated entries merged."""

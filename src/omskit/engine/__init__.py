@@ -2,5 +2,6 @@
 
 from omskit.engine.clock import Clock, ClockEngine, engine_at
 from omskit.engine.engine import Engine, Result
+from omskit.engine.stopping import Stop
 
-__all__ = ["Clock", "ClockEngine", "Engine", "Result", "engine_at"]
+__all__ = ["Clock", "ClockEngine", "Engine", "Result", "Stop", "engine_at"]

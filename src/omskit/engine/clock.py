@@ -1,6 +1,7 @@
 """The engine's clock: recorded data taking, shown as it was at some moment.
 
-At a moment, what begins later is not there, what ends later has no end yet, and what is
+At a moment, what begins later is not there, what ends later has no end yet, what the
+lumisections of a run or fill say so far grows (`omskit.engine.growing`), and what is
 known only at an end is null. Rates come later than their lumisections, as they do in
 OMS. A view is text made from the catalogue and the moment; nothing is copied.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omskit.engine.engine import Engine
+from omskit.engine.growing import SoFar, growing, sources
 from omskit.engine.sql import quoted
 from omskit.errors import ConfigError
 
@@ -59,6 +61,9 @@ AT_END: dict[str, tuple[str, ...]] = {
         "recorded_lumi",
         "delivered_lumi_stablebeams",
         "recorded_lumi_stablebeams",
+        "peak_lumi",
+        "peak_specific_lumi",
+        "peak_pileup",
         "efficiency_lumi",
         "efficiency_time",
         "downtime",
@@ -66,13 +71,24 @@ AT_END: dict[str, tuple[str, ...]] = {
         "dump_ready_to_dump_time",
     ),
 }
-"""What is known when a row has ended, and null before."""
+"""What a row says when it has ended; before, null or what is known so far."""
 
 _NEWEST = {
     "runs": ("last_lumisection_number", "lumisections", "lumisection_number"),
     "fills": ("last_run_number", "runs", "run_number"),
 }
 """Columns that grow: what they are the newest of, and by which column."""
+
+_PASSING: dict[str, dict[str, str]] = {
+    "runs": {"duration": "date_diff('second', start_time, {now})"},
+    # The duration of a fill is that of its stable beams.
+    "fills": {
+        "duration": "CASE WHEN start_stable_beam <= {now} THEN date_diff('second', "
+        "start_stable_beam, least(end_stable_beam, {now})) END",
+        "stable_beams": "stable_beams AND coalesce(start_stable_beam <= {now}, false)",
+    },
+}
+"""Columns that only a clock changes while a row goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +170,7 @@ class ClockEngine(Engine):
         for other in needed(key, resource):
             if self.holds(other):
                 self._load(other, other)
-        held = frozenset(name for name in self._loaded if "@" not in name)
+        held = {k: entry for k, entry in self._loaded.items() if "@" not in k}
         # OMS has whole seconds.
         moment = self._clock.moment().replace(microsecond=0)
         return view(key, resource, moment, self._late, held)
@@ -184,7 +200,7 @@ def engine_at(
 def needed(key: str, resource: Resource) -> tuple[str, ...]:
     """The tables that the view of *key* looks at besides its own."""
     if key in _NEWEST:
-        return (_NEWEST[key][1],)
+        return tuple(dict.fromkeys((_NEWEST[key][1], "lumisections", *sources(key))))
     if _begin(key, resource):
         return ()
     if "run_number" in resource:
@@ -197,7 +213,7 @@ def view(
     resource: Resource,
     moment: dt.datetime,
     late: dt.timedelta,
-    held: frozenset[str],
+    held: Mapping[str, Resource],
 ) -> str:
     """What stands in FROM for the rows of *key* at *moment*.
 
@@ -206,12 +222,16 @@ def view(
     """
     table = quoted(key)
     now = literal(moment)
+    times = now, literal(_minus(moment, late))
+    known = growing(key, resource, held, times)
     changed = [
-        f"{text} AS {quoted(n)}" for n, text in _changes(key, resource, now, held)
+        f"{text} AS {quoted(name)}"
+        for name, text in _changes(key, resource, now, held, known)
     ]
     star = f"* REPLACE ({', '.join(changed)})" if changed else "*"
     where = _visible(key, resource, moment, late, held) or "true"
-    return f"(SELECT {star}, rowid FROM {table} WHERE {where}) AS {table}"  # noqa: S608  # made of the catalogue and a time
+    found = f"SELECT {table}.{star}, {table}.rowid FROM {table}{known.joins}"  # noqa: S608  # made of the catalogue and a time
+    return f"({found} WHERE {where}) AS {table}"
 
 
 def literal(moment: dt.datetime) -> str:
@@ -236,7 +256,7 @@ def _visible(
     resource: Resource,
     moment: dt.datetime,
     late: dt.timedelta,
-    held: frozenset[str],
+    held: Mapping[str, Resource],
 ) -> str | None:
     """The condition for a row to be there; None: it always is."""
     now, before = literal(moment), literal(_minus(moment, late))
@@ -278,7 +298,11 @@ def _finished(resource: Resource, before: str) -> str:
 
 
 def _changes(
-    key: str, resource: Resource, now: str, held: frozenset[str]
+    key: str,
+    resource: Resource,
+    now: str,
+    held: Mapping[str, Resource],
+    known: SoFar,
 ) -> Iterator[tuple[str, str]]:
     """The columns that read otherwise while a row goes on, and how."""
     if _begin(key, resource) is None:
@@ -291,12 +315,11 @@ def _changes(
     if "end_time" not in resource:
         return
     ongoing = f"(end_time IS NOT NULL AND end_time > {now})"
-    for name in AT_END.get(key, ()):
+    so_far = {name: known.columns.get(name, "NULL") for name in AT_END.get(key, ())}
+    so_far |= {n: text.format(now=now) for n, text in _PASSING.get(key, {}).items()}
+    for name, text in so_far.items():
         if name in resource:
-            yield name, f"CASE WHEN NOT {ongoing} THEN {quoted(name)} END"
-    if "duration" in resource and key == "runs":
-        passed = f"date_diff('second', start_time, {now})"
-        yield "duration", f"CASE WHEN {ongoing} THEN {passed} ELSE duration END"
+            yield name, f"CASE WHEN {ongoing} THEN {text} ELSE {quoted(name)} END"
     if key in _NEWEST and _NEWEST[key][1] in held:
         yield _newest(key, resource, now, ongoing)
 

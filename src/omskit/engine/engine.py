@@ -24,6 +24,7 @@ from omskit.engine.sql import (
     quoted,
     rows_statement,
 )
+from omskit.engine.stopping import stoppable, stopped
 from omskit.errors import (
     OperatorError,
     UnknownResourceError,
@@ -64,7 +65,10 @@ class Engine:
         tables: By resource name; ``"<name>@run"`` holds rows of another granularity
             than the default one. Looked up when first needed, so it may be lazy.
             Columns that the catalogue does not know can be filtered by but are not
-            shown; columns that are missing are null.
+            shown; columns that are missing are null. What the catalogue filters by
+            without showing it may be a column of lists: each value finds the row, as
+            every run that used a configuration finds that configuration. An
+            attribute ``source`` of the mapping says where the rows come from.
         catalogue: What the resources are; the bundled one by default.
 
     Example:
@@ -87,6 +91,11 @@ class Engine:
         # Times are UTC wherever the machine stands.
         self._connection.execute("SET TimeZone = 'UTC'")
         self._loaded: dict[str, Resource] = {}
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from, in one word: ``simulated``; empty: not known."""
+        return str(getattr(self._tables, "source", ""))
 
     def __enter__(self) -> Self:
         return self
@@ -121,13 +130,17 @@ class Engine:
     def hidden(self, name: str) -> tuple[Field, ...]:
         """Columns of the table *name* that can be filtered by but are not shown.
 
-        Some resources of OMS are filtered by a number that is not among their
-        attributes, e.g. hltprescalesets by ``run_number``.
+        Those that the catalogue names (`Resource.filters`), then any others.
         """
-        return self._hidden(name, self.resource(name))
+        resource = self.resource(name)
+        return (*self._filters(name, resource), *self._hidden(name, resource))
+
+    def _filters(self, key: str, resource: Resource) -> tuple[Field, ...]:
+        held = set(self._tables[key].column_names)
+        return tuple(f for f in resource.filters if f.name in held)
 
     def _hidden(self, key: str, resource: Resource) -> tuple[Field, ...]:
-        known = set(column_names(resource.fields))
+        known = set(column_names((*resource.fields, *resource.filters)))
         return tuple(
             Field(f.name, (f.name,), _kind(f.type))
             for f in self._tables[key].schema
@@ -145,6 +158,7 @@ class Engine:
 
         Raises:
             UsageError: The query names what is not there, or cannot be answered here.
+            TimedOutError: It was stopped; see `omskit.engine.stopping`.
 
         Cost: about 1 ms, plus a scan of the columns in the filters; the first query of
         a resource copies its table (0.1 s for 2.5 million rows).
@@ -154,7 +168,7 @@ class Engine:
             raise UsageError(message)
         key = self._key(query)
         resource = self._load(key, query.resource)
-        bound = bind(replace(query, groups=()), resource)
+        bound = bind(replace(query, groups=()), resource, whole=False)
         if bound.fields is None:
             shown = self.catalogue[query.resource].names
             bound = replace(bound, fields=shown)
@@ -165,7 +179,7 @@ class Engine:
         rows = rows_statement(bound, resource, source, offset=offset, limit=limit)
         with self._lock:
             cursor = self._connection.cursor()
-        with closing(cursor):
+        with closing(cursor), stoppable(cursor):
             table = _typed(_run(cursor, rows), chosen(bound, resource))
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
@@ -216,8 +230,10 @@ class Engine:
                 known = self.catalogue[name]
                 fields = (*known.fields, *self._hidden(key, known))
                 able = (replace(f, filterable=True, sortable=True) for f in fields)
-                resource = with_fields(known, able)
-                self._copy(key, conformed(self._tables[key], fields), resource.identity)
+                filters = self._filters(key, known)
+                resource = replace(with_fields(known, able), filters=filters)
+                held = conformed(self._tables[key], fields, filters)
+                self._copy(key, held, resource.identity)
                 self._loaded[key] = resource
             return self._loaded[key]
 
@@ -244,6 +260,8 @@ def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:
     try:
         found = cursor.sql(statement.text, params=list(statement.values))
         return found.to_arrow_table()
+    except duckdb.InterruptException as error:
+        raise stopped() from error
     except (duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         # Only a pattern can get here: everything else was checked by bind().
         message = f"A value makes no sense to its operator: {error}"
@@ -260,9 +278,12 @@ def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
     return table.cast(pa.schema(list(types.items())))
 
 
-def conformed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
+def conformed(
+    table: pa.Table, fields: Iterable[Field], filters: Iterable[Field] = ()
+) -> pa.Table:
     """*table* with the columns of *fields* and their units, null where it has none.
 
+    Those of *filters* become lists of all values that a row is found by.
     Numbers that are not finite become null: JSON has no word for them, and a filter
     must see what the page shows.
     """
@@ -278,7 +299,16 @@ def conformed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
             columns[unit] = table[unit].cast(pa.string())
         elif field.scaled:
             columns[unit] = pa.nulls(table.num_rows, pa.string())
+    for field in filters:
+        columns[field.name] = _lists(table[field.name], field.arrow_type)
     return pa.table(columns)
+
+
+def _lists(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if pa.types.is_list(column.type):
+        return column.cast(pa.list_(kind))
+    ends = pa.array(range(len(column) + 1), pa.int32())
+    return pa.ListArray.from_arrays(ends, column.cast(kind).combine_chunks())
 
 
 def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -154,7 +154,7 @@ def _where(conditions: list[Condition], resource: Resource, table: str) -> State
 def _condition(
     condition: Condition, beside: list[Condition], resource: Resource, table: str
 ) -> Statement:
-    field = resource.field(condition.field)
+    field = resource.filtered_by(condition.field) or resource.field(condition.field)
     column = quoted(field.name)
     value = condition.value
     if is_newest(condition, resource):
@@ -164,7 +164,9 @@ def _condition(
         return Statement(f"{column} = ({newest})", where.values)
     if value is None:
         return Statement(f"{column} IS {'' if condition.op == 'EQ' else 'NOT '}NULL")
-    template = OPERATORS[condition.op].sql
+    # A filter that is not shown holds the list of all values that find the row.
+    word = condition.op if field.name in resource else "CT"
+    template = OPERATORS[word].sql
     if isinstance(value, tuple):
         marks = "(" + ", ".join("?" * len(value)) + ")"
         return Statement(template.format(column=column, value=marks), value)

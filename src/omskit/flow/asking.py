@@ -20,6 +20,7 @@ from omskit.flow.assemble import assemble, notes_of, verify
 from omskit.flow.auditing import audited, can_audit, last_lumisections
 from omskit.flow.effects import Effect, Flow, Join, Now, Request, Start
 from omskit.flow.exchange import exchange
+from omskit.flow.overhearing import Said, overheard
 from omskit.flow.reading import (
     Options,
     Page,
@@ -186,7 +187,9 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
     audit = None
     if _audits(ready, context):
         audit = yield Start(last_lumisections(made, context.catalogue["runs"], options))
-    parts, flaws = yield from read_all(made.requests, made.wanted, options, resource)
+    said = Said(options.base_url)
+    reading = read_all(made.requests, made.wanted, options, resource)
+    parts, flaws = yield from overheard(reading, said)
     pages = [page for part in parts for page in part.tables()]
     checked = made
     if flaws and any(unnamed(p.tables(), resource, p.query.fields) for p in parts):
@@ -219,6 +222,8 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
             started=started,
             finished=finished,
             version=__version__,
+            service_version=said.version,
+            service_source=said.source,
             resource=resource.name,
             question=_stored(ready.query, context),
             identity=resource.identity,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import DecodeError, ServiceError, UnitError
+from omskit.errors import ServiceError, UnitError
+from omskit.flow.fitting import as_text, unified
 from omskit.jsonapi import ID
 from omskit.jsonapi.units import (
     RAW_SUFFIX,
@@ -47,30 +48,17 @@ def empty_rows(resource: Resource) -> pa.Table:
 
 
 def joined(pages: Sequence[pa.Table], resource: Resource) -> pa.Table:
-    """One table of all pages.
+    """One table of all pages, see `omskit.flow.fitting`.
 
     Raises:
-        DecodeError: A column has one type here and another there.
+        DecodeError: A column of the catalogue has one type here and another there.
     """
     if not pages:
         return empty_rows(resource)
-    if all(page.schema == pages[0].schema for page in pages):
-        return pa.concat_tables(pages)
-    try:
-        return pa.concat_tables(pages, promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
-        name = _clash(pages)
-        message = f"The service sends {name} with one type here, another there"
-        raise DecodeError(message, path=f"$.data[*].attributes.{name}") from error
-
-
-def _clash(pages: Sequence[pa.Table]) -> str:
-    types: dict[str, set[str]] = {}
-    for page in pages:
-        for field in page.schema:
-            if not pa.types.is_null(field.type):
-                types.setdefault(field.name, set()).add(str(field.type))
-    return next((name for name, kinds in types.items() if len(kinds) > 1), "a column")
+    if any(page.schema != pages[0].schema for page in pages):
+        pages = unified(pages, resource)
+        return pa.concat_tables(pages, promote_options="default")
+    return pa.concat_tables(pages)
 
 
 def assemble(
@@ -79,13 +67,13 @@ def assemble(
     resource: Resource,
     *,
     raw: bool,
-    following: pa.Table | None = None,
+    around: Sequence[pa.Table] = (),
 ) -> Assembled:
     """The rows of *pages* as the query wants them.
 
     Args:
-        following: Rows that come after these in the whole answer, to look up what
-            depends on the next row.
+        around: Rows that come before and after these in the whole answer, to look up
+            what depends on the next lumisection.
 
     Raises:
         ServiceError: The service sent rows that a filter forbids.
@@ -103,13 +91,18 @@ def assemble(
         concerned = _concerned(plan, resource)
         table, units, notes = canonical(table, concerned)
         _comparable(plan, resource, units)
-        table, note = _after_filter(table, plan, concerned, following)
+        around = [_like(rows, units, concerned) for rows in around]
+        table, note = _after_filter(table, plan, concerned, around)
         notes += note
     table = _local(table, plan, resource)
     table = _ordered(table, plan)
     if plan.maximum is not None:
         table = table.slice(0, plan.maximum)
-    table = _selected(table, plan, resource)
+    table, mixed = as_text(_selected(table, plan, resource))
+    notes += [
+        f"The values of {name} are of several types: each is kept as JSON text."
+        for name in mixed
+    ]
     return Assembled(_described(table, resource, units), tuple(notes))
 
 
@@ -175,7 +168,7 @@ def verify(table: pa.Table, plan: Plan, resource: Resource) -> None:
 
 
 def _after_filter(
-    table: pa.Table, plan: Plan, resource: Resource, following: pa.Table | None
+    table: pa.Table, plan: Plan, resource: Resource, others: Sequence[pa.Table]
 ) -> tuple[pa.Table, list[str]]:
     """Recompute what the service computes after its filters (SCHEMA: end_lumi)."""
     notes: list[str] = []
@@ -187,8 +180,8 @@ def _after_filter(
             continue
         column = resource.lumisection or ""
         around = table.select(["run_number", column, source])
-        if following is not None:
-            around = joined([around, _first(following, around, resource)], resource)
+        more = [rows.select(around.column_names) for rows in others if len(rows)]
+        around = joined([around, *more], resource)
         values, found = next_values(around, source, "run_number", column)
         values, found = values.slice(0, table.num_rows), found[: table.num_rows]
         index = table.column_names.index(field.name)
@@ -208,10 +201,12 @@ def _can_follow(table: pa.Table, resource: Resource) -> bool:
     return there and not any(table.column(name).null_count for name in needed)
 
 
-def _first(following: pa.Table, like: pa.Table, resource: Resource) -> pa.Table:
-    """The rows that follow, with the columns and units of those before them."""
-    after, _, _ = canonical(following, resource)
-    return after.select(like.column_names)
+def _like(rows: pa.Table, units: dict[str, str | None], resource: Resource) -> pa.Table:
+    """Other rows in the same units; none of them where they have others."""
+    other, theirs, _ = canonical(rows, resource)
+    taken = [_source(f.after_filter) for f in resource.fields if f.after_filter]
+    same = all(theirs.get(name) == units.get(name) for name in taken)
+    return other if same and _can_follow(other, resource) else other.slice(0, 0)
 
 
 def is_whole_runs(plan: Plan) -> bool:

@@ -108,10 +108,8 @@ def missing(numbers: np.ndarray, last: int) -> list[tuple[int, int]]:
         >>> missing(np.array([1, 2, 5]), 6)
         [(3, 4), (6, 6)]
     """
-    present = np.zeros(last + 2, bool)
-    inside = numbers[(numbers >= 1) & (numbers <= last)]
-    present[inside] = True
-    present[[0, last + 1]] = True
-    edges = np.flatnonzero(np.diff(present.astype(np.int8)))
-    starts, ends = edges[::2] + 1, edges[1::2]
-    return [(int(a), int(b)) for a, b in zip(starts, ends, strict=True)]
+    inside = np.unique(numbers[(numbers >= 1) & (numbers <= last)])
+    # Not an array of 1..last: a service may claim any last number.
+    edges = np.concatenate([[0], inside, [last + 1]])
+    before = np.flatnonzero(np.diff(edges) > 1)
+    return [(int(edges[i]) + 1, int(edges[i + 1]) - 1) for i in before]

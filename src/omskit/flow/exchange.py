@@ -90,8 +90,15 @@ def exchange(
     try:
         return (yield from persist(request, policy, judge, credential))
     except TokenRejectedError as error:
-        tried = error.attempts
-    credential = yield Authorise(rejected=credential)
+        refused = error
+    tried = refused.attempts
+    try:
+        credential = yield Authorise(rejected=credential)
+    except OMSError as error:
+        if error.request is None:  # One that sent no request: name the one refused.
+            error.request, error.status = refused.request, refused.status
+            error.attempts = tried
+        raise
     return (yield from persist(request, policy, judge, credential, tried=tried))
 
 
@@ -211,7 +218,8 @@ def _unauthorised(host: str, *, logged_in: bool) -> OMSError:
         )
     return LoginNeededError(
         f"{host} wants a login (401). Set OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET, "
-        "or pass credentials=; see 'Getting access'."
+        "or OMSKIT_TOKEN for a service of your own, or pass credentials=; see 'Getting "
+        "access'."
     )
 
 

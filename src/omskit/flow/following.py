@@ -95,7 +95,9 @@ def follow(run: int, context: Context, policy: Following) -> Flow[None]:
         NoRowError: There is no such run.
         OMSError: The service failed for longer than the policy allows.
     """
-    quiet = replace(context, options=replace(context.options, audit=False))
+    # Rows that could not be had must not be taken for rows that OMS lacks.
+    options = replace(context.options, audit=False, allow_partial=False)
+    quiet = replace(context, options=options)
     state = _State()
     over = False
     while not over:

@@ -7,27 +7,31 @@ told apart by their identity; what does not add up is read again, and then raise
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from omskit.errors import DecodeError, IncompleteError, ServiceError
 from omskit.flow.effects import Flow, Join, Progress, Request, Start
 from omskit.flow.exchange import Policy, exchange
-from omskit.jsonapi import ID, Rows, decode
+from omskit.flow.identity import hold, own_conditions, repeated, unnamed
+from omskit.jsonapi import Rows, decode
 from omskit.query.url import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import pyarrow as pa
 
     from omskit.query import Query
     from omskit.schema import Resource
 
 ROUNDS = 3
 """So often a request is read when its pages do not add up: an ongoing run grows."""
+
+HOPELESS = 10
+"""With allow_partial, so many pages in a row that fail end the reading of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Part:
     totals: list[int] = field(default_factory=list)
     pages: dict[int, Rows] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    failing: int = 0
 
     @property
     def total(self) -> int:
@@ -134,8 +139,8 @@ def limit_of(wanted: int | None, page_size: int) -> int:
     return -(-wanted // -(-wanted // page_size))
 
 
-def later_pages(first: Page, total: int, wanted: int | None) -> list[Page]:
-    """The pages after the first.
+def later_pages(first: Page, total: int, wanted: int | None) -> Iterator[Page]:
+    """The pages after the first, one by one: a service may claim any total.
 
     Example:
         >>> from omskit.query import Query
@@ -145,35 +150,31 @@ def later_pages(first: Page, total: int, wanted: int | None) -> list[Page]:
     """
     last = total if wanted is None else min(total, wanted)
     offsets = range(first.offset + first.limit, last, first.limit)
-    return [replace(first, offset=offset) for offset in offsets]
+    return (replace(first, offset=offset) for offset in offsets)
 
 
 def read_parts(
     parts: Sequence[Part],
     options: Options,
     resource: Resource,
-    sink: Callable[[Page, Rows], Flow[None]] | None = None,
+    sink: Callable[[Page, Rows], Flow[bool | None]] | None = None,
 ) -> Flow[None]:
     """Read all pages of all parts, some at once; what comes goes into the parts.
 
+    A part is given up where a page is empty that should hold rows: none comes after it.
+
     Args:
         sink: Given each page as it is joined; pages then come strictly in order, and
-            are not kept.
+            are not kept. Where it returns True, nothing more is asked for.
+
+    Raises:
+        ServiceError: A page has rows that belong to another part.
     """
-    waiting = deque(
-        Page(number, 0, limit_of(part.wanted, options.page_size), part.query)
-        for number, part in enumerate(parts)
-    )
-    flying: deque[tuple[Page, object]] = deque()
+    queue = _Queue(parts, options, in_order=sink is not None)
+    own = own_conditions([part.query for part in parts])
     done = 0
-    while waiting or flying:
-        while waiting and len(flying) < options.window:
-            if sink is not None and _must_wait(waiting[0], flying):
-                break
-            page = waiting.popleft()
-            handle = yield Start(read_page(page, options, resource))
-            flying.append((page, handle))
-        page, handle = flying.popleft()
+    while queue:
+        page, handle = yield from queue.next(resource)
         part = parts[page.part]
         first = not part.totals
         try:
@@ -181,18 +182,82 @@ def read_parts(
         except (ServiceError, DecodeError) as error:
             if first or not options.allow_partial:
                 raise
-            part.failed[page.offset] = str(error)
+            queue.failed(page, part, str(error))
             continue
-        part.totals.append(rows.total or 0)
-        if first:
-            later = later_pages(page, part.total, part.wanted)
-            waiting.extendleft(reversed(later))
+        hold(rows.table, own[page.part], resource)
+        queue.came(page, part, rows)
         if sink is None:
             part.pages[page.offset] = rows
-        else:
-            yield from sink(page, rows)
+        elif (yield from sink(page, rows)):
+            return
         done += rows.table.num_rows
         yield Progress(done, sum(p.expected for p in parts), resource.name)
+
+
+class _Queue:
+    """Pages to ask for, and pages on their way, in the order of parts and offsets."""
+
+    def __init__(
+        self, parts: Sequence[Part], options: Options, *, in_order: bool
+    ) -> None:
+        self._options = options
+        self._in_order = in_order
+        nothing: Iterator[Page] = iter(())
+        self._waiting = deque(
+            (Page(n, 0, limit_of(part.wanted, options.page_size), part.query), nothing)
+            for n, part in enumerate(parts)
+        )
+        self._flying: list[tuple[Page, object]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting or self._flying)
+
+    def next(self, resource: Resource) -> Flow[tuple[Page, object]]:
+        """Start what the window allows; the first page of those on their way."""
+        while self._waiting and self._may_start(self._waiting[0][0]):
+            page, rest = self._waiting.popleft()
+            self._add(rest)
+            handle = yield Start(read_page(page, self._options, resource))
+            insort(self._flying, (page, handle), key=_place)
+        return self._flying.pop(0)
+
+    def _may_start(self, page: Page) -> bool:
+        if len(self._flying) >= self._options.window:
+            return False
+        if not self._in_order or page.offset:
+            return True
+        # Half of the window is for the later pages of the part that is being read.
+        begun = sum(not p.offset for p, _ in self._flying)
+        return begun < max(1, self._options.window // 2)
+
+    def _add(self, pages: Iterator[Page]) -> None:
+        page = next(pages, None)
+        if page is not None:
+            self._waiting.appendleft((page, pages))
+
+    def came(self, page: Page, part: Part, rows: Rows) -> None:
+        """Note what a page says of the others."""
+        first = not part.totals
+        part.totals.append(rows.total or 0)
+        part.failing = 0
+        if first:
+            self._add(later_pages(page, part.total, part.wanted))
+        elif not rows.table.num_rows:
+            self._give_up(page.part)
+
+    def failed(self, page: Page, part: Part, why: str) -> None:
+        """Note that a page could not be had."""
+        part.failed[page.offset] = why
+        part.failing += 1
+        if part.failing >= HOPELESS:
+            self._give_up(page.part)
+
+    def _give_up(self, number: int) -> None:
+        self._waiting = deque(w for w in self._waiting if w[0].part != number)
+
+
+def _place(flying: tuple[Page, object]) -> tuple[int, int]:
+    return flying[0].part, flying[0].offset
 
 
 def _within(rows: Rows, page: Page, wanted: int | None) -> Rows:
@@ -201,11 +266,6 @@ def _within(rows: Rows, page: Page, wanted: int | None) -> Rows:
     if wanted is None or page.offset + count <= wanted or count > page.limit:
         return rows
     return replace(rows, table=rows.table.slice(0, wanted - page.offset))
-
-
-def _must_wait(page: Page, flying: Iterable[tuple[Page, object]]) -> bool:
-    """A part may not begin before we know where the one before it ends."""
-    return page.offset == 0 and any(p.offset == 0 for p, _ in flying)
 
 
 def read_all(
@@ -234,6 +294,9 @@ def read_all(
         for number, part in zip(again, fresh, strict=True):
             parts[number] = part
     flaws = [found for part in parts if (found := flaw(part, resource))]
+    if not flaws and len(parts) > 1:
+        tables = [table for part in parts for table in part.tables()]
+        flaws = [found for found in [repeated(tables, resource)] if found]
     return parts, flaws
 
 
@@ -249,73 +312,6 @@ def flaw(part: Part, resource: Resource) -> str | None:
         return f"{part.count} of {part.expected} rows came back"
     tables = part.tables()
     return unnamed(tables, resource, part.query.fields) or repeated(tables, resource)
-
-
-def unnamed(
-    tables: Sequence[pa.Table], resource: Resource, asked: tuple[str, ...] | None
-) -> str | None:
-    """How many rows lack a part of their identity that was asked for, or None."""
-    for name in resource.identity:
-        column = resource.field(name)
-        # A row of a whole run need not say where its lumisections begin.
-        whole_run = name == resource.lumisection and resource.granularities
-        if whole_run or (asked is not None and column.attribute not in asked):
-            continue
-        there = (t for t in tables if name in t.column_names)
-        missing = sum(table.column(name).null_count for table in there)
-        if missing:
-            return f"{missing} rows have no {name}"
-    return None
-
-
-def repeated(tables: Sequence[pa.Table], resource: Resource) -> str | None:
-    """Which rows came twice or without identity, or None."""
-    columns = _identity(tables, resource)
-    if not columns:
-        return None
-    try:
-        keys = pa.concat_tables([t.select(columns) for t in tables])
-    except pa.ArrowInvalid:
-        return None  # One type here, another there: joining the pages names it.
-    for name in columns:
-        # A row of a whole run need not say where its lumisections begin.
-        if keys.column(name).null_count and name != resource.lumisection:
-            return f"{keys.column(name).null_count} rows have no {name.lstrip('@')}"
-    codes = _codes(keys)
-    if len(codes.unique()) == keys.num_rows:
-        return None
-    counts = codes.value_counts()
-    twice = counts.filter(pc.greater(counts.field("counts"), 1))
-    row = pc.index(codes, twice.field("values")[0]).as_py()
-    first = ", ".join(str(keys.column(name)[row]) for name in columns)
-    return f"{len(twice)} rows came more than once, the first {first}"
-
-
-def _codes(keys: pa.Table) -> pa.Array:
-    """A number for each row, equal where all columns are.
-
-    Not Table.group_by: that imports pyarrow.dataset and with it all of pandas, for
-    0.5 s and 100 MB.
-    """
-    codes: pa.Array | None = None
-    for column in keys.columns:
-        encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-        here = encoded.indices.cast(pa.int64())
-        if codes is not None:
-            both = pc.add(pc.multiply(codes, len(encoded.dictionary)), here)
-            here = both.dictionary_encode().indices.cast(pa.int64())
-        codes = here
-    return codes
-
-
-def _identity(tables: Sequence[pa.Table], resource: Resource) -> list[str]:
-    """The columns that tell rows apart; none where that cannot be told."""
-    columns = [ID] if resource.id_is_real else list(resource.identity)
-    if not columns and not any(t.column(ID).null_count for t in tables):
-        # A resource outside the catalogue: its ids tell, where it has any.
-        columns = [ID]
-    there = bool(tables) and set(columns) <= set(tables[0].column_names)
-    return columns if there else []
 
 
 def incomplete(

@@ -52,6 +52,25 @@ class Replayed:
         return self.table.receipt.total if self.table.receipt else len(self.table)
 
     @property
+    def service_before(self) -> str | None:
+        """What the service said then that it is."""
+        return self.before.service_version
+
+    @property
+    def service_after(self) -> str | None:
+        """What the service says now that it is."""
+        return self.table.receipt.service_version if self.table.receipt else None
+
+    @property
+    def service_changed(self) -> bool:
+        """It is another service, or another version, than the receipt names.
+
+        That is no difference of the rows: *same* does not ask for it.
+        """
+        before = self.service_before
+        return before is not None and before != self.service_after
+
+    @property
     def same(self) -> bool:
         """Nothing is different."""
         rows = self.added or self.removed or self.changed
@@ -60,8 +79,12 @@ class Replayed:
 
     def __str__(self) -> str:
         """One line."""
+        changed = ""
+        if self.service_changed:
+            after = self.service_after or "unknown"
+            changed = f"; the service is {after}, before {self.service_before}"
         if self.same:
-            return f"{len(self.table)} rows, as before"
+            return f"{len(self.table)} rows, as before{changed}"
         counts = {
             "added": len(self.added),
             "removed": len(self.removed),
@@ -71,7 +94,7 @@ class Replayed:
         }
         told = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
         totals = f"total {self.total_before} before, {self.total_after} now"
-        return f"{told or 'no row of those read is different'}; {totals}"
+        return f"{told or 'no row of those read is different'}; {totals}{changed}"
 
 
 def replay(

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omskit.flow.asking import Context, Ready, fetch_ready, no_row, prepare
+from omskit.errors import UnitError
+from omskit.flow.asking import (
+    Context,
+    Ready,
+    _without_rows,
+    fetch_ready,
+    no_row,
+    prepare,
+)
 from omskit.flow.assemble import assemble, notes_of
 from omskit.flow.effects import Emit, Now
-from omskit.flow.reading import Page, Part, flaw, incomplete, read_parts, repeated
-from omskit.jsonapi import ID
-from omskit.table import Table
+from omskit.flow.fitting import Fitting
+from omskit.flow.identity import Seen
+from omskit.flow.reading import Page, Part, flaw, incomplete, read_parts
+from omskit.query.order import needs_next
+from omskit.table import Table, unit_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,31 +37,26 @@ if TYPE_CHECKING:
 def pages(query: Query, context: Context) -> Flow[None]:
     """All rows, as tables that are emitted in order while later pages are on their way.
 
+    Filters and masks are applied page by page. Where rows must be sorted here, all are
+    read before the first table; `explain` says so.
+
     Raises:
         IncompleteError: Rows are missing; tables already emitted are right.
+        DecodeError: A page does not fit those before it; they are right.
+        UnitError: A page has another unit than those before it, or none.
     """
     ready = yield from prepare(query, context)
-    if ready.plan.whole or _looks_ahead(ready, raw=context.options.raw):
+    if ready.plan.whole:
         started: dt.datetime = yield Now()
         quiet = replace(context, options=replace(context.options, audit=False))
         table = yield from fetch_ready(ready, quiet, started)
         for piece in _pieces(table, context.options.page_size):
             yield Emit(piece)
         return
-    stream = _Stream(ready, context)
     parts = [Part(request, ready.plan.wanted) for request in ready.plan.requests]
+    stream = _Stream(ready, context, parts)
     yield from read_parts(parts, context.options, ready.resource, stream.take)
-    yield from stream.end(parts)
-
-
-def _looks_ahead(ready: Ready, *, raw: bool) -> bool:
-    """A column needs the next lumisection, and the rows come in another order."""
-    resource, columns = ready.resource, ready.plan.columns
-    natural = ready.query.order in {(), resource.identity}
-    return not (natural or raw) and any(
-        f.after_filter and (columns is None or f.name in columns)
-        for f in resource.fields
-    )
+    yield from stream.end()
 
 
 def _pieces(table: Table, rows: int) -> Iterator[Table]:
@@ -65,76 +71,154 @@ def _pieces(table: Table, rows: int) -> Iterator[Table]:
 
 
 class _Stream:
-    """Pages on their way out: one is held back, for columns that need the next row."""
+    """Pages on their way out.
 
-    def __init__(self, ready: Ready, context: Context) -> None:
+    One finished table is held back, so that the last can say whether that was all; and
+    one page as it came, where columns are taken from the next row.
+
+    Attributes:
+        held: The page as it came.
+        before: The last row of the page before it.
+        done: The finished table, and what is to be said with it.
+        given: How many rows are in finished tables.
+    """
+
+    def __init__(self, ready: Ready, context: Context, parts: list[Part]) -> None:
         self.ready = ready
-        self.context = context
+        self.raw = context.options.raw
+        self.allow_partial = context.options.allow_partial
+        self.parts = parts
         self.held: Rows | None = None
-        self.seen: list[pa.Table] = []
-        self.said: set[str] = set()
-        self.rows = 0
+        self.before: pa.Table | None = None
+        self.done: tuple[pa.Table, list[str]] | None = None
+        self.given = 0
+        self._counts: Counter[int] = Counter()
+        self._last: Page | None = None
+        self._said: set[str] = set()
+        self._units: dict[str, str | None] = {}
+        self._seen = Seen(ready.resource)
+        made = ready.plan
+        columns = None if made.columns is None else set(made.columns)
+        self._fit = Fitting(ready.resource, columns)
+        wanted = None if columns is None else columns | {c.field for c in made.local}
+        self.looks_ahead = not self.raw and needs_next(wanted, ready.resource)
 
-    def take(self, page: Page, rows: Rows) -> Flow[None]:
-        """Let the page before go, now that its next row is here."""
-        del page
+    def take(self, page: Page, rows: Rows) -> Flow[bool]:
+        """Take a page in; True where no more are needed."""
+        self._last = page
+        self._counts[page.part] += rows.table.num_rows
         if not rows.table.num_rows:
-            return
+            return False
+        rows = replace(rows, table=self._fit(rows.table))
+        self._seen.add(rows.table)
+        if not self.looks_ahead:
+            yield from self._finish(rows, None)
+            return self._is_enough()
         if self.held is not None:
-            table, notes = self._finished(self.held, rows.table.slice(0, 1))
-            yield Emit(self._table(table, notes))
+            yield from self._finish(self.held, rows.table.slice(0, 1))
+            last = self.held.table.num_rows - 1
+            self.before = self.held.table.slice(last)
         self.held = rows
+        return self._is_enough()
 
-    def end(self, parts: list[Part]) -> Flow[None]:
-        """Let the last page go, with a word on whether that was all."""
-        table, notes = self._finished(self.held, None)
-        flaws = self._flaws(parts)
+    def _is_enough(self) -> bool:
+        most = self.ready.plan.maximum
+        return most is not None and self.given >= most
+
+    def end(self) -> Flow[None]:
+        """Let the last table go, with a word on whether that was all."""
+        stopped = self._is_enough()
+        if self.held is not None and not stopped:
+            yield from self._finish(self.held, None)
+        if self.done is None:
+            self.done = self._finished(None, None)
+        flaws = self._flaws(stopped=stopped)
+        table, notes = self.done
+        if not stopped:
+            notes += _without_rows(self.parts)
         if flaws:
             notes = [*(f"Incomplete: {f}." for f in flaws), *notes]
-        elif not self.rows:
+        elif not self.given:
             notes.append(no_row(self.ready))
         yield Emit(self._table(table, notes, complete=not flaws))
-        if flaws and not self.context.options.allow_partial:
+        if flaws and not self.allow_partial:
             incomplete(flaws, None, self.ready.resource, rounds=1)
 
-    def _flaws(self, parts: list[Part]) -> list[str]:
-        resource, made = self.ready.resource, self.ready.plan
-        expected = sum(part.expected for part in parts)
-        if made.maximum is not None:
-            expected = min(expected, made.maximum)
-        flaws = [flaw(part, resource) for part in parts if part.failed]
-        if any(len(set(part.totals)) > 1 for part in parts):
+    def _flaws(self, *, stopped: bool) -> list[str]:
+        resource = self.ready.resource
+        flaws = [flaw(part, resource) for part in self.parts if part.failed]
+        if any(len(set(part.totals)) > 1 for part in self.parts):
             flaws.append("the number of matching rows changed while reading")
-        if self.rows != expected:
-            flaws.append(f"{self.rows} of {expected} rows came back")
-        flaws.append(repeated(self.seen, resource))
+        count, expected = sum(self._counts.values()), self._expected(stopped=stopped)
+        if count != expected:
+            flaws.append(f"{count} of {expected} rows came back")
+        flaws.append(self._seen.flaw())
         return [found for found in flaws if found]
+
+    def _expected(self, *, stopped: bool) -> int:
+        """How many rows the pages that were read should have."""
+        whole = sum(part.expected for part in self.parts)
+        if not stopped or self._last is None:
+            return whole
+        reached = self._last.offset + self._last.limit
+        begun = self.parts[: self._last.part]
+        now = self.parts[self._last.part]
+        return sum(part.expected for part in begun) + min(now.expected, reached)
+
+    def _finish(self, held: Rows, following: pa.Table | None) -> Flow[None]:
+        """Give a page its final form, and let the table before it go."""
+        table, notes = self._finished(held, following)
+        self.given += table.num_rows
+        before = self.done
+        if before is None:
+            self.done = table, notes
+        elif not table.num_rows:
+            before[1].extend(notes)
+        elif not before[0].num_rows:
+            self.done = table, [*before[1], *notes]
+        else:
+            self.done = table, notes
+            yield Emit(self._table(*before))
 
     def _finished(
         self, held: Rows | None, following: pa.Table | None
     ) -> tuple[pa.Table, list[str]]:
-        """The held page in its final form, and what is to be said of it."""
-        resource, made = self.ready.resource, self.ready.plan
-        left = None if made.maximum is None else made.maximum - self.rows
+        """The page in its final form, and what is to be said of it."""
+        made = self.ready.plan
+        left = None if made.maximum is None else max(made.maximum - self.given, 0)
         pages = [] if held is None else [held]
+        around = [row for row in (self.before, following) if row is not None]
         done = assemble(
             [page.table for page in pages],
             replace(made, maximum=left),
-            resource,
-            raw=self.context.options.raw,
-            following=following,
+            self.ready.resource,
+            raw=self.raw,
+            around=around,
         )
-        for page in pages:
-            keys = {*resource.identity, ID} & set(page.table.column_names)
-            self.seen.append(page.table.select(sorted(keys)))
-        self.rows += done.table.num_rows
+        if done.table.num_rows:
+            self._same_units(done.table)
         return done.table, [*self.ready.notes, *notes_of(pages), *done.notes]
+
+    def _same_units(self, table: pa.Table) -> None:
+        """Refuse a page whose numbers mean something else than those already given."""
+        for field in table.schema:
+            column, unit = table.column(field.name), unit_of(field)
+            if column.null_count == len(column):
+                continue
+            before = self._units.setdefault(field.name, unit)
+            if unit != before:
+                message = (
+                    f"The unit of {field.name} is {before} in the pages already given "
+                    f"and {unit} in the next. fetch() tells of both; units='raw' keeps "
+                    "the service's numbers, with the unit of each row beside them."
+                )
+                raise UnitError(message)
 
     def _table(
         self, table: pa.Table, notes: list[str], *, complete: bool = True
     ) -> Table:
         """The page as a table; each thing is said once, with its first page."""
-        fresh = [note for note in dict.fromkeys(notes) if note not in self.said]
-        self.said.update(fresh)
+        fresh = [note for note in dict.fromkeys(notes) if note not in self._said]
+        self._said.update(fresh)
         name = self.ready.resource.name
         return Table(table, resource=name, complete=complete, warnings=fresh)

@@ -100,7 +100,8 @@ def _names(query: Query, field: str, lister: str, context: Context) -> Flow[list
     if "run" in context.catalogue[lister].granularities:
         # One row of each name, not one of each name and lumisection.
         question = question.group("run")
-    quiet = replace(context.options, audit=False)
+    # A name that could not be had would be a path left out of a table called complete.
+    quiet = replace(context.options, audit=False, allow_partial=False)
     table = yield from fetch(question, replace(context, options=quiet))
     names: list[Any] = table[field].drop_null().to_pylist()
     return sorted(set(names))

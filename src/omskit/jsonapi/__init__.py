@@ -4,6 +4,6 @@ from omskit.jsonapi.careful import error_detail
 from omskit.jsonapi.decode import decode
 from omskit.jsonapi.encode import document, encode_page
 from omskit.jsonapi.rows import Rows
-from omskit.jsonapi.shape import ID
+from omskit.jsonapi.shape import ID, MIXED
 
-__all__ = ["ID", "Rows", "decode", "document", "encode_page", "error_detail"]
+__all__ = ["ID", "MIXED", "Rows", "decode", "document", "encode_page", "error_detail"]

@@ -13,14 +13,18 @@ import msgspec
 import pyarrow as pa
 
 from omskit.errors import DecodeError
+from omskit.jsonapi.depth import MOST_LEVELS, is_deep
 from omskit.jsonapi.rows import Rows
-from omskit.jsonapi.shape import ID, new_name, part_name
+from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
     Columns = dict[str, pa.Array]
+
+MOST_ROWS = 10**12
+"""More than any service holds: ten thousand years of rates of all paths."""
 
 _EXACT_FLOAT = 2**53
 _INT64 = 2**63
@@ -57,13 +61,18 @@ def _document(body: bytes) -> dict[str, Any]:
             "or a proxy in between does"
         )
         raise DecodeError(message)
+    message = (
+        "The answer is nested too deeply to be a page of OMS: over "
+        f"{MOST_LEVELS} levels, or its brackets do not match"
+    )
+    if is_deep(body):
+        raise DecodeError(message)
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"The answer breaks off or is no JSON ({error})"
-        raise DecodeError(message, broken=True) from error
+        broken = f"The answer breaks off or is no JSON ({error})"
+        raise DecodeError(broken, broken=True) from error
     except RecursionError as error:
-        message = "The answer is nested too deeply to be a page of OMS"
         raise DecodeError(message) from error
     if not isinstance(document, dict):
         _wrong("an object", document, "$")
@@ -77,6 +86,8 @@ def error_detail(body: bytes) -> str | None:
         >>> error_detail(b'{"errors": [{"status": "400", "detail": "too big"}]}')
         'too big'
     """
+    if is_deep(body):
+        return None
     try:
         document = msgspec.json.decode(body)
         first = document["errors"][0]
@@ -120,8 +131,10 @@ def _total(document: dict[str, Any]) -> int | None:
         return None
     if isinstance(total, float) and total.is_integer():
         total = int(total)
-    if isinstance(total, bool) or not isinstance(total, int) or total < 0:
-        _wrong("a count", total, "$.meta.totalResourceCount")
+    whole = isinstance(total, int) and not isinstance(total, bool)
+    if not whole or not 0 <= total <= MOST_ROWS:
+        most = f" of at most {MOST_ROWS}" if whole and total > 0 else ""
+        _wrong(f"a count{most}", total, "$.meta.totalResourceCount")
     return total
 
 
@@ -337,7 +350,7 @@ def _inferred(
     elif kind is not None:
         yield name, pa.array(values, kind)
     else:
-        yield name, pa.array([_json_text(v) for v in values], pa.string())
+        yield name, pa.array([_json_text(v) for v in values], MIXED)
 
 
 def _plain(values: list[Any], kinds: set[str]) -> pa.DataType | None:

@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from omskit.jsonapi.careful import read_carefully
+from omskit.jsonapi.careful import MOST_ROWS, read_carefully
+from omskit.jsonapi.depth import is_deep
 from omskit.jsonapi.rows import Rows
+from omskit.jsonapi.sample import like_first_row
 from omskit.jsonapi.shape import ID, Shape, new_name, part_name, shape_of
 from omskit.schema import TIME, UNIT_SUFFIX, Field, Resource
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 _SLACK = 64
+_UNEXPECTED = "unexpected field"
 _EXACT_FLOAT = 2.0**53
 _PLAIN_ITEMS = (pa.int64(), pa.string(), pa.bool_(), pa.null())
 _LIKE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -90,12 +93,7 @@ def _is_utf8(body: bytes) -> bool:
 
 
 def _fast(body: bytes, resource: Resource, shape: Shape) -> Rows:
-    read = pj.read_json(
-        pa.BufferReader(body),
-        # One block, or the reader would look for several documents.
-        read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + _SLACK),
-        parse_options=pj.ParseOptions(explicit_schema=shape.document),
-    )
+    read = _read(body, shape.document)
     data = read.column("data")
     if read.num_rows != 1 or data.null_count or "errors" in read.column_names:
         raise _Refused
@@ -114,12 +112,42 @@ def _fast(body: bytes, resource: Resource, shape: Shape) -> Rows:
     columns.update(_units(rows, resource))
     meta = read.column("meta").chunk(0)
     total = pc.struct_field(meta, "totalResourceCount")[0].as_py()
-    if total is not None and total < 0:
+    if total is not None and not 0 <= total <= MOST_ROWS:
         raise _Refused
     return Rows(
         table=pa.table(columns),
         total=total,
         unknown=tuple(unknown),
+    )
+
+
+def _read(body: bytes, document: pa.Schema) -> pa.Table:
+    """The page as one row.
+
+    Where the reader infers a type it calls itself for each level, and ends the process
+    where there are too many (`omskit.jsonapi.depth`). So it first reads what the
+    catalogue and the first row lead us to expect, which costs no look at the depth.
+    """
+    for expected in (document, None):
+        try:
+            schema = expected or like_first_row(body, document)
+            return _parsed(body, schema, "error")
+        except pa.ArrowInvalid as error:
+            if expected is not None and _UNEXPECTED not in str(error):
+                raise
+    if is_deep(body):
+        raise _Refused
+    return _parsed(body, document, "infer")
+
+
+def _parsed(body: bytes, schema: pa.Schema, unexpected: str) -> pa.Table:
+    return pj.read_json(
+        pa.BufferReader(body),
+        # One block, or the reader would look for several documents.
+        read_options=pj.ReadOptions(use_threads=False, block_size=len(body) + _SLACK),
+        parse_options=pj.ParseOptions(
+            explicit_schema=schema, unexpected_field_behavior=unexpected
+        ),
     )
 
 
@@ -183,7 +211,8 @@ def _flat(name: str, values: pa.Array, taken: set[str]) -> Columns:
     elif pa.types.is_timestamp(kind):
         values = values.cast(TIME)
     elif pa.types.is_floating(kind):
-        if (pc.max(pc.abs(values)).as_py() or 0.0) > _EXACT_FLOAT:
+        # 2^53 may have been 2^53 + 1.
+        if (pc.max(pc.abs(values)).as_py() or 0.0) >= _EXACT_FLOAT:
             raise _Refused
     elif pa.types.is_string(kind):
         first = values.drop_null()[:1].to_pylist()

@@ -14,7 +14,9 @@ class Rows:
     """One decoded page.
 
     Attributes:
-        table: The columns of the resource, unknown ones, ``@id``, ``X@unit``.
+        table: The columns of the resource, unknown ones, ``@id``, ``X@unit``. An
+            unknown column whose values are of several types is JSON text, of the type
+            `omskit.jsonapi.MIXED`.
         total: How many rows match the query, as the service counts them; None where
             the page does not say.
         unknown: Columns that the catalogue does not know.

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 ID = "@id"
 """The rows' ``id``."""
 
+MIXED = pa.large_string()
+"""The type of JSON text in a column whose values are of several types.
+
+Texts stand in it in quotes, so a page of it must not be taken for a page of text.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -51,7 +57,9 @@ def _shape(fields: tuple[Field, ...], scaled: tuple[str, ...]) -> Shape:
         units = pa.struct([(name, unit) for name in scaled])
         row.append(pa.field("meta", pa.struct([("row", units)])))
     meta = pa.struct([("totalResourceCount", pa.int64())])
-    document = pa.schema([("data", pa.list_(pa.struct(row))), ("meta", meta)])
+    links = pa.struct([(n, pa.string()) for n in ("first", "last", "next", "prev")])
+    data = pa.list_(pa.struct(row))
+    document = pa.schema([("data", data), ("links", links), ("meta", meta)])
     return Shape(
         document=document,
         attributes={f.attribute: len(f.path) > 1 for f in fields},

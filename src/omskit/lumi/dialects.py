@@ -12,27 +12,31 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from omskit.errors import MaskError
-from omskit.lumi.edges import LARGEST, OPEN, SHIFT, IntArray
+from omskit.lumi.edges import LARGEST, OPEN, SHIFT, IntArray, merged
 
-_PLAIN = msgspec.json.Decoder(dict[str, list[tuple[int, int]]])
 PAIR = 2
 WHOLE_RUN = -1
+
+_JSON = msgspec.json.Decoder(msgspec.Raw)
+"""Checks that a text is JSON, and makes nothing of it."""
+_BLANKS = b" \n\t\r"
+_DIGITS = b"0123456789"
+_NUMBERS = bytes(byte if byte in _DIGITS else ord(" ") for byte in range(256))
+"""Translates all but digits into blanks."""
+_POWERS = 10 ** np.arange(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The ranges of a file as three columns, and what was mended in them."""
+    """The set that a file holds, and what was mended in it."""
 
-    runs: IntArray
-    first: IntArray
-    last: IntArray
+    edges: IntArray
     notes: tuple[str, ...]
 
 
@@ -70,7 +74,7 @@ def read(document: str | bytes | Mapping[Any, Any], *, strict: bool) -> Reading:
     else:
         text = _text(document, notes)
         columns = _plain(text) or _columns(_parse(text), notes)
-    columns = _order(*columns, notes)
+    edges = _edges(*columns, notes)
     sentences = notes.sentences()
     if strict and sentences:
         message = (
@@ -78,7 +82,7 @@ def read(document: str | bytes | Mapping[Any, Any], *, strict: bool) -> Reading:
             "Without strict=True it is mended."
         )
         raise MaskError(message)
-    return Reading(*columns, sentences)
+    return Reading(edges, sentences)
 
 
 def _text(document: str | bytes, notes: _Notes) -> str:
@@ -105,25 +109,53 @@ def _text(document: str | bytes, notes: _Notes) -> str:
 
 
 def _plain(text: str) -> tuple[IntArray, IntArray, IntArray] | None:
-    """The columns of a file without oddities, or None: the fast way for the most."""
-    content = text.encode()
+    """The columns of a file without oddities, or None: the fast way for the most.
+
+    No Python object is made of a range: where the text is JSON, and what is left of it
+    without blanks and digits shows a pair in every place, then all its numbers in a row
+    are the runs and the ends of their ranges.
+    """
     try:
-        document = _PLAIN.decode(content)
-        runs = np.fromiter(map(int, document), np.int64, len(document))
-        counts = np.fromiter(map(len, document.values()), np.int64, len(document))
-        numbers = chain.from_iterable(chain.from_iterable(document.values()))
-        first, last = np.fromiter(numbers, np.int64).reshape(-1, 2).T
-    except (msgspec.MsgspecError, ValueError, OverflowError):
+        content = text.encode()
+        _JSON.decode(content)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
         return None
-    # A repeated key is gone by now, but its colon is still in the text.
-    whole = content.count(b":") == len(document) > 0
-    digits = all(key.isascii() and key.isdigit() and key[0] != "0" for key in document)
-    if not whole or not digits or not counts.all():
+    counts = _counts(content.translate(None, _BLANKS + _DIGITS))
+    if counts is None:
         return None
-    sound = first.min() >= 1 and (last >= first).all()
-    if not sound or max(last.max(), runs.max()) > LARGEST:
+    # One that is too large for 64 bits becomes the largest of them, and so is refused.
+    values = np.fromstring(content.translate(_NUMBERS, _BLANKS), np.int64, sep=" ")
+    lengths = 2 * counts + 1
+    places = np.cumsum(lengths) - lengths
+    if values.size != lengths.sum() or values.min() < 1 or values.max() > LARGEST:
+        return None
+    runs, pairs = values[places], np.delete(values, places).reshape(-1, 2)
+    first, last = pairs[:, 0], pairs[:, 1]
+    if not (first <= last).all() or not _are_keys(content, runs):
         return None
     return np.repeat(runs, counts), first, last
+
+
+def _counts(frame: bytes) -> IntArray | None:
+    """How many ranges each run has, by the brackets; None where there is more."""
+    head, *lists = (frame[:-1] + b",").split(b'"":[')
+    for one in set(lists):
+        # With its end, as "[,],[,],[,]],": three letters for a range, one to go on.
+        if one != b"[,]," * (len(one) // 4 - 1) + b"[,]],":
+            return None
+    if head != b"{" or not lists:
+        return None
+    return np.fromiter(map(len, lists), np.int64, len(lists)) // 4
+
+
+def _are_keys(content: bytes, runs: IntArray) -> bool:
+    """Whether the keys are these numbers and nothing else, each of them once."""
+    quotes = np.flatnonzero(np.frombuffer(content, np.uint8) == ord('"'))
+    lengths = quotes[1::2] - quotes[0::2] - 1
+    # A zero or a blank in front makes a key longer than its number.
+    if not np.array_equal(lengths, np.searchsorted(_POWERS, runs, side="right") + 1):
+        return False
+    return bool((runs[1:] > runs[:-1]).all()) or np.unique(runs).size == runs.size
 
 
 def _parse(text: str) -> list[tuple[Any, Any]]:
@@ -208,7 +240,8 @@ def _ends(run: int, first: int, last: int, notes: _Notes) -> tuple[int, int]:
     if last == 0:
         notes.add("[a, 0] was read as an open end", [run])
         end = OPEN
-    if not 1 <= start <= end or (end > LARGEST and end != OPEN) or last == OPEN:
+    known = (end <= LARGEST or end == OPEN) and last != OPEN
+    if not 1 <= start <= min(end, LARGEST) or not known:
         message = (
             f"Run {run} has the range [{first}, {last}], which has no meaning: "
             "lumisections count from 1 and first comes before last."
@@ -221,22 +254,29 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _order(
-    runs: IntArray, first: IntArray, last: IntArray, notes: _Notes
-) -> tuple[IntArray, IntArray, IntArray]:
-    """The ranges in order; runs where they were not, overlap or touch are noted."""
-    key = (runs << SHIFT) + first
-    if not (key[1:] > key[:-1]).all():
-        same = runs[1:] == runs[:-1]
-        unsorted = same & (first[1:] < first[:-1])
-        notes.add("ranges were not in order", runs[1:][unsorted].tolist())
-        order = np.argsort(key, kind="stable")
-        runs, first, last = runs[order], first[order], last[order]
-    same = runs[1:] == runs[:-1]
-    # The reach of earlier ranges, kept apart by run: OPEN is below the run's own bits.
-    reach = np.maximum.accumulate((runs << SHIFT) + last)[:-1] - (runs[1:] << SHIFT)
-    overlap = same & (first[1:] <= reach)
-    notes.add("ranges overlapped", runs[1:][overlap].tolist())
-    touch = same & (first[1:] == reach + 1)
-    notes.add("adjacent ranges were merged", runs[1:][touch].tolist())
-    return runs, first, last
+def _edges(runs: IntArray, first: IntArray, last: IntArray, notes: _Notes) -> IntArray:
+    """The ranges as a set; runs where they were not in order, overlap or touch.
+
+    Ranges of different runs never touch, see `omskit.lumi.edges`.
+    """
+    base = runs << SHIFT
+    starts, ends = base + first, base + last + 1
+    back = starts[1:] < starts[:-1]
+    if back.any():
+        back &= runs[1:] == runs[:-1]
+        notes.add("ranges were not in order", _each(runs[1:][back]))
+        order = np.argsort(starts, kind="stable")
+        starts, ends = starts[order], ends[order]
+    reach = np.maximum.accumulate(ends)
+    gaps, later = starts[1:] - reach[:-1], starts[1:]
+    notes.add("ranges overlapped", _each(later[gaps < 0] >> SHIFT))
+    notes.add("adjacent ranges were merged", _each(later[gaps == 0] >> SHIFT))
+    return merged(starts, reach)
+
+
+def _each(runs: IntArray) -> list[int]:
+    """The runs, without repeating one again and again."""
+    found: list[int] = runs[
+        np.append(True, runs[1:] != runs[:-1])[: runs.size]
+    ].tolist()
+    return found

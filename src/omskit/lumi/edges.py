@@ -115,17 +115,24 @@ def canonical(starts: IntArray, ends: IntArray) -> IntArray:
 
     Cost: O(n log n).
     """
+    if (starts[1:] < starts[:-1]).any():
+        order = np.argsort(starts, kind="stable")
+        starts, ends = starts[order], ends[order]
+    return merged(starts, np.maximum.accumulate(ends))
+
+
+def merged(starts: IntArray, reach: IntArray) -> IntArray:
+    """The edges of half-open intervals in order, given how far each and all before go.
+
+    Cost: O(n).
+    """
     if starts.size == 0:
         return EMPTY
-    order = np.argsort(starts, kind="stable")
-    starts = starts[order]
-    reach = np.maximum.accumulate(ends[order])
-    begins = np.ones(starts.size, dtype=bool)
-    begins[1:] = starts[1:] > reach[:-1]
-    closes = np.append(begins[1:], True)
-    edges = np.empty(2 * int(begins.sum()), dtype=np.int64)
-    edges[0::2] = starts[begins]
-    edges[1::2] = reach[closes]
+    apart = starts[1:] > reach[:-1]
+    edges = np.empty(2 * (int(apart.sum()) + 1), dtype=np.int64)
+    edges[0], edges[-1] = starts[0], reach[-1]
+    edges[2::2] = starts[1:][apart]
+    edges[1:-1:2] = reach[:-1][apart]
     return freeze(edges)
 
 

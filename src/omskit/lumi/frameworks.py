@@ -12,7 +12,7 @@ from omskit.errors import MaskError, MissingExtraError
 from omskit.lumi.edges import triples
 
 if TYPE_CHECKING:
-    from omskit.lumi.mask import LumiMask
+    from omskit.lumi.lumiset import LumiSet
 
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 CPP_WIDTH = 4
@@ -41,7 +41,7 @@ inline bool {name}(std::uint32_t run, std::uint32_t lumisection) {{
 """
 
 
-def to_coffea(mask: LumiMask) -> Any:
+def to_coffea(mask: LumiSet) -> Any:
     """The mask as ``coffea.lumi_tools.LumiMask``, whose arrays are sorted here.
 
     coffea (2026.9.0) searches the ranges as the file lists them, so files with unsorted
@@ -64,15 +64,16 @@ def to_coffea(mask: LumiMask) -> Any:
     return made
 
 
-def coffea_arrays(mask: LumiMask) -> dict[Any, Any]:
+def coffea_arrays(mask: LumiSet) -> dict[Any, Any]:
     """What coffea's reader makes of a sorted file: per run, first - 1, last, ...
 
     Cost: O(ranges).
 
     Example:
         >>> from omskit import LumiMask
-        >>> coffea_arrays(LumiMask.from_ranges([(7, 1, 3)]))
-        {np.uint32(7): array([0, 3], dtype=uint32)}
+        >>> arrays = coffea_arrays(LumiMask.from_ranges([(7, 1, 3)]))
+        >>> {int(run): part.tolist() for run, part in arrays.items()}
+        {7: [0, 3]}
     """
     mask._need_ends("make it a mask of coffea", good_only=True)  # noqa: SLF001
     runs, first, last = triples(mask._good)  # noqa: SLF001
@@ -82,7 +83,7 @@ def coffea_arrays(mask: LumiMask) -> dict[Any, Any]:
     return {np.uint32(run): part for run, part in zip(own, parts, strict=True)}
 
 
-def to_cpp(mask: LumiMask, name: str = "golden") -> str:
+def to_cpp(mask: LumiSet, name: str = "golden") -> str:
     """A C++ header with one function, ``bool name(run, lumisection)``.
 
     It needs C++11 and nothing but the standard library.
@@ -120,7 +121,7 @@ def to_cpp(mask: LumiMask, name: str = "golden") -> str:
     )
 
 
-def to_crab(mask: LumiMask, path: str = "mask.json") -> str:
+def to_crab(mask: LumiSet, path: str = "mask.json") -> str:
     """The lines of a CRAB configuration that select the mask's runs.
 
     CRAB reads the certification file itself (``config.Data.lumiMask``, a path to what

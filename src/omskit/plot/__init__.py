@@ -1,15 +1,18 @@
 """Figures of what happens per lumisection, in CMS style, with units on the axes.
 
-Every function takes a `Table`, draws on *ax* or on a new figure and hands back what it
-drew; none shows a figure, closes one that works or changes matplotlib's settings.
+Every function takes a `Table`, or what was found in some, draws on *ax* or on a new
+figure and hands back what it drew; none shows a figure, closes one that works or
+changes matplotlib's settings.
 """
 
 from omskit.plot.dcs import dcs_comparison
 from omskit.plot.drawing import Drawing
 from omskit.plot.lumisections import per_lumisection, pileup_and_luminosity
+from omskit.plot.masks import mask_comparison
 from omskit.plot.rates import hlt_rates, l1_algorithms, l1_rates
+from omskit.plot.saving import save
 from omskit.plot.strips import FlagStrip, flag_strip
-from omskit.plot.style import house_style, save
+from omskit.plot.style import house_style
 
 __all__ = [
     "Drawing",
@@ -20,6 +23,7 @@ __all__ = [
     "house_style",
     "l1_algorithms",
     "l1_rates",
+    "mask_comparison",
     "per_lumisection",
     "pileup_and_luminosity",
     "save",

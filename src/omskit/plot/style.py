@@ -1,4 +1,4 @@
-"""Colours, the house style, new figures, the CMS label, files.
+"""Colours, the house style, new figures, the CMS label.
 
 Styles act inside a context only: matplotlib's global settings are the user's.
 """
@@ -6,7 +6,6 @@ Styles act inside a context only: matplotlib's global settings are the user's.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from omskit._extras import load
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-    from omskit.plot.drawing import Drawing
     from omskit.table import Table
 
 PURPOSE = "draw figures"
@@ -119,7 +116,8 @@ def is_simulated(table: Table) -> bool:
     if any("simulated data taking" in warning for warning in table.warnings):
         return True
     services = (DEMO, INSTANCES[DEMO].base_url)
-    return table.receipt is not None and table.receipt.service in services
+    receipt = table.receipt
+    return receipt is not None and (receipt.service in services or receipt.simulated)
 
 
 def cms_label(ax: Axes, table: Table, label: Label, right: str = "") -> None:
@@ -138,34 +136,3 @@ def cms_label(ax: Axes, table: Table, label: Label, right: str = "") -> None:
     mplhep = load("mplhep", PURPOSE)
     # rlabel replaces the beam energy, which mplhep would put as 13 TeV.
     mplhep.cms.label(text=text, data=not simulated, rlabel=right, ax=ax)
-
-
-def save(drawn: Drawing | Figure, path: str | Path, *, close: bool = True) -> Path:
-    """Write a figure to a file; the ending of *path* chooses the format.
-
-    Args:
-        drawn: What a function of this package handed back, or a matplotlib figure.
-        path: Where to; folders that are missing are made.
-        close: Forget the figure then, as loops over many runs must. False keeps it, for
-            a notebook that shows it too.
-
-    Returns:
-        The path.
-
-    Raises:
-        UsageError: matplotlib cannot write this kind of file.
-    """
-    figure: Any = getattr(drawn, "figure", drawn)
-    target = Path(path)
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if target.suffix.lower().removeprefix(".") not in known:
-        message = (
-            f"matplotlib cannot write {target.name!r}. "
-            f"The name must end with one of: .{', .'.join(known)}."
-        )
-        raise UsageError(message)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=150)
-    if close:
-        load("matplotlib.pyplot", PURPOSE).close(figure)
-    return target

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from omskit.errors import (
     NotFilterableError,
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
     from omskit.schema import Field, Resource
 
 
-def bind(query: Query, resource: Resource, *, unchecked: bool = False) -> Query:
+def bind(
+    query: Query, resource: Resource, *, unchecked: bool = False, whole: bool = True
+) -> Query:
     """*query* with every name checked and every value in the type of its field.
 
     Args:
         unchecked: Let names pass that the catalogue does not know.
+        whole: Also miss what the resource cannot be asked without; False where *query*
+            may be a part of one.
 
     Raises:
         UnknownFieldError: No such field; the message names the nearest.
         NotFilterableError, NotSortableError: The service cannot do that.
         OperatorError: Operator or value do not fit the field.
-        UsageError: The resource has no such granularity.
+        UsageError: The resource has no such granularity, or rows that belong to
+            different runs could not be told apart.
     """
     conditions = tuple(
         _condition(c, resource, unchecked=unchecked) for c in query.conditions
@@ -47,11 +52,24 @@ def bind(query: Query, resource: Resource, *, unchecked: bool = False) -> Query:
         message = f"{resource.name!r} has {can}, not {granularity!r}."
         if not unchecked:
             raise UsageError(message)
+    if whole and not unchecked:
+        _within(conditions, resource)
     return replace(query, conditions=conditions)
 
 
+def _within(conditions: tuple[Condition, ...], resource: Resource) -> None:
+    name = resource.within
+    if name is None or name in resource or any(c.field == name for c in conditions):
+        return
+    message = (
+        f"Name one {name}, as in where(field.{name} == 297050): the rows of "
+        f"{resource.name!r} do not say to which they belong."
+    )
+    raise UsageError(message)
+
+
 def _condition(given: Condition, resource: Resource, *, unchecked: bool) -> Condition:
-    column = resource.get(given.field)
+    column = resource.filtered_by(given.field)
     if column is None:
         if unchecked:
             return given
@@ -62,13 +80,21 @@ def _condition(given: Condition, resource: Resource, *, unchecked: bool) -> Cond
         )
         raise NotFilterableError(message)
     if not column.filterable:
-        able = [f.name for f in resource.fields if f.filterable]
+        able = (f for f in (*resource.fields, *resource.filters) if f.filterable)
         message = (
             f"OMS cannot filter {resource.name!r} by {column.name!r}. "
-            f"It can by: {', '.join(able)}. Filter the table instead."
+            f"It can by: {', '.join(f.name for f in able)}. Filter the table instead."
         )
         raise NotFilterableError(message)
-    return replace(given, value=_value(given, column))
+    bound = replace(given, value=_value(given, column))
+    if column.name not in resource and (bound.op != "EQ" or bound.value is None):
+        message = (
+            f"'{given}': the rows of {resource.name!r} do not show their "
+            f"{column.name}, so those of several could not be told apart. "
+            "Ask for one of them at a time, with =."
+        )
+        raise OperatorError(message)
+    return bound
 
 
 def _sortable(name: str, resource: Resource, *, unchecked: bool) -> None:
@@ -124,15 +150,22 @@ def cast_value(value: Scalar, column: Field) -> Scalar:
     if found is None:
         shown = time_text(value) if isinstance(value, dt.datetime) else repr(value)
         message = (
-            f"{column.name!r} is {_WANTED[kind]}, and {shown} is none. "
+            f"{column.name!r} is {_WANTED[kind]}, and {shown:.80} is none. "
             f"{_EXAMPLES[kind]}"
         )
         raise OperatorError(message)
     return found
 
 
+def _is_number(value: Scalar) -> TypeGuard[int | float | str]:
+    """A number, or text of one: ASCII, without the underscores that Python allows."""
+    if isinstance(value, str):
+        return value.isascii() and "_" not in value
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _int(value: Scalar) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if not _is_number(value):
         return None
     if isinstance(value, float) and not value.is_integer():
         return None
@@ -144,7 +177,7 @@ def _int(value: Scalar) -> int | None:
 
 
 def _float(value: Scalar) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if not _is_number(value):
         return None
     try:
         number = float(value)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from omskit.errors import OperatorError
 from omskit.query.check import glob_like
 from omskit.query.model import Condition, MaskLike, Query
+from omskit.query.order import are_neighbours, arranged, needs_next, orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,6 +48,8 @@ class Plan:
         maximum: At most so many rows in the end.
         empty: Why no row can match; then nothing is asked.
         notes: What `explain` says.
+        whole: Why all rows must be read before the first is known; None where each
+            page can be passed on as it comes.
     """
 
     requests: tuple[Query, ...]
@@ -58,16 +61,13 @@ class Plan:
     maximum: int | None = None
     empty: str | None = None
     notes: tuple[str, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        """All matching rows must be read before the first *maximum* are known."""
-        return bool(self.local or self.order or self.mask is not None)
+    whole: str | None = None
 
     @property
     def wanted(self) -> int | None:
         """How many rows the service need send at most; None for all."""
-        return None if self.whole or len(self.requests) > 1 else self.maximum
+        here = self.local or self.order or self.mask is not None
+        return None if here or len(self.requests) > 1 else self.maximum
 
 
 def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
@@ -107,8 +107,12 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         raise OperatorError(message)
     widened = [c for c in sides.lists if _is_widened(c, resource)]
     local = [*sides.local, *widened]
-    many = count > 1
-    service_order, local_order = _orders(query, resource, sides, raw=raw, many=many)
+    service_order, local_order = orders(query, resource, sides.wire, raw=raw)
+    if count > 1 and not local_order:
+        # Parts that follow each other need no sorting here.
+        in_order = arranged(choices, sides.wire, service_order, resource)
+        choices = choices if in_order is None else in_order
+        local_order = service_order if in_order is None else ()
     base = replace(
         query,
         conditions=(),
@@ -126,15 +130,27 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         notes.append(f"sorted here: {', '.join(local_order)}")
     if base.fields is None and query.fields is not None:
         notes.append("whole rows: the units of scaled columns come with them only")
+    columns = _columns(query, resource)
+    whole = f"sorted here: {', '.join(local_order)}" if local_order else None
+    wanted = None if columns is None else {*columns, *(c.field for c in local)}
+    if (
+        whole is None
+        and not raw
+        and not are_neighbours(service_order, sides.wire, resource)
+    ):
+        whole = needs_next(wanted, resource)
+    if whole is not None:
+        notes.append(f"pages() reads all rows before the first: {whole}")
     return Plan(
         requests=requests,
         local=tuple(local),
         checks=(*sides.wire, *(c for c in sides.lists if c not in widened)),
         mask=mask,
         order=local_order,
-        columns=_columns(query, resource),
+        columns=columns,
         maximum=query.maximum,
         notes=tuple(notes),
+        whole=whole,
     )
 
 
@@ -313,34 +329,6 @@ def _is_widened(condition: Condition, resource: Resource) -> bool:
     values: Any = condition.value
     covered = sum(last - first + 1 for first, last in joined(values))
     return covered > len(set(values))
-
-
-def _orders(
-    query: Query, resource: Resource, sides: _Sides, *, raw: bool, many: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Sort keys for the service, and sort keys applied here.
-
-    The identity comes after the keys asked for: where rows that compare equal come in
-    any order, one page repeats what another has left out.
-    """
-    natural = _natural_order(resource, sides.wire)
-    asked = {key.removeprefix("-") for key in query.order}
-    order = (*query.order, *(name for name in natural if name not in asked))
-    columns = [resource.get(name) for name in asked]
-    if not raw and any(c is not None and (c.scaled or c.after_filter) for c in columns):
-        return natural, order
-    return order, (order if many else ())
-
-
-def _natural_order(resource: Resource, wire: Iterable[Condition]) -> tuple[str, ...]:
-    """The identity columns, unless they are pinned or cannot be sorted by."""
-    pinned = {c.field for c in wire if c.op == "EQ"}
-    columns = [resource.field(name) for name in resource.identity]
-    if not columns or not all(c.sortable for c in columns):
-        return ()
-    if pinned.issuperset(resource.identity):
-        return ()
-    return resource.identity
 
 
 def _columns(query: Query, resource: Resource) -> tuple[str, ...] | None:

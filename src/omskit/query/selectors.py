@@ -36,7 +36,8 @@ def numbers(selector: Any, column: str) -> tuple[Condition, ...]:
         return _from_text(selector, column)
     if isinstance(selector, tuple):
         return _from_pair(selector, column)
-    if isinstance(selector, Iterable) and not isinstance(selector, bytes):
+    single = getattr(selector, "shape", None) == ()  # an array of no dimension
+    if isinstance(selector, Iterable) and not (single or isinstance(selector, bytes)):
         return _from_list(selector, column)
     return (Condition(column, "EQ", _number(selector, column)),)
 

@@ -73,7 +73,8 @@ def parse_condition(
     value = _values(text, rest) if word == "IN" else _value(text, rest)
     condition = Condition(name[0], word, value)
     query = Query(resource.name, (condition,))
-    return bind(query, resource, unchecked=unchecked).conditions[0]
+    bound = bind(query, resource, unchecked=unchecked, whole=False)
+    return bound.conditions[0]
 
 
 def _skip_blanks(text: str, start: int) -> int:

@@ -53,7 +53,7 @@ def encode(query: Query, offset: int | None = None, limit: int | None = None) ->
         parameters.append(f"page[offset]={offset}")
     if limit is not None:
         parameters.append(f"page[limit]={limit}")
-    path = quote(query.resource, safe="/")
+    path = _quoted(query.resource, safe="/")
     return f"{path}?{'&'.join(parameters)}" if parameters else path
 
 
@@ -71,9 +71,9 @@ def _parameters(query: Query) -> Iterator[str]:
     if query.includes:
         yield "include=" + ",".join(map(_name, query.includes))
     for key, value in query.groups:
-        yield f"group[{_name(key)}]={quote(value, safe='')}"
+        yield f"group[{_name(key)}]={_quoted(value)}"
     for key, value in query.extras:
-        yield f"{quote(key, safe='[]')}={quote(value, safe=':,/')}"
+        yield f"{_quoted(key, safe='[]')}={_quoted(value, safe=':,/')}"
 
 
 def _key(key: str) -> str:
@@ -96,10 +96,14 @@ def _wire(condition: Condition) -> str:
             "Compare with None to ask for missing values."
         )
         raise OperatorError(message)
+    return _quoted(wire_text(value), safe=":")
+
+
+def _quoted(text: str, safe: str = "") -> str:
     try:
-        return quote(wire_text(value), safe=":")
+        return quote(text, safe=safe)
     except UnicodeEncodeError as error:
-        message = f"{value!r} holds half a character (a lone surrogate): no such text."
+        message = f"{text!r} holds half a character (a lone surrogate): no such text."
         raise OperatorError(message) from error
 
 
@@ -160,7 +164,7 @@ def parse_parameters(tail: str, resource: Resource) -> tuple[Query, Page]:
         includes=tuple(dict.fromkeys(found.includes)),
         groups=tuple(found.groups.items()),
     )
-    return bind(query, resource), Page(found.offset, found.limit)
+    return bind(query, resource, whole=False), Page(found.offset, found.limit)
 
 
 class _Found:
@@ -225,7 +229,7 @@ def _read_filter(
             f"the operators are {', '.join(sorted(WIRE))}"
         )
         raise UsageError(message)
-    column = resource.get(name)
+    column = resource.filtered_by(name)
     if column is None:
         resource.columns_of(name)  # nested fields are for bind() to refuse
     known: Scalar = None if value.lower() == "null" else value

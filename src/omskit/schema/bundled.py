@@ -81,6 +81,10 @@ def parse_resource(name: str, document: dict[str, Any]) -> Resource:
         for attribute, entry in document["fields"].items()
         for column in _columns(attribute, entry)
     )
+    filters = tuple(
+        _column(attribute, (attribute,), {"sort": False, **entry})
+        for attribute, entry in document.get("filters", {}).items()
+    )
     relationships = tuple(
         Relationship(key, entry["resource"], tuple(entry["on"].items()))
         for key, entry in document.get("relationships", {}).items()
@@ -95,6 +99,8 @@ def parse_resource(name: str, document: dict[str, Any]) -> Resource:
         lumisection=document.get("lumisection"),
         granularities=tuple(document.get("granularities", ())),
         relationships=relationships,
+        filters=filters,
+        within=document.get("within"),
         evidence=document.get("evidence", "USED"),
         source=document.get("source", ""),
         note=document.get("note", ""),

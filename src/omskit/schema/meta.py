@@ -50,9 +50,11 @@ def merge_meta(resource: Resource, meta_fields: Mapping[str, Any]) -> Resource:
         'int'
     """
     attributes = {f.attribute for f in resource.fields}
+    unseen = {f.name: f for f in resource.filters}
     amended = [_amend(f, meta_fields.get(f.attribute)) for f in resource.fields]
     new = [
-        _amend(Field(name, (name,), "json", evidence="META"), entry)
+        # What the catalogue takes for a mere filter, this service shows.
+        _amend(unseen.get(name) or Field(name, (name,), "json", evidence="META"), entry)
         for name, entry in meta_fields.items()
         if name not in attributes
     ]

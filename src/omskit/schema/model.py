@@ -105,6 +105,11 @@ class Resource:
         id_is_real: The form of the id was seen in recorded answers.
         lumisection: The column that holds the lumisection, for rows that belong to one.
         granularities: What ``group[granularity]`` may be; the first is the default.
+        filters: What rows can be filtered by although they do not show it, such as the
+            run of a prescale set. Nothing but one value of it can be asked for: rows
+            of several could not be told apart.
+        within: The filter within one value of which the identity tells rows apart, so
+            that a query must name one; None where it always does.
     """
 
     name: str
@@ -116,6 +121,8 @@ class Resource:
     lumisection: str | None = None
     granularities: tuple[str, ...] = ()
     relationships: tuple[Relationship, ...] = ()
+    filters: tuple[Field, ...] = ()
+    within: str | None = None
     evidence: Evidence = "USED"
     source: str = ""
     note: str = ""
@@ -124,8 +131,10 @@ class Resource:
     )
 
     def __post_init__(self) -> None:
-        """Index the columns by name."""
+        """Index the columns by name; what a service does show is no mere filter."""
         self._by_name.update({f.name: f for f in self.fields})
+        unseen = tuple(f for f in self.filters if f.name not in self._by_name)
+        object.__setattr__(self, "filters", unseen)
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a column of that name."""
@@ -139,6 +148,18 @@ class Resource:
     def get(self, name: str) -> Field | None:
         """The column of that name, or None."""
         return self._by_name.get(name)
+
+    def filtered_by(self, name: str) -> Field | None:
+        """What a condition on *name* compares: a column, or what rows do not show.
+
+        Example:
+            >>> from omskit.schema import bundled
+            >>> sets = bundled()["hltprescalesets"]
+            >>> "run_number" in sets, sets.filtered_by("run_number").kind
+            (False, 'int')
+        """
+        unseen = (f for f in self.filters if f.name == name)
+        return self._by_name.get(name) or next(unseen, None)
 
     def field(self, name: str) -> Field:
         """The column of that name.
@@ -170,8 +191,14 @@ class Resource:
         return parts
 
     def _unknown(self, name: str) -> str:
-        known = dict.fromkeys((*self._by_name, *(f.attribute for f in self.fields)))
-        hint = did_you_mean(name, known)
+        if self.filtered_by(name) is not None:
+            return (
+                f"{self.name!r} can be filtered by {name!r}, but does not show it: it "
+                f"is no column of its rows. 'oms fields {self.name}' lists those."
+            )
+        every = (*self.fields, *self.filters)
+        known = (*(f.name for f in every), *(f.attribute for f in every))
+        hint = did_you_mean(name, dict.fromkeys(known))
         return (
             f"{self.name!r} has no field {name!r}.{hint} "
             f"'oms fields {self.name}' lists all {len(self.fields)}; "

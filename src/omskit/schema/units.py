@@ -37,10 +37,10 @@ _FACTORS: dict[str, dict[str, float]] = {
 """Canonical unit -> spelling (normalised) -> factor into the canonical unit."""
 
 _POWER = re.compile(
-    r"^(?:10\^(-?\d+))?(?:cm\^-2s\^-1|hz/cm\^2|cm-2s-1)$", re.IGNORECASE
+    r"^(?:10\^(-?\d{1,2}))?(?:cm\^-2s\^-1|hz/cm\^2|cm-2s-1)$", re.IGNORECASE
 )
 _INVERSE = re.compile(r"^/([munpf]?b)$")
-_SPECIFIC = re.compile(r"^(?:10\^(-?\d+))?cm\^-2s\^-1\(10\^11p\)\^-2$")
+_SPECIFIC = re.compile(r"^(?:10\^(-?\d{1,2}))?cm\^-2s\^-1\(10\^11p\)\^-2$")
 SPECIFIC = "10^30 cm^-2 s^-1 (10^11 p)^-2"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from omskit.engine.stopping import check
 from omskit.errors import NotFoundError
 from omskit.jsonapi.encode import Style, encode, encode_page, row_ids, rows
 from omskit.jsonapi.links import NO_LINKS, page_links
@@ -169,6 +170,7 @@ def _page(
 ) -> bytes:
     query, offset, limit = asked.query, asked.offset, asked.limit
     result = _execute(service, resource, _with(query, also), offset, limit)
+    check()
     total = result.total
     links = page_links(url, query, offset=offset, limit=limit, total=total)
     if offset >= total and not service.switches.past_end_links:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import gzip
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
+from omskit.engine.stopping import check
+from omskit.errors import TimedOutError
 from omskit.flow.effects import Request, Response
-from omskit.server.respond import refusal, respond
+from omskit.server.respond import identified, refusal, respond
+from omskit.server.working import worked
 
 if TYPE_CHECKING:
     from omskit.server.service import Service
@@ -34,32 +38,45 @@ def application(service: Service) -> Any:
         MissingExtraError: Starlette is not installed.
     """
     applications = load("starlette.applications", _PURPOSE)
-    routing = load("starlette.routing", _PURPOSE)
-    run_in_threadpool = load("starlette.concurrency", _PURPOSE).run_in_threadpool
     reply = load("starlette.responses", _PURPOSE).Response
 
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        answer = await run_in_threadpool(answer_scope, scope, service)
+        answer = await worked(receive, partial(answer_scope, scope, service))
+        if answer is None:
+            return
         await reply(answer.body, answer.status, dict(answer.headers))(
             scope, receive, send
         )
 
-    # A mount passes every method and every path on: both are for respond to judge.
-    return applications.Starlette(routes=[routing.Mount("/", app=endpoint)])
+    app = applications.Starlette()
+    # Every method and every path are for respond to judge. No mount: the pattern of its
+    # paths ends at a line feed, and Starlette itself would answer /runs/%0A.
+    app.router.default = endpoint
+    return app
 
 
 def answer_scope(scope: dict[str, Any], service: Service) -> Response:
-    """The answer to an ASGI request, compressed where the client can read that."""
+    """The answer to an ASGI request, compressed where the client can read that.
+
+    Raises:
+        TimedOutError: It was stopped: nobody waits for it any more.
+    """
     headers = {key.decode("latin-1"): value for key, value in scope["headers"]}
     try:
         answer = _answer(scope, headers, service)
+    except TimedOutError:
+        # Nobody waits: who stands before us has said so, or there is no client.
+        raise
     except Exception:  # noqa: BLE001  # see below
         # The edge of the program: a bug must not take the connection with it.
         _LOG.exception("failed to answer %s", scope["path"])
         message = "The service failed; its log says more."
         answer = refusal(500, "INTERNAL_SERVER_ERROR", message)
+    if service is not None:
+        answer = identified(answer, service)
     if scope["method"] == "HEAD":
         return answer
+    check()
     return compressed(answer, headers)
 
 

@@ -11,11 +11,13 @@ import socket
 import struct
 import threading
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omskit.server.asgi import answer_scope, compressed
 from omskit.server.damage import damaged
 from omskit.server.faults import asked_of
+from omskit.server.working import worked
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,18 +54,18 @@ class Faulty:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request, or not."""
-        del receive
         asked = self._asked(scope)
         rule = self._decide(asked) if asked else None
         if asked is None or rule is None:
-            answer = await asyncio.to_thread(answer_scope, scope, self._service)
-            await send_all(answer, send)
+            await _answered(receive, send, partial(answer_scope, scope, self._service))
             return
         if rule.fault in _BEFORE:
             await _BEFORE[rule.fault](rule, scope)
             if rule.fault != "latency":
                 return
-        answer = await asyncio.to_thread(self._answer, scope, asked, rule)
+        answer = await worked(receive, partial(self._answer, scope, asked, rule))
+        if answer is None:
+            return
         if rule.fault in _DURING:
             await _DURING[rule.fault](rule, answer, scope, send)
         else:
@@ -103,6 +105,13 @@ class Faulty:
         name = asked.path
         engine = self._service.engine
         return engine.resource(name) if engine.holds(name) else None
+
+
+async def _answered(receive: Any, send: Any, work: Callable[[], Response]) -> None:
+    """Send what is made in a worker thread, where somebody still waits for it."""
+    answer = await worked(receive, work)
+    if answer is not None:
+        await send_all(answer, send)
 
 
 _PACKING = frozenset({b"accept-encoding"})

@@ -149,7 +149,11 @@ class WithLogin:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         url = scope["raw_path"] + b"?" + scope["query_string"]
-        request = Request(scope["method"], url.decode("latin-1"), {}, body)
+        headers = {
+            key.decode("latin-1"): value.decode("latin-1")
+            for key, value in scope["headers"]
+        }
+        request = Request(scope["method"], url.decode("latin-1"), headers, body)
         await send_all(await asyncio.to_thread(self._sso.respond, request), send)
 
 

@@ -6,8 +6,9 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from omskit.server.registry import GROUP
 from omskit.server.respond import refusal
-from omskit.server.sso import GROUP, ISSUER
+from omskit.server.sso import ISSUER
 from omskit.server.tokens import BadTokenError
 
 if TYPE_CHECKING:

@@ -103,6 +103,9 @@ def _page(service: Service, resource: Resource) -> Iterator[dict[str, Any]]:
     for field in resource.fields:
         if field.filterable:
             yield from _filters(field)
+    for unseen in resource.filters:
+        schema = _SCHEMAS.get(unseen.kind, {"type": "string"})
+        yield _query(f"filter[{unseen.name}][EQ]", schema)
 
 
 def _filters(field: Field) -> Iterator[dict[str, Any]]:

@@ -42,10 +42,17 @@ def respond(request: Request, service: Service) -> Response:
         response = refusal(405, "METHOD_NOT_ALLOWED", message, {"allow": "GET, HEAD"})
     else:
         response = _answer(request, service)
+    response = identified(response, service)
     if request.method == "HEAD":
         length = {"content-length": str(len(response.body))}
         return Response(response.status, {**response.headers, **length})
     return response
+
+
+def identified(response: Response, service: Service) -> Response:
+    """The same answer, with the headers by which the service says what it is."""
+    headers = {**response.headers, **service.identity}
+    return Response(response.status, headers, response.body)
 
 
 def _answer(request: Request, service: Service) -> Response:

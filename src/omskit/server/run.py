@@ -33,6 +33,9 @@ _PATH = "/agg/api/v1"
 _PURPOSE = "serve over HTTP"
 _HEADERS = 64 * 1024
 _KEEP_ALIVE_S = 75
+GRACE_S = 10
+"""A service that ends waits so long for answers that are under way."""
+
 _BACKLOG = 256
 _LAST_PORT = 65535
 
@@ -246,6 +249,7 @@ def uvicorn_server(
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
         # Room for the longest URL that we read, so that a longer one gets an answer.
         h11_max_incomplete_event_size=MAX_URL + _HEADERS,
         http=speaks,

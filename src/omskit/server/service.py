@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from omskit._version import __version__
+
 if TYPE_CHECKING:
     from omskit.engine import Engine
 
@@ -45,6 +47,21 @@ class Service:
     default_limit: int = 100
     max_limit: int = 100_000
     switches: Switches = field(default_factory=Switches)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The headers by which the service says what it is, in every answer.
+
+        Example:
+            >>> from omskit.demo import tables
+            >>> from omskit.engine import Engine
+            >>> Service(Engine(tables())).identity["x-omskit-source"]
+            'simulated'
+        """
+        found = {"server": f"omskit/{__version__}"}
+        if self.engine.source:
+            found["x-omskit-source"] = self.engine.source
+        return found
 
     @property
     def base_path(self) -> str:

@@ -2,8 +2,9 @@
 
 It plays what OMS clients use of Keycloak: client credentials for an application's API
 access, the device flow with PKCE, token exchange, refresh, and the key set that tokens
-are checked with. It knows no people and no Kerberos: a device login is answered as the
-registry says, or by whoever opens its page.
+are checked with; and Kerberos, where it is given what checks tickets (`kerberos`). It
+knows no people: a device login is answered as the registry says, or by whoever opens
+its page.
 
 What error a wrong audience or an unregistered application gets from CERN is a guess.
 """
@@ -16,106 +17,42 @@ import json
 import secrets
 import threading
 import time
-import tomllib
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from omskit.errors import ConfigError
 from omskit.flow.effects import Response
+from omskit.server.kerberos import BROKER, LOGIN, SECOND, Tickets, page
+from omskit.server.registry import Application, Registry, registry_from_file
 from omskit.server.tokens import BadTokenError, SigningKey, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from omskit.flow.effects import Request
+    from omskit.server.kerberos import Acceptor
+
+__all__ = [
+    "DEVICE_GRANT",
+    "EXCHANGE_GRANT",
+    "ISSUER",
+    "PREFIX",
+    "Application",
+    "Registry",
+    "Sso",
+    "document",
+    "registry_from_file",
+]
 
 ISSUER = "https://auth.cern.ch/auth/realms/cern"
 """What tokens say who made them; tsgauth accepts no other."""
 
 PREFIX = "/auth/realms/cern"
-GROUP = "oms-api-access"
-"""The group whose applications may read OMS."""
-
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
-ANSWERS = frozenset(
-    {"authorization_pending", "slow_down", "access_denied", "expired_token", "grant"}
-)
 
 _LONGEST_FORM = 16 * 1024
 _MOST_DEVICES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """An application that the login service knows.
-
-    Attributes:
-        secret: None for a public one.
-        audiences: The services it may have tokens for.
-        groups: What it is a member of.
-        device: The answers to a device login, one per question; the last stays. None:
-            pending until somebody opens the page and decides.
-    """
-
-    id: str
-    secret: str | None = field(default=None, repr=False)
-    audiences: tuple[str, ...] = ()
-    groups: tuple[str, ...] = (GROUP,)
-    device: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """What the login service knows, and how long its tokens live, in seconds.
-
-    Attributes:
-        audiences: The services that there are.
-        interval: Between two questions of a device login; quicker ones are slowed.
-    """
-
-    applications: tuple[Application, ...]
-    audiences: tuple[str, ...] = ("cmsoms-prod",)
-    lifetime: int = 1200
-    refresh_lifetime: int = 43200
-    device_lifetime: int = 600
-    interval: int = 5
-
-    def find(self, name: str) -> Application | None:
-        """The application of that id."""
-        return next((a for a in self.applications if a.id == name), None)
-
-
-def registry_from_file(path: str | Path) -> Registry:
-    """The registry in a TOML file.
-
-    Raises:
-        ConfigError: The file cannot be read or says something without meaning.
-    """
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        found = document.pop("application", [])
-        applications = tuple(Application(**_frozen(entry)) for entry in found)
-        registry = Registry(applications, **_frozen(document))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        message = f"Cannot read the applications in {path}: {error}."
-        raise ConfigError(message) from error
-    if not registry.audiences:
-        message = f"{path}: audiences = [] lets nobody in."
-        raise ConfigError(message)
-    for application in applications:
-        strange = set(application.device or ()) - ANSWERS
-        if strange:
-            known = ", ".join(sorted(ANSWERS))
-            message = f"{path}: device = {sorted(strange)}; known: {known}."
-            raise ConfigError(message)
-    return registry
-
-
-def _frozen(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
 
 
 class _RefusedError(Exception):
@@ -146,6 +83,7 @@ class _Refresh:
 
     application: Application
     expires: float
+    subject: str
 
 
 class Sso:
@@ -157,6 +95,7 @@ class Sso:
         base_url: Its own address, for the page of a device login; None: whatever serves
             it says so.
         key: What signs its tokens; a new one by default.
+        accept: Checks Kerberos tickets; None: it offers no Kerberos.
 
     Example:
         >>> from omskit.flow.effects import Request
@@ -174,6 +113,7 @@ class Sso:
         now: Callable[[], float] = time.time,
         base_url: str | None = None,
         key: SigningKey | None = None,
+        accept: Acceptor | None = None,
     ) -> None:
         self.registry = registry
         self.key = key or SigningKey()
@@ -183,19 +123,14 @@ class Sso:
         self._devices: dict[str, _Device] = {}
         self._users: dict[str, str] = {}
         self._refresh: dict[str, _Refresh] = {}
+        self._tickets = Tickets(accept, registry.one_time, self._where, now)
 
     def respond(self, request: Request) -> Response:
         """The answer to one request."""
         parts = urlsplit(request.url)
-        path = parts.path.removeprefix(PREFIX)
-        routes: dict[tuple[str, str], Callable[[dict[str, str]], Response]] = {
-            ("POST", "/api-access/token"): self._api_access,
-            ("POST", "/protocol/openid-connect/token"): self._token,
-            ("POST", "/protocol/openid-connect/auth/device"): self._new_device,
-            ("GET", "/protocol/openid-connect/certs"): self._certs,
-            ("GET", "/device"): self._page,
-        }
-        route = routes.get((request.method, path))
+        route = self._routes(request).get(
+            (request.method, parts.path.removeprefix(PREFIX))
+        )
         if route is None or not parts.path.startswith(PREFIX):
             return document({"error": "Not Found"}, 404)
         if len(request.body) > _LONGEST_FORM:
@@ -207,6 +142,31 @@ class Sso:
                 return route(form)
         except _RefusedError as refused:
             return refused.response
+
+    def _routes(
+        self, request: Request
+    ) -> Mapping[tuple[str, str], Callable[[dict[str, str]], Response]]:
+        """Who answers what."""
+        tickets, ticket = self._tickets, request.headers.get("authorization", "")
+        query = dict(parse_qsl(urlsplit(request.url).query))
+        return {
+            ("POST", "/api-access/token"): self._api_access,
+            ("POST", "/protocol/openid-connect/token"): self._token,
+            ("POST", "/protocol/openid-connect/auth/device"): self._new_device,
+            ("GET", "/protocol/openid-connect/certs"): self._certs,
+            ("GET", "/device"): self._page,
+            ("GET", LOGIN): lambda form: tickets.begin(
+                self.registry.find(form.get("client_id", "")), form
+            ),
+            ("GET", f"{BROKER}/login"): tickets.button,
+            ("GET", f"{BROKER}/negotiate"): lambda f: tickets.negotiate(f, ticket),
+            ("GET", f"{BROKER}/endpoint"): tickets.endpoint,
+            ("POST", SECOND): lambda form: tickets.second(query, form),
+        }
+
+    def _where(self) -> str:
+        """The address of its pages."""
+        return f"{self.base_url or 'https://auth.cern.ch'}{PREFIX}"
 
     def _application(self, form: Mapping[str, str]) -> Application:
         """Who asks, with its secret where it has one."""
@@ -246,6 +206,7 @@ class Sso:
             DEVICE_GRANT: self._device_token,
             EXCHANGE_GRANT: self._exchange,
             "refresh_token": self._refreshed,
+            "authorization_code": self._redeemed,
         }
         grant = grants.get(form.get("grant_type", ""))
         if grant is None:
@@ -264,12 +225,12 @@ class Sso:
         self._devices[code] = _Device(application, challenge, now + life)
         self._users = {u: c for u, c in self._users.items() if c in self._devices}
         self._users[user] = code
-        page = f"{self.base_url or 'https://auth.cern.ch'}{PREFIX}/device"
+        place = f"{self._where()}/device"
         found = {
             "device_code": code,
             "user_code": user,
-            "verification_uri": page,
-            "verification_uri_complete": f"{page}?user_code={quote(user)}",
+            "verification_uri": place,
+            "verification_uri_complete": f"{place}?user_code={quote(user)}",
             "expires_in": life,
             "interval": self.registry.interval,
         }
@@ -279,15 +240,13 @@ class Sso:
         """Where a person would decide: ``&answer=yes`` or ``no``."""
         device = self._devices.get(self._users.get(form.get("user_code", ""), ""))
         if device is None:
-            return _html(404, "There is no such login under way.")
+            return page(404, "There is no such login under way.")
         answer = form.get("answer")
         if answer not in {"yes", "no"}:
             who = "".join(c for c in device.application.id if c.isalnum() or c in "-_.")
-            return _html(
-                200, f"Let {who} in? Add &amp;answer=yes or no to the address."
-            )
+            return page(200, f"Let {who} in? Add &amp;answer=yes or no to the address.")
         device.decided = "grant" if answer == "yes" else "access_denied"
-        return _html(200, "Noted.")
+        return page(200, "Noted.")
 
     def _device_token(self, form: dict[str, str]) -> Response:
         application = self._application(form)
@@ -343,7 +302,8 @@ class Sso:
         if claims["exp"] <= self._now() or claims["azp"] != application.id:
             raise _RefusedError(400, "invalid_token", "Invalid token")
         audience = self._audience(application, form)
-        return document(self._tokens(application, audience, refresh=True))
+        who = str(claims["sub"])
+        return document(self._tokens(application, audience, subject=who, refresh=True))
 
     def _refreshed(self, form: dict[str, str]) -> Response:
         """New tokens; a refresh token is good once."""
@@ -353,17 +313,33 @@ class Sso:
             raise _RefusedError(400, "invalid_grant", "Invalid refresh token")
         if held.expires <= self._now():
             raise _RefusedError(400, "invalid_grant", "Token is not active")
-        return document(self._tokens(application, application.id, refresh=True))
+        who, audience = held.subject, application.id
+        return document(self._tokens(application, audience, subject=who, refresh=True))
+
+    def _redeemed(self, form: dict[str, str]) -> Response:
+        """The tokens for the code that a login with Kerberos ended with."""
+        application = self._application(form)
+        person = self._tickets.redeem(application, form)
+        if person is None:
+            raise _RefusedError(400, "invalid_grant", "Code not valid")
+        who, audience = person, application.id
+        return document(self._tokens(application, audience, subject=who, refresh=True))
 
     def _tokens(
-        self, application: Application, audience: str, *, refresh: bool = False
+        self,
+        application: Application,
+        audience: str,
+        *,
+        subject: str | None = None,
+        refresh: bool = False,
     ) -> dict[str, Any]:
+        who = subject or f"service-account-{application.id}"
         now, life = int(self._now()), self.registry.lifetime
         claims = {
             "iss": ISSUER,
             "aud": audience,
             "azp": application.id,
-            "sub": f"service-account-{application.id}",
+            "sub": who,
             "iat": now,
             "exp": now + life,
             "jti": secrets.token_hex(8),
@@ -374,7 +350,7 @@ class Sso:
         if refresh:
             ends = now + self.registry.refresh_lifetime
             again = secrets.token_urlsafe(32)
-            self._refresh[again] = _Refresh(application, ends)
+            self._refresh[again] = _Refresh(application, ends, who)
             found["refresh_token"] = again
             found["refresh_expires_in"] = self.registry.refresh_lifetime
         return found
@@ -388,8 +364,3 @@ def document(body: Mapping[str, Any], status: int = 200) -> Response:
     """A JSON answer that nobody may keep."""
     headers = {"content-type": "application/json", "cache-control": "no-store"}
     return Response(status, headers, json.dumps(body).encode())
-
-
-def _html(status: int, text: str) -> Response:
-    body = f"<!doctype html><title>Login</title><p>{text}</p>".encode()
-    return Response(status, {"content-type": "text/html; charset=utf-8"}, body)

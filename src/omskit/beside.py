@@ -1,0 +1,85 @@
+"""Flows that run beside one flow, in threads, and how they learn that it is over."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any
+
+from omskit.errors import TransportError
+from omskit.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
+
+    from omskit.flow.effects import Flow
+
+
+class Abandoned(BaseException):
+    """Nobody waits for a started flow any more; never leaves its thread."""
+
+
+_CLOSED = "The client was closed while it was asking."
+
+
+class Beside:
+    """The flows that run beside one flow, and how they learn that it is over.
+
+    Attributes:
+        waiting: Who waits for the flow itself; it waits for those beside it.
+    """
+
+    def __init__(self, waiting: Waiting) -> None:
+        self.waiting = waiting
+        self._theirs = Waiting()
+        self._pool: ThreadPoolExecutor | None = None
+        self._started: set[Future[Any]] = set()
+
+    def start(
+        self,
+        threads: Callable[[], ThreadPoolExecutor],
+        run: Callable[..., Any],
+        flow: Flow[Any],
+    ) -> Future[Any]:
+        """Run *flow* in a thread.
+
+        Raises:
+            TransportError: The client was closed.
+        """
+        if self._pool is None:
+            self._pool = threads()
+        try:
+            future = self._pool.submit(run, flow, None, self._theirs)
+        except RuntimeError as error:
+            raise TransportError(_CLOSED) from error
+        self._started.add(future)
+        return future
+
+    def join(self, future: Future[Any]) -> Any:
+        """The result of a flow that was started, or its error.
+
+        Raises:
+            TransportError: The client was closed meanwhile.
+        """
+        try:
+            return future.result()
+        except (CancelledError, Abandoned) as error:
+            raise TransportError(_CLOSED) from error
+        finally:
+            # Kept no longer than needed: it holds a page.
+            self._started.discard(future)
+
+    def sleep(self, seconds: float) -> None:
+        """Pass time, unless nobody waits.
+
+        Raises:
+            Abandoned: Nobody does.
+        """
+        if self.waiting.pause(seconds):
+            raise Abandoned
+
+    def abandon(self) -> None:
+        """Let go of those beside: they are cut where they wait."""
+        self._theirs.end()
+        for future in list(self._started):
+            future.cancel()

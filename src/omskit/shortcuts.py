@@ -1,0 +1,267 @@
+"""The questions that clients answer by name, written once for both of them.
+
+A shortcut makes a query of what it is given and chooses the flow that answers it. What
+comes back, a table or something to await, is up to the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from omskit import flow
+from omskit.errors import SelectorError, UsageError, did_you_mean
+from omskit.face import Face
+from omskit.flow import Following, Replayed
+from omskit.flow.trigger import by_name, patterns_of
+from omskit.query import Condition, Query, field
+from omskit.query.selectors import is_mask, numbers, selection
+from omskit.query.text import parse_condition
+from omskit.receipt import Receipt
+from omskit.settings import Settings
+
+if TYPE_CHECKING:
+    from omskit.bound import Where
+    from omskit.table import Table
+
+Answer = TypeVar("Answer")
+
+L1_BITS = 512
+_KEYS = {"fills": "fill_number", "eras": "name"}
+_QUESTION = frozenset(
+    {
+        "fields", "where", "sort", "limit", "granularity",
+        "fill", "era", "since", "until", "last", "mask",
+    }
+)  # fmt: skip
+
+
+class Shortcuts(Face, Generic[Answer]):
+    """The shortcuts, written once: a face returns a table or something to await."""
+
+    def _table(self, steps: flow.Flow[Table], settings: Settings) -> Answer:
+        raise NotImplementedError
+
+    def _fetch(self, resource: str, which: Any, options: dict[str, Any]) -> Answer:
+        settings, asked = self._split(options)
+        query = self._question(resource, which, **asked)
+        return self._table(flow.fetch(query, self._context(settings)), settings)
+
+    def _question(
+        self,
+        resource: str,
+        which: Any = None,
+        *,
+        fields: str | Iterable[str] | None = None,
+        where: Where | Iterable[Where] = (),
+        sort: str | Iterable[str] = (),
+        limit: int | None = None,
+        granularity: str | None = None,
+        **selectors: Any,
+    ) -> Query:
+        """A query from what a user gives to a shortcut."""
+        query = Query(resource)
+        if is_mask(which):
+            if selectors.get("mask") is not None:
+                message = "Two masks were given; combine them first, with & or |."
+                raise SelectorError(message)
+            selectors["mask"] = which
+        elif which is not None:
+            query = query.where(*self._numbered(resource, which))
+        query = replace(query, selection=selection(**selectors))
+        conditions: Iterable[Any] = [where]
+        if isinstance(where, Iterable) and not isinstance(where, str):
+            conditions = where
+        query = query.where(*(self._condition(c, resource) for c in conditions))
+        if fields is not None:
+            query = query.select(fields)
+        query = query.sort(sort) if isinstance(sort, str) else query.sort(*sort)
+        if limit is not None:
+            query = query.limit(limit)
+        return query if granularity is None else query.group(granularity)
+
+    def _numbered(self, resource: str, which: Any) -> tuple[Condition, ...]:
+        key = _KEYS.get(resource, "run_number")
+        if key == "name":
+            names = [which] if isinstance(which, str) else which
+            return (field(key).is_in(names),)
+        known = self._known(resource)
+        if known.fields and known.filtered_by(key) is None:
+            message = f"{resource!r} has no {key}; use where() or another selector."
+            raise UsageError(message)
+        return numbers(which, key)
+
+    def _condition(self, given: Where, resource: str) -> Any:
+        if not isinstance(given, str):
+            return given
+        return parse_condition(given, self._catalogue[resource])
+
+    def _split(self, options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+        """The options that are settings of the client, and those of the question."""
+        names = set(Settings.__dataclass_fields__) & options.keys()
+        settings = self._settings.adjusted(**{n: options[n] for n in names})
+        rest = {k: v for k, v in options.items() if k not in names}
+        unknown = rest.keys() - _QUESTION
+        if unknown:
+            name = min(unknown)
+            known = [*_QUESTION, *Settings.__dataclass_fields__]
+            message = f"There is no option {name!r}.{did_you_mean(name, known)}"
+            raise UsageError(message)
+        return settings, rest
+
+    def runs(self, runs: Any = None, **options: Any) -> Answer:
+        """One row per run, 43 columns.
+
+        Args:
+            runs: ``297050``; ``(first, last)``, ends included; a list; a mask; or
+                text such as ``"297050,315190-315290"``.
+            options: ``fields=, where=, sort=, limit=, fill=, era=, since=, until=,
+                last=`` and any of `Settings`.
+
+        Example:
+            >>> from omskit import Client
+            >>> with Client("demo") as oms:
+            ...     oms.runs(297050)["l1_menu"].to_pylist()
+            ['L1Menu_Collisions2017_dev_r5']
+        """
+        return self._fetch("runs", runs, options)
+
+    def lumisections(self, runs: Any = None, **options: Any) -> Answer:
+        """One row per lumisection, 53 columns; options as for `runs`.
+
+        ``delivered_lumi`` and ``recorded_lumi`` are cumulative over the fill; the
+        luminosity of the lumisection itself is in ``*_per_lumisection``.
+        """
+        return self._fetch("lumisections", runs, options)
+
+    def fills(self, fills: Any = None, **options: Any) -> Answer:
+        """One row per fill; *fills* and options as for `runs`."""
+        return self._fetch("fills", fills, options)
+
+    def eras(self, names: Any = None, **options: Any) -> Answer:
+        """One row per era; *names* is one name or a list."""
+        return self._fetch("eras", names, options)
+
+    def l1_rates(self, runs: Any = None, **options: Any) -> Answer:
+        """Level-1 counters and rates, one row per lumisection.
+
+        Args:
+            runs: As for `runs`.
+            options: As for `runs`, and ``granularity="run"`` for one row per run.
+        """
+        options.setdefault("granularity", "lumisection")
+        return self._fetch("l1triggerrates", runs, options)
+
+    def hlt_paths(
+        self,
+        runs: Any = None,
+        *,
+        paths: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> Answer:
+        """HLT paths with counters and mean rates, one row per run and path.
+
+        Args:
+            runs: As for `runs`.
+            paths: Names and shell patterns, e.g. ``"HLT_ZeroBias_v*"``; None for all.
+            options: As for `runs`.
+        """
+        return self._named("hltpathinfo", "path_name", runs, paths, options)
+
+    def hlt_rates(
+        self,
+        runs: Any = None,
+        *,
+        paths: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> Answer:
+        """HLT rates, one row per lumisection and path.
+
+        Args:
+            runs: As for `runs`; OMS is too slow without.
+            paths: Names and shell patterns, e.g. ``"HLT_ZeroBias_v*"``; None for all
+                of the run, which are hundreds.
+            options: As for `runs`, and ``granularity="run"`` for one row per run.
+
+        Raises:
+            SelectorError: No run, fill, era or time was given.
+        """
+        options.setdefault("granularity", "lumisection")
+        return self._named("hltpathrates", "path_name", runs, paths, options)
+
+    def l1_algorithms(
+        self,
+        runs: Any = None,
+        *,
+        bits: int | Iterable[int] | None = None,
+        names: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Rates of level-1 algorithms, one row per bit and lumisection.
+
+        Args:
+            runs: As for `runs`; OMS is too slow without.
+            bits: Bit numbers, 0 to 511; None for all.
+            names: Names and shell patterns, e.g. ``"L1_SingleMu*"``; None for all.
+            options: As for `runs`, and ``granularity="run"`` for means over the run.
+
+        Raises:
+            SelectorError: No run, fill, era or time was given, or a bit is none.
+        """
+        options.setdefault("granularity", "lumisection")
+        if bits is not None:
+            chosen = [bits] if isinstance(bits, int) else list(bits)
+            bad = [b for b in chosen if isinstance(b, bool) or not 0 <= b < L1_BITS]
+            if bad or not chosen:
+                message = f"bits={bits!r}: level-1 bits are whole numbers, 0 to 511."
+                raise SelectorError(message)
+            given = options.pop("where", ())
+            where = [given] if isinstance(given, (str, Condition)) else list(given)
+            options["where"] = [*where, field("bit").is_in(chosen)]
+        return self._named("l1algorithmtriggers", "name", runs, names, options)
+
+    def _named(
+        self, resource: str, column: str, runs: Any, names: Any, options: dict[str, Any]
+    ) -> Answer:
+        patterns = patterns_of(names, "names" if column == "name" else "paths")
+        settings, asked = self._split(options)
+        query = self._question(resource, runs, **asked)
+        chosen = any(c.field == "run_number" for c in query.conditions)
+        if not chosen and not query.selection:
+            message = (
+                f"{resource!r} is asked run by run: give runs, fill=, era=, since= or "
+                "last=. Without, OMS would walk through every run it has."
+            )
+            raise SelectorError(message)
+        lister = "hltpathinfo" if column == "path_name" else resource
+        context = self._context(settings)
+        return self._table(by_name(query, column, patterns, lister, context), settings)
+
+    def _again(self, receipt: Receipt | str | bytes) -> flow.Flow[Replayed]:
+        from omskit.lumi import LumiMask
+
+        if isinstance(receipt, (str, bytes)):
+            receipt = Receipt.from_json(receipt)
+        return flow.replay(receipt, self._context(), LumiMask.from_json)
+
+    def _followed(self, run: int, policy: dict[str, float]) -> flow.Flow[None]:
+        known = Following.__dataclass_fields__
+        for name in policy.keys() - known.keys():
+            message = f"There is no option {name!r}.{did_you_mean(name, known)}"
+            raise UsageError(message)
+        number = self._one_run(run, "follow")
+        return flow.follow(number, self._context(), Following(**policy))  # type: ignore[arg-type]  # whole numbers are floats too
+
+    @staticmethod
+    def _one_run(run: int, method: str) -> int:
+        chosen = numbers(run, "run_number")
+        if [c.op for c in chosen] != ["EQ"]:
+            message = f"{method}() takes one run, not {run!r}."
+            raise SelectorError(message)
+        return int(chosen[0].value)  # type: ignore[arg-type]  # one number, see above
+
+    def _dcs_query(self, run: int) -> Query:
+        fields = ("run_number", "lumisection_number", "cms_active")
+        chosen = numbers(self._one_run(run, "dcs_check"), "run_number")
+        return Query("lumisections", chosen, fields=fields)

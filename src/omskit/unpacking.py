@@ -1,0 +1,103 @@
+"""The bytes of an answer as they come: bounded, and unpacked in one step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omskit.errors import TransportError
+from omskit.flow.effects import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+try:
+    # The same interface, 1.3 ms for a page of 1.7 MB where zlib takes 4.2.
+    from isal import isal_zlib as zlib
+except ImportError:  # pragma: no cover  # processors that ISA-L does not know
+    import zlib  # type: ignore[no-redef]  # see above
+
+DAMAGED: Any = zlib.error  # its stubs take the class for an instance
+GZIP = 16 + 15
+"""zlib's word for: a gzip header, any window."""
+
+LARGEST_BODY = 2**29
+"""Bytes, packed or not; a page of 100000 whole lumisections has about 2.5e8."""
+
+
+class Body:
+    """The bytes of one answer as they come, within bounds.
+
+    Raises:
+        TransportError: More are announced than would be taken.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > LARGEST_BODY:
+            raise TransportError(_too_large())
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    @property
+    def is_large(self) -> bool:
+        """Unpacking takes long enough to hold up an event loop."""
+        return self._size > 2**16
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            TransportError: They are more than would be taken.
+        """
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > LARGEST_BODY:
+            raise TransportError(_too_large())
+
+    def response(self, status: int, headers: Mapping[str, str]) -> Response:
+        """The answer, its body unpacked.
+
+        Raises:
+            TransportError: The body is damaged, too large, or packed in another way
+                than was asked for.
+        """
+        headers = {k.lower(): v for k, v in headers.items()}
+        body = b"".join(self._chunks)
+        coding = headers.get("content-encoding", "identity").lower()
+        if coding in {"gzip", "x-gzip"}:
+            body = unpack(body)
+        elif coding not in {"", "identity"}:
+            message = f"The answer is packed with {coding!r}, which nobody asked for."
+            raise TransportError(message)
+        return Response(status, headers, body)
+
+
+def unpack(body: bytes) -> bytes:
+    """The content of a gzip body, in one step and without the GIL.
+
+    Raises:
+        TransportError: It breaks off, is damaged or too large.
+
+    Example:
+        >>> import gzip
+        >>> unpack(gzip.compress(b"rows"))
+        b'rows'
+    """
+    if not body:
+        return body
+    unpacker = zlib.decompressobj(GZIP)
+    try:
+        content = unpacker.decompress(body, LARGEST_BODY)
+    except DAMAGED as error:
+        message = f"The packed answer is damaged ({error})."
+        raise TransportError(message) from error
+    if unpacker.unconsumed_tail:
+        raise TransportError(_too_large())
+    if not unpacker.eof:
+        message = "The packed answer breaks off."
+        raise TransportError(message)
+    return content
+
+
+def _too_large() -> str:
+    return f"The answer is larger than {LARGEST_BODY} bytes; use smaller pages."
