@@ -57,6 +57,7 @@ ILLS = (
     Ill("no answer", "latency", (("seconds", SILENT_S),), ("TimedOutError",)),
     Ill("slow drip", "drip", (("seconds", 0.02), ("size", 512))),
     Ill("endless drip", "drip", (("seconds", 0.5), ("size", 16)), ("TimedOutError",)),
+    Ill("head in drops", "drip_head", (("seconds", 0.3),), ("TimedOutError",)),
     Ill("refused", "refused", (("seconds", 0.3),), BROKEN),
     Ill("reset before the body", "reset", (), BROKEN),
     Ill("reset in the body", "reset_body", (), BROKEN),

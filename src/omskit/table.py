@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
@@ -78,6 +79,42 @@ class Table:
     @receipt.setter
     def receipt(self, receipt: Receipt | None) -> None:
         self._receipt = receipt
+
+    @property
+    def simulated(self) -> bool:
+        """The rows were made up, as their receipt or their warnings say.
+
+        They must never pass for data, in figures, sums or files.
+        """
+        if any("simulated data taking" in warning for warning in self.warnings):
+            return True
+        return self._receipt is not None and self._receipt.simulated
+
+    def part(
+        self,
+        arrow: pa.Table,
+        *,
+        warnings: Iterable[str] = (),
+        gaps: Iterable[tuple[int, int, int]] = (),
+    ) -> Table:
+        """Some rows of this table, as a table of their own.
+
+        Its receipt says how all of them were obtained. It has no question: asked again,
+        that would give all of them.
+        """
+        receipt = self._receipt
+        if receipt is not None:
+            receipt = replace(
+                receipt, rows=arrow.num_rows, question="", sha256="", prints=b""
+            )
+        return Table(
+            arrow,
+            resource=self.resource,
+            complete=self.complete,
+            warnings=warnings,
+            gaps=gaps,
+            receipt=receipt,
+        )
 
     @property
     def columns(self) -> list[str]:

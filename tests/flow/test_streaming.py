@@ -342,3 +342,23 @@ def test_a_last_lumisection_that_cannot_be_is_no_array():
     """Gaps are told for any last number that a service may claim."""
     assert missing(np.array([1, 2, 5, 2]), 10**15) == [(3, 4), (6, 10**15)]
     assert missing(np.array([], np.int64), 0) == []
+
+
+@pytest.mark.parametrize("name", [*PAGED, *SORTED])
+def test_each_page_says_how_it_was_obtained(name):
+    """The receipts of pages name the addresses asked for and count their own rows."""
+    query = {**PAGED, **SORTED}[name]
+    world = Interpreter(small())
+    world.run(pages(query, context_of(page_size=2)))
+    receipts = [table.receipt for table in world.tables]
+    assert [r.rows for r in receipts] == [len(table) for table in world.tables]
+    named = [url for r in receipts for url in r.urls]
+    asked = [url.removeprefix(f"{BASE}/") for url in world.sent]
+    if name in PAGED:
+        assert sorted(named) == sorted(asked)
+    assert set(named) == set(asked)
+    whole, _ = run(fetch(query, context_of(page_size=2)), small())
+    assert receipts[-1].total == whole.receipt.total
+    assert {r.service for r in receipts} == {"test"}
+    assert {r.question for r in receipts} == {""}
+    assert all(r.sha256 for r in receipts)

@@ -93,6 +93,21 @@ def test_slow_answers_are_right(engine, fault):
         assert get(url) == get(url)
 
 
+def test_a_head_in_drops_never_ends(engine):
+    """What comes of the head is no whole line; another request is answered."""
+    with faulty(engine, "drip_head", seconds=0.001) as url:
+        parts = urlsplit(url)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+        connection.request("GET", f"{parts.path}/runs")
+        raw = b""
+        while raw.count(b"x") < 40:
+            raw += connection.sock.recv(100)
+        assert raw.startswith(b"HTTP/1.1 200 OK\r\nx-endless: xx")
+        assert b"\r\n\r\n" not in raw
+        connection.close()
+        assert get(url)[0] == 200
+
+
 def test_headers_of_the_client_are_heeded(engine):
     """A damaged page is packed for who can read that; others get it as it is."""
     with faulty(engine, "total", by=5) as url:

@@ -120,7 +120,7 @@ def _meta_fields(name: str, options: Options) -> Flow[Mapping[str, Any]]:
     try:
         document = msgspec.json.decode(response.body)
         fields = document["meta"]["fields"]
-    except (msgspec.DecodeError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
 
@@ -139,8 +139,7 @@ def prepare(query: Query, context: Context) -> Flow[Ready]:
     bound = bind(query, resource, unchecked=unchecked)
 
     def look(question: Query) -> Generator[Effect, Any, pa.Table]:
-        quiet = replace(context.options, audit=False, allow_partial=False)
-        table: Table = yield from fetch(question, replace(context, options=quiet))
+        table: Table = yield from fetch(question, _strict(context))
         return table.arrow
 
     selected: Selected = yield from resolve(bound, resource, look)
@@ -154,6 +153,12 @@ def prepare(query: Query, context: Context) -> Flow[Ready]:
         made = replace(made, columns=tuple(dict.fromkeys(names or made.columns)))
     made = replace(made, notes=(*selected.notes, *made.notes))
     return Ready(query, resource, made, tuple(notes))
+
+
+def _strict(context: Context) -> Context:
+    """For rows that are counted or looked up: all of them or an error, and no audit."""
+    options = replace(context.options, audit=False, allow_partial=False)
+    return replace(context, options=options)
 
 
 def _columns(name: str, resource: Resource) -> tuple[Any, ...]:
@@ -202,7 +207,7 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
     if audit is not None:
         gaps, gap_notes = audited(done.table, resource, (yield Join(audit)))
         notes += gap_notes
-    notes += _without_rows(parts)
+    notes += without_rows(parts)
     if not done.table.num_rows and not flaws:
         notes.append(no_row(ready))
     if flaws:
@@ -214,24 +219,36 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
         complete=not flaws,
         warnings=notes,
         gaps=gaps,
-        receipt=Receipt(
-            service=context.service,
+        receipt=replace(
+            receipt_of(ready, context, said, started, finished),
             urls=tuple(urls_of(parts, made, options)),
             total=sum(part.total for part in parts),
             rows=done.table.num_rows,
-            started=started,
-            finished=finished,
-            version=__version__,
-            service_version=said.version,
-            service_source=said.source,
-            resource=resource.name,
             question=_stored(ready.query, context),
-            identity=resource.identity,
         ),
     )
     if flaws and not options.allow_partial:
         incomplete(flaws, table, resource)
     return table
+
+
+def receipt_of(
+    ready: Ready, context: Context, said: Said, started: dt.datetime, now: dt.datetime
+) -> Receipt:
+    """The receipt of an answer, but for what came: addresses, numbers of rows."""
+    return Receipt(
+        service=context.service,
+        urls=(),
+        total=0,
+        rows=0,
+        started=started,
+        finished=now,
+        version=__version__,
+        service_version=said.version,
+        service_source=said.source,
+        resource=ready.resource.name,
+        identity=ready.resource.identity,
+    )
 
 
 def _stored(query: Query, context: Context) -> str:
@@ -255,7 +272,7 @@ def no_row(ready: Ready) -> str:
     return f"No row of {ready.resource.name!r} matches{reason}."
 
 
-def _without_rows(parts: list[Part]) -> list[str]:
+def without_rows(parts: list[Part]) -> list[str]:
     """Names that were asked for one by one and have no row, beside others that have."""
     bare = [
         str(condition)
@@ -288,7 +305,7 @@ def fetch_one(query: Query, context: Context) -> Flow[Table]:
         NoRowError: None does.
         TooManyRowsError: Several do.
     """
-    quiet = replace(context, options=replace(context.options, audit=False))
+    quiet = _strict(context)
     few = query if query.maximum == 1 else query.limit(2)
     table: Table = yield from fetch(few, quiet)
     asked = ", ".join(map(str, query.conditions)) or "no condition"
@@ -309,9 +326,8 @@ def count(query: Query, context: Context) -> Flow[int]:
     ready = yield from prepare(query, context)
     made, resource = ready.plan, ready.resource
     if made.local or made.mask is not None:
-        quiet = replace(context.options, audit=False)
         started: dt.datetime = yield Now()
-        table = yield from fetch_ready(ready, replace(context, options=quiet), started)
+        table = yield from fetch_ready(ready, _strict(context), started)
         return len(table)
     total = 0
     for number, request in enumerate(made.requests):

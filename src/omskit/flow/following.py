@@ -25,12 +25,12 @@ from omskit.flow.auditing import missing
 from omskit.flow.effects import Emit, Now, Sleep
 from omskit.query import Query
 from omskit.query import field as column
-from omskit.table import Table
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from omskit.flow.effects import Flow
+    from omskit.table import Table
 
 NEWS = "news"
 """The column that says why a row is told: new, late or revised."""
@@ -192,4 +192,4 @@ def _told(table: Table, news: pa.Table, gaps: list[tuple[int, int, int]]) -> Tab
             f"The run has ended and OMS holds no row for lumisections {listed}; "
             "see table.gaps."
         )
-    return Table(news, resource=table.resource, warnings=notes, gaps=gaps)
+    return table.part(news, warnings=notes, gaps=gaps)

@@ -85,7 +85,7 @@ def _oauth_error(body: bytes) -> str | None:
     try:
         document = msgspec.json.decode(body)
         said = document.get("error_description") or document.get("error")
-    except (msgspec.DecodeError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return said if isinstance(said, str) else None
 
@@ -96,7 +96,7 @@ def _token(response: Response, now: float, token_url: str) -> Credential:
         document = msgspec.json.decode(response.body)
         token = document["access_token"]
         lifetime = document.get("expires_in")
-    except (msgspec.DecodeError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         token = lifetime = None
     usable = isinstance(token, str) and token.isascii() and token.isprintable()
     if not usable or not token:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from omskit.errors import UnitError
 from omskit.flow.asking import (
     Context,
     Ready,
-    _without_rows,
     fetch_ready,
     no_row,
     prepare,
+    receipt_of,
+    without_rows,
 )
 from omskit.flow.assemble import assemble, notes_of
 from omskit.flow.effects import Emit, Now
 from omskit.flow.fitting import Fitting
 from omskit.flow.identity import Seen
+from omskit.flow.overhearing import Said, overheard
 from omskit.flow.reading import Page, Part, flaw, incomplete, read_parts
 from omskit.query.order import needs_next
 from omskit.table import Table, unit_of
@@ -45,29 +47,36 @@ def pages(query: Query, context: Context) -> Flow[None]:
         DecodeError: A page does not fit those before it; they are right.
         UnitError: A page has another unit than those before it, or none.
     """
+    started: dt.datetime = yield Now()
     ready = yield from prepare(query, context)
     if ready.plan.whole:
-        started: dt.datetime = yield Now()
         quiet = replace(context, options=replace(context.options, audit=False))
         table = yield from fetch_ready(ready, quiet, started)
         for piece in _pieces(table, context.options.page_size):
             yield Emit(piece)
         return
     parts = [Part(request, ready.plan.wanted) for request in ready.plan.requests]
-    stream = _Stream(ready, context, parts)
-    yield from read_parts(parts, context.options, ready.resource, stream.take)
+    said = Said(context.options.base_url)
+    stream = _Stream(ready, context, parts, said, started)
+    reading = read_parts(parts, context.options, ready.resource, stream.take)
+    yield from overheard(reading, said)
     yield from stream.end()
 
 
 def _pieces(table: Table, rows: int) -> Iterator[Table]:
     """A whole table in pages; what is to be said of it goes with the first."""
     for offset in range(0, max(len(table), 1), rows):
-        yield Table(
-            table.arrow.slice(offset, rows),
-            resource=table.resource,
-            complete=table.complete,
-            warnings=() if offset else table.warnings,
-        )
+        warnings = () if offset else table.warnings
+        yield table.part(table.arrow.slice(offset, rows), warnings=warnings)
+
+
+@dataclass(slots=True)
+class _Done:
+    """A finished table, what is to be said with it, and the pages that it is of."""
+
+    table: pa.Table
+    notes: list[str]
+    urls: list[str]
 
 
 class _Stream:
@@ -79,22 +88,32 @@ class _Stream:
     Attributes:
         held: The page as it came.
         before: The last row of the page before it.
-        done: The finished table, and what is to be said with it.
+        done: The finished table.
         given: How many rows are in finished tables.
     """
 
-    def __init__(self, ready: Ready, context: Context, parts: list[Part]) -> None:
+    def __init__(
+        self,
+        ready: Ready,
+        context: Context,
+        parts: list[Part],
+        said: Said,
+        started: dt.datetime,
+    ) -> None:
         self.ready = ready
+        self.context = context
+        self.said = said
+        self.started = started
         self.raw = context.options.raw
         self.allow_partial = context.options.allow_partial
         self.parts = parts
-        self.held: Rows | None = None
+        self.held: tuple[Page, Rows] | None = None
         self.before: pa.Table | None = None
-        self.done: tuple[pa.Table, list[str]] | None = None
+        self.done: _Done | None = None
         self.given = 0
         self._counts: Counter[int] = Counter()
         self._last: Page | None = None
-        self._said: set[str] = set()
+        self._told: set[str] = set()
         self._units: dict[str, str | None] = {}
         self._seen = Seen(ready.resource)
         made = ready.plan
@@ -112,13 +131,13 @@ class _Stream:
         rows = replace(rows, table=self._fit(rows.table))
         self._seen.add(rows.table)
         if not self.looks_ahead:
-            yield from self._finish(rows, None)
+            yield from self._finish(page, rows, None)
             return self._is_enough()
         if self.held is not None:
-            yield from self._finish(self.held, rows.table.slice(0, 1))
-            last = self.held.table.num_rows - 1
-            self.before = self.held.table.slice(last)
-        self.held = rows
+            yield from self._finish(*self.held, rows.table.slice(0, 1))
+            held = self.held[1].table
+            self.before = held.slice(held.num_rows - 1)
+        self.held = page, rows
         return self._is_enough()
 
     def _is_enough(self) -> bool:
@@ -129,18 +148,18 @@ class _Stream:
         """Let the last table go, with a word on whether that was all."""
         stopped = self._is_enough()
         if self.held is not None and not stopped:
-            yield from self._finish(self.held, None)
+            yield from self._finish(*self.held, None)
         if self.done is None:
-            self.done = self._finished(None, None)
+            self.done = _Done(*self._finished(None, None), [])
         flaws = self._flaws(stopped=stopped)
-        table, notes = self.done
+        done = self.done
         if not stopped:
-            notes += _without_rows(self.parts)
+            done.notes += without_rows(self.parts)
         if flaws:
-            notes = [*(f"Incomplete: {f}." for f in flaws), *notes]
+            done.notes = [*(f"Incomplete: {f}." for f in flaws), *done.notes]
         elif not self.given:
-            notes.append(no_row(self.ready))
-        yield Emit(self._table(table, notes, complete=not flaws))
+            done.notes.append(no_row(self.ready))
+        yield Emit((yield from self._table(done, complete=not flaws)))
         if flaws and not self.allow_partial:
             incomplete(flaws, None, self.ready.resource, rounds=1)
 
@@ -165,20 +184,21 @@ class _Stream:
         now = self.parts[self._last.part]
         return sum(part.expected for part in begun) + min(now.expected, reached)
 
-    def _finish(self, held: Rows, following: pa.Table | None) -> Flow[None]:
+    def _finish(self, page: Page, rows: Rows, following: pa.Table | None) -> Flow[None]:
         """Give a page its final form, and let the table before it go."""
-        table, notes = self._finished(held, following)
-        self.given += table.num_rows
+        fresh = _Done(*self._finished(rows, following), [page.url])
+        self.given += fresh.table.num_rows
         before = self.done
         if before is None:
-            self.done = table, notes
-        elif not table.num_rows:
-            before[1].extend(notes)
-        elif not before[0].num_rows:
-            self.done = table, [*before[1], *notes]
+            self.done = fresh
+        elif before.table.num_rows and fresh.table.num_rows:
+            self.done = fresh
+            yield Emit((yield from self._table(before)))
         else:
-            self.done = table, notes
-            yield Emit(self._table(*before))
+            # One of them has no row: only what is to be said of it goes on.
+            table = fresh.table if fresh.table.num_rows else before.table
+            notes, urls = before.notes + fresh.notes, before.urls + fresh.urls
+            self.done = _Done(table, notes, urls)
 
     def _finished(
         self, held: Rows | None, following: pa.Table | None
@@ -214,11 +234,21 @@ class _Stream:
                 )
                 raise UnitError(message)
 
-    def _table(
-        self, table: pa.Table, notes: list[str], *, complete: bool = True
-    ) -> Table:
-        """The page as a table; each thing is said once, with its first page."""
-        fresh = [note for note in dict.fromkeys(notes) if note not in self._said]
-        self._said.update(fresh)
-        name = self.ready.resource.name
-        return Table(table, resource=name, complete=complete, warnings=fresh)
+    def _table(self, done: _Done, *, complete: bool = True) -> Flow[Table]:
+        """The finished table; each thing is said once, with its first page."""
+        fresh = [note for note in dict.fromkeys(done.notes) if note not in self._told]
+        self._told.update(fresh)
+        now: dt.datetime = yield Now()
+        receipt = receipt_of(self.ready, self.context, self.said, self.started, now)
+        return Table(
+            done.table,
+            resource=self.ready.resource.name,
+            complete=complete,
+            warnings=fresh,
+            receipt=replace(
+                receipt,
+                urls=tuple(done.urls),
+                total=sum(part.total for part in self.parts),
+                rows=done.table.num_rows,
+            ),
+        )

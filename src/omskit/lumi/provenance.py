@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from omskit._version import __version__
 from omskit.lumi.identity import canonical_hash
-from omskit.lumi.integral import is_simulated
 
 if TYPE_CHECKING:
     from omskit.lumi.mask import LumiMask
@@ -35,7 +34,7 @@ def provenance_of(table: Table, **facts: Any) -> dict[str, Any]:
         }
     if not table.complete:
         found["complete"] = False
-    if is_simulated(table):
+    if table.simulated:
         found["simulated"] = True
     return {**found, **facts}
 

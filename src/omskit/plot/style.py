@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from omskit._extras import load
-from omskit.config import DEMO, INSTANCES
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -111,21 +110,12 @@ def _given(ax: Axes | Sequence[Axes], rows: int) -> tuple[Axes, ...]:
     return axes
 
 
-def is_simulated(table: Table) -> bool:
-    """Whether the rows come from the demo, which must never pass for data."""
-    if any("simulated data taking" in warning for warning in table.warnings):
-        return True
-    services = (DEMO, INSTANCES[DEMO].base_url)
-    receipt = table.receipt
-    return receipt is not None and (receipt.service in services or receipt.simulated)
-
-
 def cms_label(ax: Axes, table: Table, label: Label, right: str = "") -> None:
     """Write "CMS" and its companion above the axes, and *right* at their right end."""
     if label is False:
         return
     text = "OMS" if label is None else label
-    simulated = label is None and is_simulated(table)
+    simulated = label is None and table.simulated
     surface = ax.figure.canvas
     if not (hasattr(ax.figure, "get_size_inches") and hasattr(surface, "get_renderer")):
         # mplhep measures ax.figure, which has no size where it is a sub-figure, and

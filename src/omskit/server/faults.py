@@ -43,6 +43,9 @@ KINDS: dict[str, Kind] = {
     "drip": Kind(
         "the body comes in small pieces, slowly", {"seconds": 0.2, "size": 256}
     ),
+    "drip_head": Kind(
+        "the head of the answer comes byte by byte, and never ends", {"seconds": 0.2}
+    ),
     "refused": Kind(
         "the connection ends and no new one is taken for a while", {"seconds": 0.5}
     ),

@@ -167,6 +167,15 @@ async def _before_answer(rule: Rule, scope: Any) -> None:
     await _reset(scope)
 
 
+async def _drip_head(rule: Rule, scope: Any) -> None:
+    transport = _transport(scope)
+    transport.write(b"HTTP/1.1 200 OK\r\nx-endless: ")
+    while not transport.is_closing():
+        transport.write(b"x")
+        await asyncio.sleep(rule["seconds"])
+    await asyncio.sleep(_SOON_S)  # uvicorn must see it before we return
+
+
 async def _refused(rule: Rule, scope: Any) -> None:
     refuse = scope["state"].get(REFUSE)
     if refuse is not None:
@@ -203,6 +212,7 @@ async def _huge(rule: Rule, answer: Response, scope: Any, send: Any) -> None:
 
 
 _BEFORE: dict[str, Callable[[Rule, Any], Awaitable[None]]] = {
+    "drip_head": _drip_head,
     "latency": _late,
     "refused": _refused,
     "reset": _before_answer,
