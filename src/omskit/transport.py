@@ -238,12 +238,7 @@ class HttpSender:
             _translated(request, call),
             cut,
             call.under_way(),
-            self._client(request.url).stream(
-                request.method,
-                request.url,
-                headers={**request.headers, **headers},
-                content=request.body or None,
-            ) as answer,
+            self._client(request.url).stream(**_asked(request, headers)) as answer,
         ):
             body = Body(answer.headers)
             for chunk in answer.iter_raw():
@@ -261,10 +256,7 @@ class HttpSender:
                 async with (
                     asyncio.timeout(self._timeouts.request_s),
                     self._aclient(request.url).stream(
-                        request.method,
-                        request.url,
-                        headers={**request.headers, **headers},
-                        content=request.body or None,
+                        **_asked(request, headers)
                     ) as answer,
                 ):
                     body = Body(answer.headers)
@@ -292,6 +284,16 @@ class HttpSender:
         clients, self._async, self._ways = self._async, {}, {}
         for client in clients.values():
             await client.aclose()
+
+
+def _asked(request: Request, headers: Mapping[str, str]) -> dict[str, Any]:
+    """The request in the library's words."""
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": {**request.headers, **headers},
+        "content": request.body or None,
+    }
 
 
 def _host(request: Request) -> str:

@@ -11,6 +11,7 @@ from omskit.engine import Engine
 from omskit.flow.effects import Request
 from omskit.schema import TIME
 from omskit.server import Service, Switches, respond
+from omskit.server.tokens import SigningKey
 
 BASE = "http://oms.example:8321/agg/api/v1"
 LUMI = "10^{30}cm^{-2}s^{-1}"
@@ -150,3 +151,25 @@ def ask(service):
         return Asked(respond(Request("GET", url), of))
 
     return asking
+
+
+class Time:
+    """A clock that is put forward by hand."""
+
+    def __init__(self):
+        self.now = 1_500_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    """The time of the login service."""
+    return Time()
+
+
+@pytest.fixture(scope="module")
+def key():
+    """What signs: a new one takes its time."""
+    return SigningKey()

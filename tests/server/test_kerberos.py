@@ -30,34 +30,12 @@ from omskit.flow.effects import Request
 from omskit.server import Application, Registry, Service, Sso
 from omskit.server.kerberos import BROKER, LOGIN, SECOND
 from omskit.server.sso import PREFIX
-from omskit.server.tokens import SigningKey
 from omskit.server.tunnel import tunnel
 from omskit.tokencache import TokenCache
 
 HOME = "http://localhost:8080/"
 BASE = f"https://auth.cern.ch{PREFIX}"
 TICKET = base64.b64encode(b"a ticket").decode()
-
-
-class Time:
-    """A clock that is put forward by hand."""
-
-    now = 1_500_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """The time of the login service."""
-    return Time()
-
-
-@pytest.fixture(scope="module")
-def key():
-    """What signs: a new one takes its time."""
-    return SigningKey()
 
 
 def accept(given):

@@ -57,28 +57,6 @@ def registry(**more):
     return Registry(applications, ("cmsoms-prod", "cms-dials"), **more)
 
 
-class Time:
-    """A clock that is put forward by hand."""
-
-    def __init__(self):
-        self.now = 1_500_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """The time of the login service."""
-    return Time()
-
-
-@pytest.fixture(scope="module")
-def key():
-    """What signs: a new one takes its time."""
-    return SigningKey()
-
-
 @pytest.fixture
 def sso(clock, key):
     """A login service with its own time."""
