@@ -27,11 +27,11 @@ from omskit import (
     field,
 )
 from omskit.auth import Anonymous
+from omskit.client.settings import Settings
 from omskit.drivers import LocalSender
 from omskit.errors import MaskError
 from omskit.flow.effects import Credential
 from omskit.schema import Catalogue, bundled
-from omskit.settings import Settings
 from omskit.transport import HttpSender, Timeouts
 
 RUNS = [

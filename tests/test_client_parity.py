@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from omskit import AsyncClient, Client
-from omskit.bound import AsyncBoundQuery, BoundQuery
+from omskit.client.bound import AsyncBoundQuery, BoundQuery
 
 ONLY_ASYNC = {"close": "aclose", "__enter__": "__aenter__", "__exit__": "__aexit__"}
 """Where the names differ, as Python's own protocols have it."""

@@ -77,9 +77,9 @@ def test_every_way_of_asking_tells_its_progress(monkeypatch):
     def listening(wanted):
         return Listening() if wanted else None
 
-    monkeypatch.setattr("omskit.client.reporter", listening)
-    monkeypatch.setattr("omskit.aclient.reporter", listening)
-    monkeypatch.setattr("omskit.bound.reporter", listening)
+    monkeypatch.setattr("omskit.client.sync.reporter", listening)
+    monkeypatch.setattr("omskit.client.awaited.reporter", listening)
+    monkeypatch.setattr("omskit.client.bound.reporter", listening)
 
     def service():
         return SmallService({"lumisections": lumis(1, 5), "runs": []})

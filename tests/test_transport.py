@@ -31,13 +31,9 @@ from tests.support.smallservice import page, refusal
 
 from omskit import AsyncClient, Client
 from omskit.auth import Anonymous, ClientCredentials
-from omskit.beside import Abandoned, Beside
-from omskit.drivers import (
-    AsyncDriver,
-    LocalSender,
-    SyncDriver,
-    _after_fork,
-)
+from omskit.drivers import AsyncDriver, LocalSender, SyncDriver
+from omskit.drivers.beside import Abandoned, Beside
+from omskit.drivers.sync import _after_fork
 from omskit.errors import (
     ConfigError,
     LoginNeededError,
@@ -49,7 +45,7 @@ from omskit.errors import (
 )
 from omskit.flow.effects import Request, Response, Send
 from omskit.transport import HttpSender, Timeouts, tls_context
-from omskit.unpacking import LARGEST_BODY, unpack
+from omskit.transport.unpacking import LARGEST_BODY, unpack
 from omskit.waiting import Waiting
 
 QUICK = Timeouts(connect_s=0.15, read_s=0.15, request_s=0.15)
@@ -258,7 +254,7 @@ def test_a_wrong_address_is_a_config_error():
 
 def test_bodies_are_bounded(monkeypatch):
     """A body larger than the bound is refused, packed or not."""
-    monkeypatch.setattr("omskit.unpacking.LARGEST_BODY", 50)
+    monkeypatch.setattr("omskit.transport.unpacking.LARGEST_BODY", 50)
     with pytest.raises(TransportError, match="larger than 50"):
         unpack(gzip.compress(b"x" * 51))
     assert unpack(gzip.compress(b"x" * 50)) == b"x" * 50
@@ -673,7 +669,7 @@ def test_an_interrupt_ends_the_threads(monkeypatch):
         def finish(self):
             pass
 
-    monkeypatch.setattr("omskit.client.reporter", lambda _wanted: Interrupting())
+    monkeypatch.setattr("omskit.client.sync.reporter", lambda _wanted: Interrupting())
     with serving(answer) as server:
         oms = Client(server.base, verify=TRUST, page_size=10)
         with pytest.raises(KeyboardInterrupt):

@@ -36,8 +36,8 @@ from omskit.errors import (
 )
 from omskit.flow.effects import Request, Response
 from omskit.transport import HttpSender, Timeouts, proxy_for
+from omskit.transport.wire import Call
 from omskit.waiting import Waiting
-from omskit.wire import Call
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 HURRIED = Timeouts(connect_s=10.0, read_s=10.0, request_s=0.3)
@@ -124,7 +124,7 @@ def _silent_later(asked, waits):
 def test_an_interrupt_cuts_what_is_on_the_wire(monkeypatch):
     """After KeyboardInterrupt no thread stays in a read, however long it might be."""
     before, waits = threading.enumerate(), threading.Event()
-    monkeypatch.setattr("omskit.client.reporter", lambda _: _Interrupting(waits))
+    monkeypatch.setattr("omskit.client.sync.reporter", lambda _: _Interrupting(waits))
     with serving(lambda asked: _silent_later(asked, waits)) as server:
         oms = Client(server.base, verify=TRUST, page_size=10)
         with pytest.raises(KeyboardInterrupt):
@@ -383,5 +383,8 @@ def test_the_environment_says_which_way(monkeypatch):
     assert proxy_for("https://cmsoms.cern.ch/agg") is None
     assert proxy_for("http://cmsoms.cms:8080/agg") is None
     assert proxy_for("https://notcms/agg") == "http://one:1"
+    monkeypatch.setenv("no_proxy", "oms.test:8080")
+    assert proxy_for("http://oms.test:8080/agg") is None
+    assert proxy_for("http://oms.test/agg") == "http://two:2"
     monkeypatch.delenv("all_proxy")
     assert proxy_for("http://oms.test/agg") is None

@@ -12,9 +12,8 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from omskit.transport import tls_context
+from omskit.transport import proxy_for, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +58,7 @@ class Way:
     @property
     def proxy(self) -> str | None:
         """The proxy on the way, or None."""
-        parts = urlsplit(self.url)
-        found = getproxies()
-        proxy = found.get(parts.scheme) or found.get("all")
-        return None if proxy_bypass(parts.netloc) else proxy
+        return proxy_for(self.url)
 
     @property
     def variable(self) -> str:

@@ -25,8 +25,8 @@ from omskit.schema import UNIT_SUFFIX
 from omskit.table import Table
 
 if TYPE_CHECKING:
-    from omskit.bound import BoundQuery
     from omskit.client import Client
+    from omskit.client.bound import BoundQuery
 
 Response = dict[str, Any]
 

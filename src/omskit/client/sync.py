@@ -1,9 +1,4 @@
-"""The client: one API, over a network or in this process, sync and async.
-
-Both faces offer the same names; each only chooses a flow and runs it in its driver.
-What they share is in `omskit.face` and `omskit.shortcuts`; `omskit.aclient` is the one
-that is awaited.
-"""
+"""The client for scripts and notebooks: every answer is waited for."""
 
 from __future__ import annotations
 
@@ -11,24 +6,21 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Self
 
 from omskit import flow
-from omskit.aclient import AsyncClient
-from omskit.bound import BoundQuery, warn
+from omskit.client.bound import BoundQuery, warn
+from omskit.client.shortcuts import Shortcuts
 from omskit.dcs import DcsCheck, compare_dcs
 from omskit.drivers import SyncDriver
 from omskit.progress import reporter
-from omskit.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from omskit.client.settings import Settings
     from omskit.flow import Replayed
     from omskit.query import MaskLike
     from omskit.receipt import Receipt
     from omskit.schema import Resource
-    from omskit.settings import Settings
     from omskit.table import Table
-
-__all__ = ["AsyncClient", "Client"]
 
 
 class Client(Shortcuts["Table"]):

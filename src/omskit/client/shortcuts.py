@@ -11,18 +11,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omskit import flow
+from omskit.client.face import Face
+from omskit.client.settings import Settings
 from omskit.errors import SelectorError, UsageError, did_you_mean
-from omskit.face import Face
 from omskit.flow import Following, Replayed
 from omskit.flow.trigger import by_name, patterns_of
 from omskit.query import Condition, Query, field
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.text import parse_condition
 from omskit.receipt import Receipt
-from omskit.settings import Settings
 
 if TYPE_CHECKING:
-    from omskit.bound import Where
+    from omskit.client.bound import Where
     from omskit.table import Table
 
 Answer = TypeVar("Answer")

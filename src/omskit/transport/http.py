@@ -1,33 +1,27 @@
-"""The only module that talks to a service over a network: requests out, bytes in.
-
-One pool of connections and one TLS context for each client. What to ask, when to try
-again and what an answer means is decided in `omskit.flow`; who calls when, in
-`omskit.drivers`.
-"""
+"""Requests out, bytes in: over one pool of connections for each way."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import ssl
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore2
 import httpx2
 
-from omskit._extras import load
 from omskit._version import __version__
 from omskit.errors import ConfigError, TimedOutError, TransportError
-from omskit.unpacking import Body
-from omskit.wire import Call, Wire
+from omskit.transport.proxies import proxy_for, read_proxy
+from omskit.transport.tls import tls_context
+from omskit.transport.unpacking import Body
+from omskit.transport.wire import Call, Wire
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
     from omskit.flow.effects import Request, Response
@@ -64,82 +58,6 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 120.0
     request_s: float = 300.0
-
-
-def tls_context(
-    verify: str | os.PathLike[str] | ssl.SSLContext | None,
-) -> ssl.SSLContext:
-    """The TLS settings of a client; certificates are always verified.
-
-    Args:
-        verify: A file or folder of CA certificates, a ready context, or None for
-            ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, ``REQUESTS_CA_BUNDLE`` and else the
-            system's trust store.
-
-    Raises:
-        ConfigError: The file is not there or holds no certificate.
-    """
-    if isinstance(verify, ssl.SSLContext):
-        if verify.verify_mode is not ssl.CERT_REQUIRED:
-            message = (
-                "verify= is an ssl.SSLContext that verifies no certificate. Set its "
-                "verify_mode to ssl.CERT_REQUIRED, or pass a file of CA certificates."
-            )
-            raise ConfigError(message)
-        return verify
-    where: str | None = None
-    if verify is not None:
-        where = os.fspath(verify)
-    elif not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-        where = os.environ.get("REQUESTS_CA_BUNDLE") or None
-    folder = where is not None and Path(where).is_dir()
-    try:
-        if where is None:
-            return httpx2.create_ssl_context()
-        return ssl.create_default_context(
-            cafile=None if folder else where, capath=where if folder else None
-        )
-    except (OSError, ssl.SSLError) as error:
-        named = where or os.environ.get("SSL_CERT_FILE")
-        message = (
-            f"No CA certificates in {named!r} ({error}). Give a PEM file or folder."
-        )
-        raise ConfigError(message) from error
-
-
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for *url*; None: the way is direct.
-
-    ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are honoured, in
-    capitals or not.
-    """
-    parts = urlsplit(url)
-    named = getproxies()
-    proxy = named.get(parts.scheme) or named.get("all")
-    if not proxy or proxy_bypass(parts.hostname or ""):
-        return None
-    return proxy
-
-
-def _read_proxy(text: str) -> httpx2.Proxy:
-    """A proxy's address.
-
-    Raises:
-        ConfigError: It is none. The message does not repeat it: it may hold a password.
-        MissingExtraError: It is a SOCKS proxy, which needs another package.
-    """
-    try:
-        proxy = httpx2.Proxy(text if "://" in text else f"http://{text}")
-    except (ValueError, httpx2.InvalidURL) as error:
-        message = (
-            "The address of the proxy is none of http://host:port, https://host:port "
-            "and socks5h://host:port. Look at proxy=, HTTPS_PROXY, HTTP_PROXY and "
-            "ALL_PROXY."
-        )
-        raise ConfigError(message) from error
-    if proxy.url.scheme.startswith("socks"):
-        load("socksio", "go through a SOCKS proxy")
-    return proxy
 
 
 class HttpSender:
@@ -184,7 +102,7 @@ class HttpSender:
         }
         way = {
             "limits": limits,
-            "proxy": None if proxy is None else _read_proxy(proxy),
+            "proxy": None if proxy is None else read_proxy(proxy),
         }
         return client, way
 

@@ -7,20 +7,20 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Self
 
 from omskit import flow
-from omskit.bound import AsyncBoundQuery, warn
+from omskit.client.bound import AsyncBoundQuery, warn
+from omskit.client.shortcuts import Shortcuts
 from omskit.dcs import DcsCheck, compare_dcs
 from omskit.drivers import AsyncDriver
 from omskit.progress import reporter
-from omskit.shortcuts import Shortcuts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from omskit.client.settings import Settings
     from omskit.flow import Replayed
     from omskit.query import MaskLike
     from omskit.receipt import Receipt
     from omskit.schema import Resource
-    from omskit.settings import Settings
     from omskit.table import Table
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from omskit import flow
 from omskit.auth import Anonymous, as_login
+from omskit.client.settings import Settings
 from omskit.config import DEMO, Instance, find_instance
 from omskit.credentials import find_login
 from omskit.drivers import LocalSender, Sender
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import Options, Policy
 from omskit.schema import Catalogue, Resource, bundled
-from omskit.settings import Settings
 from omskit.transport import HttpSender
 
 

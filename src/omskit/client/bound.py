@@ -20,7 +20,7 @@ from omskit.query.url import encode
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-    from omskit.settings import Settings
+    from omskit.client.settings import Settings
     from omskit.table import Table
 
 Where = Condition | tuple[Condition, ...] | str

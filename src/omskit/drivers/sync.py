@@ -1,0 +1,170 @@
+"""The driver for threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from omskit.drivers.beside import Abandoned, Beside
+from omskit.drivers.shared import Shared, logged
+from omskit.errors import OMSError
+from omskit.flow.effects import (
+    Authorise,
+    Compute,
+    Credential,
+    Emit,
+    Flow,
+    Join,
+    Send,
+    Sleep,
+    Start,
+)
+from omskit.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from omskit.drivers.senders import Sender
+    from omskit.drivers.shared import Login, Reporter
+    from omskit.table import Table
+
+_DRIVERS: weakref.WeakSet[SyncDriver] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork, and locks stay as they were."""
+    for driver in list(_DRIVERS):
+        driver.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class SyncDriver:
+    """Runs flows in this thread, and those they start in a pool of threads."""
+
+    def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
+        self._shared = Shared(sender, login, concurrency)
+        self.forget()
+        _DRIVERS.add(self)
+
+    def forget(self) -> None:
+        """Begin anew, without threads: in a new driver, and after a fork."""
+        self._lock = threading.Lock()
+        # A slot is held while a request is under way, not while its answer is decoded:
+        # so as many requests as are allowed always are.
+        self._slots = threading.BoundedSemaphore(self._shared.concurrency)
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_lock = threading.Lock()
+        self._running: weakref.WeakSet[Beside] = weakref.WeakSet()
+
+    def run(
+        self,
+        flow: Flow[Any],
+        reporter: Reporter | None = None,
+        waiting: Waiting | None = None,
+    ) -> Any:
+        """The result of *flow*; what it emits is dropped.
+
+        Args:
+            waiting: Who waits for the result, and may give up.
+        """
+        steps = self._steps(flow, reporter, waiting)
+        try:
+            while True:
+                next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+    def iterate(
+        self, flow: Flow[Any], reporter: Reporter | None = None
+    ) -> Generator[Table]:
+        """The tables that *flow* emits; close it where it is left early."""
+        yield from self._steps(flow, reporter)
+
+    def _steps(
+        self,
+        flow: Flow[Any],
+        reporter: Reporter | None,
+        waiting: Waiting | None = None,
+    ) -> Generator[Table, None, Any]:
+        beside = Beside(waiting or Waiting())
+        with self._pool_lock:
+            self._running.add(beside)
+        result: Any = None
+        error: OMSError | None = None
+        try:
+            while True:
+                try:
+                    effect = flow.send(result) if error is None else flow.throw(error)
+                except StopIteration as stop:
+                    return stop.value
+                result, error = None, None
+                if isinstance(effect, Emit):
+                    yield effect.table
+                    continue
+                try:
+                    result = self._perform(effect, beside, reporter)
+                except OMSError as raised:
+                    if beside.waiting.is_over:
+                        raise Abandoned from raised  # Nobody would read of it.
+                    error = raised
+        finally:
+            beside.abandon()
+            flow.close()
+            if reporter is not None:
+                reporter.finish()
+
+    def _perform(self, effect: Any, beside: Beside, reporter: Reporter | None) -> Any:
+        if beside.waiting.is_over:
+            raise Abandoned
+        if isinstance(effect, Send):
+            headers = self._shared.headers(effect)
+            with self._slots:
+                response = self._shared.sender.send(
+                    effect.request, headers, beside.waiting
+                )
+            return logged(effect.request, response)
+        if isinstance(effect, Compute):
+            return effect.function(*effect.arguments)
+        if isinstance(effect, Start):
+            return beside.start(self._threads, self.run, effect.flow)
+        if isinstance(effect, Join):
+            return beside.join(effect.handle)
+        if isinstance(effect, Sleep):
+            return beside.sleep(effect.seconds)
+        if isinstance(effect, Authorise):
+            return self._authorise(effect, beside.waiting)
+        return self._shared.answer_at_once(effect, reporter)
+
+    def _authorise(self, effect: Authorise, waiting: Waiting) -> Credential | None:
+        with self._lock:  # 64 callers, one login
+            shared = self._shared
+            if not shared.usable(effect.rejected):
+                shared.credential = self.run(shared.login.login(), None, waiting)
+                shared.logged_in = True
+            return shared.credential
+
+    def _threads(self) -> ThreadPoolExecutor:
+        with self._pool_lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(
+                    2 * self._shared.concurrency, thread_name_prefix="omskit"
+                )
+            return self._pool
+
+    def close(self) -> None:
+        """End the threads, cutting what they wait for, and close the connections."""
+        with self._pool_lock:
+            pool, self._pool = self._pool, None
+            running = list(self._running)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for beside in running:
+                beside.abandon()
+            pool.shutdown(wait=True)
+        self._shared.sender.close()
