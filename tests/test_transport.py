@@ -191,7 +191,7 @@ def test_a_slow_drip_is_cut_off(face):
 
 def test_a_request_has_a_deadline():
     """Bytes that keep coming do not hold a request open beyond its time."""
-    sender = HttpSender(verify=TRUST, timeouts=Timeouts(1.0, 1.0, -1.0))
+    sender = HttpSender(verify=TRUST, timeouts=Timeouts(1.0, 1.0, 1e-9))
     with serving(lambda _: GOOD) as server:
         with pytest.raises(TimedOutError, match="did not finish"):
             sender.send(Request("GET", f"{server.base}/runs"), {})

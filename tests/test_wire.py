@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import warnings
 
 import httpcore2
 import pytest
@@ -22,11 +25,13 @@ from tests.support.faces import (
     plain,
     threads_since,
 )
-from tests.support.loopback import Raw, serving
+from tests.support.loopback import Raw, serving, unused_port
 from tests.support.ssh import through_ssh
 
 from omskit import Client
-from omskit.auth import ClientCredentials
+from omskit.auth import Anonymous, ClientCredentials
+from omskit.drivers import LocalSender, SyncDriver
+from omskit.drivers.beside import Abandoned
 from omskit.errors import (
     ConfigError,
     MissingExtraError,
@@ -34,8 +39,9 @@ from omskit.errors import (
     TimedOutError,
     TransportError,
 )
-from omskit.flow.effects import Request, Response
+from omskit.flow.effects import Authorise, Request, Response
 from omskit.transport import HttpSender, Timeouts, proxy_for
+from omskit.transport.unpacking import unpack
 from omskit.transport.wire import Call
 from omskit.waiting import Waiting
 
@@ -388,3 +394,212 @@ def test_the_environment_says_which_way(monkeypatch):
     assert proxy_for("http://oms.test/agg") == "http://two:2"
     monkeypatch.delenv("all_proxy")
     assert proxy_for("http://oms.test/agg") is None
+
+
+ASKED_THERE = {
+    "meta": lambda oms: oms.meta("runs"),
+    "count": lambda oms: oms.query("runs").count(),
+    "follow": lambda oms: list(oms.follow(297050)),
+}
+
+
+@pytest.mark.parametrize("name", ASKED_THERE)
+def test_closing_cuts_what_a_thread_asks_itself(name):
+    """Also a question that its own thread asks, with no other beside, is cut."""
+    asked, errors = threading.Event(), []
+
+    def answer(_):
+        asked.set()
+        return Raw(b"", "silence")
+
+    def work(oms):
+        try:
+            ASKED_THERE[name](oms)
+        except OMSError as error:
+            errors.append(error)
+
+    with serving(answer) as server:
+        oms = Client(server.base, verify=TRUST)
+        thread = threading.Thread(target=work, args=(oms,))
+        thread.start()
+        asked.wait(10)
+        oms.close()
+        thread.join(10)
+        assert not thread.is_alive()
+        assert server.outlasted == []
+    assert "closed while it was asking" in str(errors[0])
+
+
+def test_a_pool_is_closed_by_who_uses_it_last():
+    """close() leaves a connection alone that a thread reads from, until it is done."""
+    asked, go = threading.Event(), threading.Event()
+    results = []
+
+    def answer(_):
+        asked.set()
+        go.wait(10)
+        return GOOD
+
+    with serving(answer) as server:
+        sender = HttpSender(verify=TRUST)
+        url = f"{server.base}/runs"
+        thread = threading.Thread(
+            target=lambda: results.append(sender.send(Request("GET", url), {}))
+        )
+        thread.start()
+        asked.wait(10)
+        (line,) = sender._sync.values()
+        sender.close()
+        assert not line.client.is_closed
+        go.set()
+        thread.join(10)
+        assert line.client.is_closed
+    assert results[0].body == GOOD.body
+
+
+def test_a_late_cut_meets_nobody_else(monkeypatch):
+    """Once its answer is read, a call no longer holds the connection it was read on."""
+    cut = []
+
+    class Late(Call):
+        def let_go(self):
+            super().let_go()
+            self.cut()
+            cut.append(self)
+
+    with serving(lambda _: GOOD) as server:
+        sender = HttpSender(verify=TRUST)
+        request = Request("GET", f"{server.base}/runs")
+        assert sender.send(request, {}).status == 200
+        with monkeypatch.context() as patched:
+            patched.setattr("omskit.transport.http.Call", Late)
+            assert sender.send(request, {}).status == 200
+        assert sender.send(request, {}).status == 200
+        sender.close()
+    assert cut
+
+
+def test_a_thread_that_waits_for_a_login_gives_up_with_its_fetch():
+    """Who waits for the login of another does not wait on when nobody waits for it."""
+    waiting = Waiting()
+    driver = SyncDriver(LocalSender(lambda _: GOOD), Anonymous(), 1)
+
+    def flow():
+        yield Authorise()
+
+    with driver._lock:
+        ending = threading.Timer(0.05, waiting.end)
+        ending.start()
+        with pytest.raises(Abandoned):
+            driver.run(flow(), waiting=waiting)
+        ending.join()
+
+
+def test_the_deadline_holds_through_a_proxy_that_speaks_tls():
+    """TLS within TLS, where the library reads several times, ends in time too."""
+    authority = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    drops = Raw(b"HTTP/1.1 200 OK\r\n\r\n", "drip", b"\x16\x03\x03\x40\x00")
+    with serving(lambda _: GOOD, tls, tunnel=drops) as proxy:
+        sender = HttpSender(
+            verify=trust, proxy=f"https://127.0.0.1:{proxy.port}", timeouts=HURRIED
+        )
+        with pytest.raises(TimedOutError):
+            sender.send(Request("GET", "https://oms.test/agg/api/v1/runs"), {})
+        sender.close()
+        assert proxy.outlasted == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_an_iteration_begun_before_a_fork_says_so():
+    """In the child, pages whose threads stayed with the parent are an error."""
+    with serving(many) as server:
+        oms = Client(server.base, verify=TRUST, page_size=10)
+        tables = oms.query("runs").pages()
+        assert len(next(tables)) == 10
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if not child:
+            try:
+                list(tables)
+            except TransportError as error:
+                os._exit(7 if "before a fork" in str(error) else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert sum(map(len, tables)) == 40
+        oms.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_sender_survives_a_fork_at_any_moment():
+    """A child can send although another thread held the sender's lock at the fork."""
+    with serving(lambda _: GOOD) as server:
+        sender = HttpSender(verify=TRUST)
+        request = Request("GET", f"{server.base}/runs")
+        sender.send(request, {})
+        with sender._lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+            if not child:
+                os._exit(0 if sender.send(request, {}).status == 200 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        sender.close()
+
+
+def test_a_name_that_can_be_none_is_named(face):
+    """A host whose name has too long a part is an error of ours."""
+    error = fail(face, f"http://{'a' * 64}.ch/agg/api/v1")
+    assert type(error) in {TransportError, ConfigError}
+
+
+def test_all_members_of_a_gzip_body_are_read():
+    """Gzip may have several members, one after the other; none is dropped."""
+    parts = [b'{"data":[],', b'"meta":{}}']
+    packed = b"".join(gzip.compress(part) for part in parts)
+    assert unpack(packed) == b"".join(parts)
+    with pytest.raises(TransportError, match="breaks off"):
+        unpack(packed[:-3])
+    with pytest.raises(TransportError, match="damaged"):
+        unpack(packed + b"and more of it")
+
+
+def test_members_are_bounded_together(monkeypatch):
+    """Many members that fit one by one do not fit together."""
+    monkeypatch.setattr("omskit.transport.unpacking.LARGEST_BODY", 50)
+    with pytest.raises(TransportError, match="larger than 50"):
+        unpack(gzip.compress(b"x" * 30) * 2)
+    assert len(unpack(gzip.compress(b"x" * 25) * 2)) == 50
+    with pytest.raises(TransportError, match="larger than 50"):
+        unpack(gzip.compress(b"x" * 25) * 3)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "a", True, None, float("nan")])
+def test_what_is_no_time_is_refused(seconds):
+    """A time-out is a number above 0; the message names it."""
+    for name in ("connect_s", "read_s", "request_s"):
+        with pytest.raises(ConfigError, match=name):
+            Timeouts(**{name: seconds})
+    assert Timeouts(read_s=float("inf")).read_s > 1
+
+
+def test_a_proxy_that_is_down_is_not_taken_for_the_service(face):
+    """Where a proxy refuses, the message names it; its password it does not."""
+    proxy = f"http://me:s3cret@127.0.0.1:{unused_port()}"
+    error = fail(face, "http://oms.test/agg/api/v1", proxy=proxy)
+    assert "oms.test through the proxy 127.0.0.1" in str(error)
+    assert "s3cret" not in str(error)
+
+
+def test_the_wrong_scheme_is_named(face):
+    """Https where http is spoken, and the other way round, gets a hint."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    with serving(lambda _: GOOD) as plainly, serving(lambda _: GOOD, tls) as securely:
+        error = fail(face, plainly.base.replace("http://", "https://"))
+        assert "http:// instead of https://" in str(error)
+        error = fail(face, securely.base.replace("https://", "http://"))
+        assert "https:// instead of http://" in str(error)

@@ -38,10 +38,12 @@ class Raw:
 
     Attributes:
         then: ``"close"``, ``"reset"``, ``"silence"`` or ``"drip"``: byte after byte.
+        drops: The first of them.
     """
 
     data: bytes
     then: str = "close"
+    drops: bytes = b""
 
 
 @dataclass
@@ -75,9 +77,16 @@ def packed(response: Response) -> Response:
 
 @contextlib.contextmanager
 def serving(  # noqa: C901  # its handlers are short
-    answer: Callable[[Asked], Response | Raw], tls: ssl.SSLContext | None = None
+    answer: Callable[[Asked], Response | Raw],
+    tls: ssl.SSLContext | None = None,
+    *,
+    tunnel: Raw | None = None,
 ) -> Iterator[Server]:
-    """A server until the block ends; *answer* is called in a thread a request."""
+    """A server until the block ends; *answer* is called in a thread a request.
+
+    Args:
+        tunnel: What a proxy sends instead of connecting on.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -109,21 +118,24 @@ def serving(  # noqa: C901  # its handlers are short
                 if not server.ended.wait(_LONG_S):
                     server.outlasted.append(self.path)
             elif found.then == "drip":
-                self.drip()
+                self.drip(found.drops)
             elif found.then == "reset":
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
 
-        def drip(self) -> None:
-            for _ in range(int(_LONG_S / _DROP_S)):
-                self.connection.sendall(b"x")
+        def drip(self, drops: bytes) -> None:
+            for drop in drops.ljust(int(_LONG_S / _DROP_S), b"x"):
                 if server.ended.wait(_DROP_S):
                     return
+                self.connection.sendall(bytes([drop]))
             server.outlasted.append(self.path)
 
         def do_CONNECT(self) -> None:
             server.tunnels.append(self.path)
+            if tunnel is not None:
+                self.spoil(tunnel)
+                return
             host, _, port = self.path.rpartition(":")
             with socket.create_connection((host, int(port))) as there:
                 self.send_response(200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,11 @@ class Abandoned(BaseException):
     """Nobody waits for a started flow any more; never leaves its thread."""
 
 
-_CLOSED = "The client was closed while it was asking."
+CLOSED = "The client was closed while it was asking."
+_FORKED = (
+    "This was begun in another process, before a fork, and what runs beside it stayed "
+    "there. Ask anew."
+)
 
 
 class Beside:
@@ -34,6 +39,7 @@ class Beside:
         self._theirs = Waiting()
         self._pool: ThreadPoolExecutor | None = None
         self._started: set[Future[Any]] = set()
+        self._process = os.getpid()
 
     def start(
         self,
@@ -44,14 +50,15 @@ class Beside:
         """Run *flow* in a thread.
 
         Raises:
-            TransportError: The client was closed.
+            TransportError: The client was closed, or this is another process by now.
         """
+        self._stay()
         if self._pool is None:
             self._pool = threads()
         try:
             future = self._pool.submit(run, flow, None, self._theirs)
         except RuntimeError as error:
-            raise TransportError(_CLOSED) from error
+            raise TransportError(CLOSED) from error
         self._started.add(future)
         return future
 
@@ -59,15 +66,20 @@ class Beside:
         """The result of a flow that was started, or its error.
 
         Raises:
-            TransportError: The client was closed meanwhile.
+            TransportError: The client was closed meanwhile, or see `start`.
         """
+        self._stay()
         try:
             return future.result()
         except (CancelledError, Abandoned) as error:
-            raise TransportError(_CLOSED) from error
+            raise TransportError(CLOSED) from error
         finally:
             # Kept no longer than needed: it holds a page.
             self._started.discard(future)
+
+    def _stay(self) -> None:
+        if self._process != os.getpid():
+            raise TransportError(_FORKED)
 
     def sleep(self, seconds: float) -> None:
         """Pass time, unless nobody waits.
@@ -80,6 +92,8 @@ class Beside:
 
     def abandon(self) -> None:
         """Let go of those beside: they are cut where they wait."""
+        if self._process != os.getpid():
+            return
         self._theirs.end()
         for future in list(self._started):
             future.cancel()

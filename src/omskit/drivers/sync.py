@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from omskit.drivers.beside import Abandoned, Beside
+from omskit.drivers.beside import CLOSED, Abandoned, Beside
 from omskit.drivers.shared import Shared, logged
-from omskit.errors import OMSError
+from omskit.errors import OMSError, TransportError
 from omskit.flow.effects import (
     Authorise,
     Compute,
@@ -25,11 +26,13 @@ from omskit.flow.effects import (
 from omskit.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from omskit.drivers.senders import Sender
     from omskit.drivers.shared import Login, Reporter
     from omskit.table import Table
+
+_GLANCE_S = 0.1
 
 _DRIVERS: weakref.WeakSet[SyncDriver] = weakref.WeakSet()
 
@@ -92,7 +95,8 @@ class SyncDriver:
         reporter: Reporter | None,
         waiting: Waiting | None = None,
     ) -> Generator[Table, None, Any]:
-        beside = Beside(waiting or Waiting())
+        mine = waiting is None
+        beside = Beside(Waiting() if waiting is None else waiting)
         with self._pool_lock:
             self._running.add(beside)
         result: Any = None
@@ -113,6 +117,10 @@ class SyncDriver:
                     if beside.waiting.is_over:
                         raise Abandoned from raised  # Nobody would read of it.
                     error = raised
+        except Abandoned as given_up:
+            if mine:
+                raise TransportError(CLOSED) from given_up
+            raise
         finally:
             beside.abandon()
             flow.close()
@@ -142,12 +150,24 @@ class SyncDriver:
         return self._shared.answer_at_once(effect, reporter)
 
     def _authorise(self, effect: Authorise, waiting: Waiting) -> Credential | None:
-        with self._lock:  # 64 callers, one login
-            shared = self._shared
+        shared = self._shared
+        with self._turn(waiting):  # 64 callers, one login
             if not shared.usable(effect.rejected):
                 shared.credential = self.run(shared.login.login(), None, waiting)
                 shared.logged_in = True
             return shared.credential
+
+    @contextlib.contextmanager
+    def _turn(self, waiting: Waiting) -> Iterator[None]:
+        """The only login under way, while in the block."""
+        # A lock cannot be waited for together with the end of waiting.
+        while not self._lock.acquire(timeout=_GLANCE_S):
+            if waiting.is_over:
+                raise Abandoned
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _threads(self) -> ThreadPoolExecutor:
         with self._pool_lock:
@@ -164,7 +184,9 @@ class SyncDriver:
             running = list(self._running)
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
-            for beside in running:
-                beside.abandon()
+        for beside in running:
+            beside.waiting.end()
+            beside.abandon()
+        if pool is not None:
             pool.shutdown(wait=True)
         self._shared.sender.close()

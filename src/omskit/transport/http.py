@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -35,7 +37,8 @@ HEADERS = {
 # The wire of threads raises httpcore2's errors, coroutines see those of httpx2.
 _CONNECT_TIMEOUTS = (httpx2.ConnectTimeout, httpcore2.ConnectTimeout)
 _TIMEOUTS = (httpx2.TimeoutException, httpcore2.TimeoutException)
-_CONNECT_ERRORS = (httpx2.ConnectError, httpcore2.ConnectError)
+# A host's name that cannot be one is refused where it is looked up.
+_CONNECT_ERRORS = (httpx2.ConnectError, httpcore2.ConnectError, UnicodeError)
 _BROKEN = (
     httpx2.HTTPError,
     httpcore2.NetworkError,
@@ -59,6 +62,51 @@ class Timeouts:
     read_s: float = 120.0
     request_s: float = 300.0
 
+    def __post_init__(self) -> None:
+        """Refuse what is no time.
+
+        Raises:
+            ConfigError: One of them is not a number above 0.
+        """
+        for name in self.__slots__:
+            given = getattr(self, name)
+            if isinstance(given, bool) or not isinstance(given, int | float):
+                given = math.nan
+            if not given > 0:
+                message = (
+                    f"Timeouts({name}={getattr(self, name)!r}): it is a number of "
+                    "seconds above 0."
+                )
+                raise ConfigError(message)
+
+
+@dataclass(slots=True)
+class _Line:
+    """A pool of connections for threads.
+
+    Attributes:
+        users: How many requests go through it now.
+        is_retired: Whoever is the last to use it closes it. Closed under a thread that
+            reads, a connection's number could be another file's by the next read.
+    """
+
+    client: httpx2.Client
+    users: int = 0
+    is_retired: bool = False
+
+
+_SENDERS: weakref.WeakSet[HttpSender] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """The parent's connections are not ours to use, and locks stay as they were."""
+    for sender in list(_SENDERS):
+        sender.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 class HttpSender:
     """A service over the network: one TLS context, one pool of connections a way.
@@ -78,11 +126,15 @@ class HttpSender:
         self._timeouts = timeouts or Timeouts()
         self._proxy = proxy
         self._connections = connections
-        self._sync: dict[str | None, httpx2.Client] = {}
+        self.forget()
+        _SENDERS.add(self)
+
+    def forget(self) -> None:
+        """Begin anew, without connections: in a new sender, and after a fork."""
+        self._lock = threading.Lock()
+        self._sync: dict[str | None, _Line] = {}
         self._async: dict[str | None, httpx2.AsyncClient] = {}
         self._ways: dict[tuple[str, str], str | None] = {}
-        self._lock = threading.Lock()
-        self._process = os.getpid()
 
     def _settings(self, proxy: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a client is made with, and what its transport is."""
@@ -102,7 +154,7 @@ class HttpSender:
         }
         way = {
             "limits": limits,
-            "proxy": None if proxy is None else read_proxy(proxy),
+            "proxy": None if proxy is None else read_proxy(proxy, self._context),
         }
         return client, way
 
@@ -116,17 +168,25 @@ class HttpSender:
             self._ways[host] = proxy_for(url)
         return self._ways[host]
 
-    def _client(self, url: str) -> httpx2.Client:
+    @contextlib.contextmanager
+    def _line(self, url: str) -> Iterator[httpx2.Client]:
+        """The pool for *url*, open until the block ends."""
         with self._lock:
-            if self._process != os.getpid():
-                # After a fork the parent's connections are not ours to use.
-                self._sync, self._process = {}, os.getpid()
             proxy = self._way(url)
             if proxy not in self._sync:
                 settings, way = self._settings(proxy)
                 wire = Wire(context=self._context, **way)
-                self._sync[proxy] = httpx2.Client(transport=wire, **settings)
-            return self._sync[proxy]
+                self._sync[proxy] = _Line(httpx2.Client(transport=wire, **settings))
+            line = self._sync[proxy]
+            line.users += 1
+        try:
+            yield line.client
+        finally:
+            with self._lock:
+                line.users -= 1
+                is_last = line.is_retired and not line.users
+            if is_last:
+                line.client.close()
 
     def _aclient(self, url: str) -> httpx2.AsyncClient:
         proxy = self._way(url)
@@ -153,15 +213,36 @@ class HttpSender:
         call = Call(self._timeouts.request_s)
         cut = waiting.or_else(call.cut) if waiting else contextlib.nullcontext()
         with (
-            _translated(request, call),
+            self._translated(request, call),
+            self._line(request.url) as client,
             cut,
+            self._watch(request.url, call),
             call.under_way(),
-            self._client(request.url).stream(**_asked(request, headers)) as answer,
+            client.stream(**_asked(request, headers)) as answer,
         ):
             body = Body(answer.headers)
             for chunk in answer.iter_raw():
                 body.add(chunk)
         return body.response(answer.status_code, answer.headers)
+
+    def _watch(self, url: str, call: Call) -> contextlib.AbstractContextManager[None]:
+        """What else the deadline takes: TLS within TLS reads as long as it likes."""
+        if (self._way(url) or "").lower().startswith("https:"):
+            return call.cut_when_late()
+        return contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _translated(self, request: Request, call: Call | None = None) -> Iterator[None]:
+        """The library's errors as ours; the one place where that is done."""
+        try:
+            yield
+        except (*_TIMEOUTS, *_CONNECT_ERRORS, *_BROKEN) as error:
+            is_late = call is not None and call.is_late
+            proxy = self._way(request.url)
+            raise _fault(request, error, proxy, is_late=is_late) from error
+        except (httpx2.InvalidURL, httpx2.CookieConflict) as error:
+            message = f"{request.url!r} is no address ({error})."
+            raise ConfigError(message) from error
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """Send and read the whole answer.
@@ -170,7 +251,7 @@ class HttpSender:
             TransportError: No whole answer came.
         """
         try:
-            with _translated(request):
+            with self._translated(request):
                 async with (
                     asyncio.timeout(self._timeouts.request_s),
                     self._aclient(request.url).stream(
@@ -191,11 +272,14 @@ class HttpSender:
         return body.response(answer.status_code, answer.headers)
 
     def close(self) -> None:
-        """Close the pools; the next request opens a new one."""
+        """Close the pools, or leave that to who uses them; the next request opens."""
         with self._lock:
-            clients, self._sync, self._ways = self._sync, {}, {}
-        for client in clients.values():
-            client.close()
+            lines, self._sync, self._ways = list(self._sync.values()), {}, {}
+            for line in lines:
+                line.is_retired = True
+            idle = [line for line in lines if not line.users]
+        for line in idle:
+            line.client.close()
 
     async def aclose(self) -> None:
         """Close the pools; the next request opens a new one."""
@@ -222,27 +306,30 @@ def _unfinished(request: Request) -> str:
     return f"{_host(request)} did not finish its answer in time."
 
 
-@contextlib.contextmanager
-def _translated(request: Request, call: Call | None = None) -> Iterator[None]:
-    """The library's errors as ours; the one place where that is done."""
+def _fault(
+    request: Request, error: Exception, proxy: str | None, *, is_late: bool
+) -> TransportError:
+    """What a fault of the connection is called.
+
+    Args:
+        is_late: The deadline has passed, whatever the library met in the end.
+    """
     host = _host(request)
-    try:
-        yield
-    except _CONNECT_TIMEOUTS as error:
-        message = f"{host} does not take connections (time-out)."
-        raise TimedOutError(message) from error
-    except _TIMEOUTS as error:
-        silent = f"{host} was silent for too long."
-        message = _unfinished(request) if call and call.is_late else silent
-        raise TimedOutError(message) from error
-    except _CONNECT_ERRORS as error:
-        raise TransportError(_why_unreachable(host, error)) from error
-    except _BROKEN as error:
-        message = f"The connection to {host} broke ({error or type(error).__name__})."
-        raise TransportError(message) from error
-    except (httpx2.InvalidURL, httpx2.CookieConflict) as error:
-        message = f"{request.url!r} is no address ({error})."
-        raise ConfigError(message) from error
+    if proxy is not None:
+        host += f" through the proxy {read_proxy(proxy).url.host}"
+    if isinstance(error, _CONNECT_TIMEOUTS):
+        return TimedOutError(f"{host} does not take connections (time-out).")
+    if is_late:
+        return TimedOutError(_unfinished(request))
+    if isinstance(error, _TIMEOUTS):
+        return TimedOutError(f"{host} was silent for too long.")
+    if isinstance(error, _CONNECT_ERRORS):
+        return TransportError(_why_unreachable(host, error))
+    reason = str(error) or type(error).__name__
+    hint = ""
+    if "without sending a response" in reason and request.url.startswith("http:"):
+        hint = " Does it want https:// instead of http://?"
+    return TransportError(f"The connection to {host} broke ({reason}).{hint}")
 
 
 def _why_unreachable(host: str, error: Exception) -> str:
@@ -253,4 +340,9 @@ def _why_unreachable(host: str, error: Exception) -> str:
             "machine trusts. Install the CERN CA certificates, or pass "
             "verify='ca-file.pem'."
         )
-    return f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up?"
+    if "WRONG_VERSION_NUMBER" in reason:
+        return f"{host} does not speak TLS there. Is it http:// instead of https://?"
+    return (
+        f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up? "
+        "'oms auth doctor' tries each link."
+    )

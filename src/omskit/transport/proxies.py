@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -9,6 +10,9 @@ import httpx2
 
 from omskit._extras import load
 from omskit.errors import ConfigError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def proxy_for(url: str) -> str | None:
@@ -25,8 +29,11 @@ def proxy_for(url: str) -> str | None:
     return proxy
 
 
-def read_proxy(text: str) -> httpx2.Proxy:
+def read_proxy(text: str, context: ssl.SSLContext | None = None) -> httpx2.Proxy:
     """A proxy's address.
+
+    Args:
+        context: Whom to trust where the proxy itself speaks TLS.
 
     Raises:
         ConfigError: It is none. The message does not repeat it: it may hold a password.
@@ -34,13 +41,15 @@ def read_proxy(text: str) -> httpx2.Proxy:
     """
     try:
         proxy = httpx2.Proxy(text if "://" in text else f"http://{text}")
-    except (ValueError, httpx2.InvalidURL) as error:
+    except (ValueError, httpx2.InvalidURL):
         message = (
             "The address of the proxy is none of http://host:port, https://host:port "
             "and socks5h://host:port. Look at proxy=, HTTPS_PROXY, HTTP_PROXY and "
             "ALL_PROXY."
         )
-        raise ConfigError(message) from error
+        raise ConfigError(message) from None  # The cause quotes it.
     if proxy.url.scheme.startswith("socks"):
         load("socksio", "go through a SOCKS proxy")
+    if proxy.url.scheme == "https":
+        proxy.ssl_context = context
     return proxy

@@ -83,20 +83,23 @@ def unpack(body: bytes) -> bytes:
         >>> unpack(gzip.compress(b"rows"))
         b'rows'
     """
-    if not body:
-        return body
-    unpacker = zlib.decompressobj(GZIP)
-    try:
-        content = unpacker.decompress(body, LARGEST_BODY)
-    except DAMAGED as error:
-        message = f"The packed answer is damaged ({error})."
-        raise TransportError(message) from error
-    if unpacker.unconsumed_tail:
-        raise TransportError(_too_large())
-    if not unpacker.eof:
-        message = "The packed answer breaks off."
-        raise TransportError(message)
-    return content
+    pieces: list[bytes] = []
+    room = LARGEST_BODY
+    while body:  # Mostly once: gzip may have several members.
+        unpacker = zlib.decompressobj(GZIP)
+        try:
+            pieces.append(unpacker.decompress(body, room))
+        except DAMAGED as error:
+            message = f"The packed answer is damaged ({error})."
+            raise TransportError(message) from error
+        room -= len(pieces[-1])
+        if unpacker.unconsumed_tail or (unpacker.unused_data and not room):
+            raise TransportError(_too_large())
+        if not unpacker.eof:
+            message = "The packed answer breaks off."
+            raise TransportError(message)
+        body = unpacker.unused_data
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _too_large() -> str:

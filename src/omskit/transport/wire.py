@@ -49,8 +49,7 @@ class Call:
             yield
         finally:
             _CALL.reset(token)
-            with self._lock:
-                self._socket = None
+            self.let_go()
 
     def use(self, stream: httpcore2.NetworkStream | None, wait: float | None) -> float:
         """Note what is read or written next; how long that may take, in seconds.
@@ -69,6 +68,23 @@ class Call:
             message = "out of time"
             raise httpcore2.ReadTimeout(message)
         return left if wait is None else min(wait, left)
+
+    def let_go(self) -> None:
+        """Forget what was read last: from now on it may be another call's."""
+        with self._lock:
+            self._socket = None
+
+    @contextlib.contextmanager
+    def cut_when_late(self) -> Iterator[None]:
+        """Hold the deadline also where the library reads several times at once."""
+        left = self._deadline - time.monotonic()
+        clock = threading.Timer(max(left, 0.0), self.cut)
+        clock.daemon = True
+        clock.start()
+        try:
+            yield
+        finally:
+            clock.cancel()
 
     def cut(self) -> None:
         """End it, from another thread: its read or write fails now, or the next will.
@@ -107,7 +123,7 @@ class _Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        left = _CALL.get().use(None, timeout)
+        left = _CALL.get().use(self._inner, timeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
@@ -191,6 +207,8 @@ class _Body(httpx2.SyncByteStream):
         yield from self._inner
 
     def close(self) -> None:
+        # Closed, the connection is anybody's: a cut that comes late must not meet it.
+        _CALL.get().let_go()
         self._inner.close()
 
 
@@ -203,4 +221,4 @@ def _core_proxy(proxy: httpx2.Proxy | None) -> httpcore2.Proxy | None:
         port=proxy.url.port,
         target=proxy.url.raw_path,
     )
-    return httpcore2.Proxy(url, auth=proxy.raw_auth)
+    return httpcore2.Proxy(url, auth=proxy.raw_auth, ssl_context=proxy.ssl_context)
