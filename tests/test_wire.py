@@ -39,7 +39,7 @@ from omskit.errors import (
     TimedOutError,
     TransportError,
 )
-from omskit.flow.effects import Authorise, Request, Response
+from omskit.flow.effects import Authorise, Join, Request, Response, Send, Start
 from omskit.transport import HttpSender, Timeouts, proxy_for
 from omskit.transport.unpacking import unpack
 from omskit.transport.wire import Call
@@ -198,6 +198,31 @@ def test_ctrl_c_ends_a_script():
         assert server.outlasted == []
     assert said.rstrip().endswith(b"KeyboardInterrupt")
     assert script.returncode in {-signal.SIGINT, 1}
+
+
+def test_a_login_by_hand_is_made_where_ctrl_c_ends_it():
+    """The first login is made in the thread that asks, not in one beside it."""
+    threads = []
+
+    class ByHand:
+        def login(self):
+            threads.append(threading.current_thread())
+            yield from ()
+
+    with serving(lambda _: GOOD) as server:
+        sender = HttpSender(verify=TRUST)
+        driver = SyncDriver(sender, ByHand(), 2)
+
+        def beside():
+            return (yield Send(Request("GET", f"{server.base}/runs")))
+
+        def flow():
+            handle = yield Start(beside())
+            return (yield Join(handle))
+
+        assert driver.run(flow()).status == 200
+        driver.close()
+    assert threads == [threading.current_thread()]
 
 
 def test_a_login_is_cut_too():

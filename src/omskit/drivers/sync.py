@@ -140,6 +140,8 @@ class SyncDriver:
         if isinstance(effect, Compute):
             return effect.function(*effect.arguments)
         if isinstance(effect, Start):
+            # Whoever logs in by hand does it in this thread, where Ctrl-C ends it.
+            self._authorise(Authorise(), beside.waiting)
             return beside.start(self._threads, self.run, effect.flow)
         if isinstance(effect, Join):
             return beside.join(effect.handle)

@@ -220,7 +220,7 @@ class HttpSender:
             call.under_way(),
             client.stream(**_asked(request, headers)) as answer,
         ):
-            body = Body(answer.headers)
+            body = Body(_host(request), answer.headers)
             for chunk in answer.iter_raw():
                 body.add(chunk)
         return body.response(answer.status_code, answer.headers)
@@ -258,7 +258,7 @@ class HttpSender:
                         **_asked(request, headers)
                     ) as answer,
                 ):
-                    body = Body(answer.headers)
+                    body = Body(_host(request), answer.headers)
                     async for chunk in answer.aiter_raw():
                         body.add(chunk)
         except TimeoutError as error:

@@ -27,14 +27,18 @@ LARGEST_BODY = 2**29
 class Body:
     """The bytes of one answer as they come, within bounds.
 
+    Args:
+        host: Who answers, for messages.
+
     Raises:
         TransportError: More are announced than would be taken.
     """
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, host: str, headers: Mapping[str, str]) -> None:
+        self._host = host
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > LARGEST_BODY:
-            raise TransportError(_too_large())
+            raise TransportError(_too_large(host))
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -52,7 +56,7 @@ class Body:
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size > LARGEST_BODY:
-            raise TransportError(_too_large())
+            raise TransportError(_too_large(self._host))
 
     def response(self, status: int, headers: Mapping[str, str]) -> Response:
         """The answer, its body unpacked.
@@ -65,14 +69,17 @@ class Body:
         body = b"".join(self._chunks)
         coding = headers.get("content-encoding", "identity").lower()
         if coding in {"gzip", "x-gzip"}:
-            body = unpack(body)
+            body = unpack(body, self._host)
         elif coding not in {"", "identity"}:
-            message = f"The answer is packed with {coding!r}, which nobody asked for."
+            message = (
+                f"The answer of {self._host} is packed with {coding!r:.40}, which "
+                "nobody asked for."
+            )
             raise TransportError(message)
         return Response(status, headers, body)
 
 
-def unpack(body: bytes) -> bytes:
+def unpack(body: bytes, host: str = "the service") -> bytes:
     """The content of a gzip body, in one step and without the GIL.
 
     Raises:
@@ -90,17 +97,19 @@ def unpack(body: bytes) -> bytes:
         try:
             pieces.append(unpacker.decompress(body, room))
         except DAMAGED as error:
-            message = f"The packed answer is damaged ({error})."
+            message = f"The packed answer of {host} is damaged ({error})."
             raise TransportError(message) from error
         room -= len(pieces[-1])
         if unpacker.unconsumed_tail or (unpacker.unused_data and not room):
-            raise TransportError(_too_large())
+            raise TransportError(_too_large(host))
         if not unpacker.eof:
-            message = "The packed answer breaks off."
+            message = f"The packed answer of {host} breaks off."
             raise TransportError(message)
         body = unpacker.unused_data
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _too_large() -> str:
-    return f"The answer is larger than {LARGEST_BODY} bytes; use smaller pages."
+def _too_large(host: str) -> str:
+    return (
+        f"The answer of {host} is larger than {LARGEST_BODY} bytes; use smaller pages."
+    )
