@@ -39,8 +39,9 @@ def cli() -> str:
         "| 3 | login: the service does not let us in |",
         "| 4 | service: it did not answer as it should |",
         "| 5 | incomplete: rows are missing |",
-        "| 6 | any other failure that omskit knows |",
+        "| 6 | any other failure that omskit knows, such as a stdout that is full |",
         "| 130 | Ctrl-C |",
+        "| 141 | who reads stdout has gone, as `head` does; nothing is said |",
         "",
     ]
     for command in ((), *command_names()):

@@ -20,6 +20,7 @@ from omskit.auth import (
     Tsgauth,
     TsgauthLogin,
     as_login,
+    claims_of,
     cookie_header,
 )
 from omskit.errors import (
@@ -29,7 +30,8 @@ from omskit.errors import (
     TokenRejectedError,
     UsageError,
 )
-from omskit.flow.effects import Compute, Now, Send
+from omskit.flow.effects import Compute, Credential, Now, Send
+from omskit.prompting import _Prompt
 
 URL = "https://cmsoms.cern.ch/agg/api/v1"
 
@@ -282,6 +284,7 @@ NOW = int(NOON.timestamp())
         ({"iat": NOW, "exp": NOW + 10}, NOW + 5),
         ({"iat": NOW - 900, "exp": NOW - 300}, None),
         ({"iat": NOW, "exp": "soon"}, None),
+        ({"iat": NOW, "exp": 10**400}, None),
         ({}, None),
     ],
 )
@@ -292,17 +295,54 @@ def test_a_token_of_tsgauth_says_when_it_ends(claims, expires):
     assert credential.expires == expires
 
 
-def test_what_tsgauth_prints_is_not_on_stdout(capsys):
-    """Rows go to stdout; what tsgauth prints goes to stderr."""
+def test_a_deep_token_says_nothing():
+    """A token nested deeper than any reader of JSON follows has no claims."""
+    deep = base64.urlsafe_b64encode(b"[" * 200_000).decode()
+    held = Credential({"authorization": f"Bearer head.{deep}.signature"})
+    assert claims_of(held) is None
+
+
+class Inputimeout:
+    """The package that tsgauth asks a second factor with, and somebody who answers."""
+
+    TimeoutOccurred = TimeoutError
+
+    def inputimeout(self, prompt="", timeout=0):
+        sys.stdout.write(prompt)
+        assert timeout == 300
+        return "123456"
+
+
+@pytest.mark.parametrize("somebody", [True, False])
+def test_what_tsgauth_prints_is_not_on_stdout(capsys, monkeypatch, somebody):
+    """What tsgauth prints goes to stderr, what others print meanwhile to stdout."""
+    oidcauth = pytest.importorskip("tsgauth.oidcauth")
+    monkeypatch.setattr(oidcauth, "inputimeout", Inputimeout())
+    said = 'print("deprecated")'
+    asks = "code = inputimeout.inputimeout(prompt='Code:', timeout=300)"
+    before = dict(vars(oidcauth))
 
     class Loud(Fake):
         def authparams(self, headers=None):
-            sys.stdout.write("deprecated\n")
+            exec(said, vars(oidcauth))
+            sys.stdout.write("a row of another thread\n")
+            if somebody:
+                exec(asks, vars(oidcauth))
             return super().authparams()
 
-    log_in(as_login(Loud(headers={"Authorization": "Bearer abc"}), URL))
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "deprecated\n")
+    login = TsgauthLogin(
+        Loud(headers={"Authorization": "Bearer abc"}), URL, lambda: somebody
+    )
+    log_in(login)
+    told = capsys.readouterr()
+    assert told.out == "a row of another thread\n"
+    assert told.err == "deprecated\n" + ("Code:" if somebody else "")
+    assert vars(oidcauth).pop("code", None) == ("123456" if somebody else None)
+    vars(oidcauth).pop("__builtins__", None)
+    before.pop("__builtins__", None)
+    assert dict(vars(oidcauth)) == before
+    with pytest.raises(TimeoutError):
+        raise _Prompt(Inputimeout()).TimeoutOccurred
 
 
 def test_an_untrusted_login_service_is_named():

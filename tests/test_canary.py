@@ -10,7 +10,10 @@ import pickle
 import subprocess
 import sys
 import traceback
+from dataclasses import replace
+from html import escape, unescape
 from pathlib import Path
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 from tests.support.loopback import serving
@@ -21,7 +24,8 @@ from omskit.auth import BearerToken, ClientCredentials, TsgauthLogin
 from omskit.config import Instance
 from omskit.credentials import CachedToken, Chain, find_login, links_of
 from omskit.doctor import diagnose
-from omskit.flow import Credential, Response
+from omskit.drivers import LocalSender
+from omskit.flow import Credential, Policy, Response
 from omskit.testing import record
 from omskit.tokencache import TokenCache
 
@@ -155,6 +159,91 @@ def test_a_service_that_repeats_them(kind, tmp_path):
     mine = {"cookie": COOKIE, "secret": TOKEN, "fixed": FIXED}[kind]
     assert mine not in path.read_text()
     assert "***" in path.read_text()
+
+
+SPELLINGS = {
+    "plain": str,
+    "capitals": str.upper,
+    "url": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "small": lambda text: quote(text, safe="").replace("%2F", "%2f"),
+    "web": escape,
+    "begin": lambda text: f"{text[:-4]}...",
+    "end": lambda text: f"...{text[4:]}",
+    "glued": lambda text: f"x{text}x",
+}
+AWAY = "https://oms.test/agg/api/v1"
+ODD = "canary/bearer+token&of="
+ODD_SECRET = "canary/client+secret&of="
+
+
+def echoes(told, secret):
+    """Whether a text holds a piece of a secret, however it is spelt."""
+    for _ in range(3):
+        told = unescape(unquote(told))
+    low = told.lower()
+    return any(secret[at : at + 12] in low for at in range(len(secret) - 11))
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 429, 500, 503])
+def test_echoes_of_the_service(status, spelling, logged):
+    """Whatever a service answers, no error repeats the token that it was sent."""
+    echo = SPELLINGS[spelling](ODD)
+    answer = refusal(status, f"bad header {echo}, sorry")
+    if status == 201:
+        row = {"id": "1", "type": "runs", "attributes": echo}
+        answer = page(data=[row], meta={"totalResourceCount": 1})
+    headers = {"location": f"https://{quote(echo)}.test/", "server": quote(echo)}
+    sender = LocalSender(lambda _asked: replace(answer, headers=headers))
+    token = BearerToken(ODD)
+    with (
+        pytest.raises(OMSError) as caught,
+        Client(AWAY, credentials=token, retries=0, sender=sender) as oms,
+    ):
+        oms.runs(1)
+    told = "".join(traceback.format_exception(caught.value))
+    texts = [told, logged.text, *shown(caught.value)]
+    assert not any(echoes(text, ODD) for text in texts)
+    assert echoes(told + echo, ODD)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 500, 503])
+@pytest.mark.parametrize("kind", ["errors", "error"])
+def test_echoes_of_the_login_service(status, spelling, kind, logged):
+    """Whatever the login service answers, no error repeats the secret it was sent."""
+    said = f"bad form client_secret={SPELLINGS[spelling](ODD_SECRET)}, sorry"
+    answer = refusal(status, said)
+    if kind == "error":
+        answer = replace(answer, body=json.dumps({"error": said}).encode())
+    policy = Policy(retries=0)
+    chosen = ClientCredentials("app", ODD_SECRET, "aud", f"{AWAY}/token", policy)
+    sender = LocalSender(lambda _asked: answer)
+    with (
+        pytest.raises(OMSError) as caught,
+        Client(AWAY, credentials=chosen, sender=sender) as oms,
+    ):
+        oms.runs(1)
+    told = "".join(traceback.format_exception(caught.value))
+    texts = [told, logged.text, *shown(caught.value)]
+    assert not any(echoes(text, ODD_SECRET) for text in texts)
+
+
+@pytest.mark.parametrize("spelling", ["plain", "url", "begin"])
+def test_echoes_to_the_doctor(monkeypatch, logged, spelling):
+    """The doctor repeats no token either, whatever the service says to it."""
+    monkeypatch.setenv("OMSKIT_TOKEN", ODD)
+    texts = []
+    for status in (400, 401, 403, 500):
+        answer = refusal(status, f"bad header {SPELLINGS[spelling](ODD)}, sorry")
+        with serving(lambda _asked, answer=answer: answer) as server:
+            findings = list(diagnose(Instance("own", server.base)))
+        texts += [str(finding) + repr(finding) for finding in findings]
+    # Asked without a login, it may say what it likes: nobody sent it a token.
+    assert "bad header" in " ".join(texts)
+    ours = [r.getMessage() for r in logged.records if r.name == "omskit"]
+    assert not any(echoes(text, ODD) for text in (*texts, *ours))
 
 
 def test_a_refused_secret(logged):

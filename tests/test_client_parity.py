@@ -14,8 +14,12 @@ PAIRS = [(Client, AsyncClient), (BoundQuery, AsyncBoundQuery)]
 
 
 def public(face):
-    """The public members of a class, those of its protocols included."""
-    kept = {*ONLY_ASYNC, *ONLY_ASYNC.values()}
+    """The public members of a class, those of its own protocols included.
+
+    Those of the other's protocols only refuse; see the tests of that.
+    """
+    waits = face.__name__.startswith("Async")
+    kept = set(ONLY_ASYNC.values() if waits else ONLY_ASYNC)
     return {
         name: member
         for name, member in inspect.getmembers(face)

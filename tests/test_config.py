@@ -9,6 +9,7 @@ from omskit.config import (
     config_path,
     find_credentials,
     find_instance,
+    find_token,
     read_config,
 )
 from omskit.errors import ConfigError, UnknownInstanceError
@@ -209,3 +210,45 @@ def test_credentials_that_are_no_table_are_named(config):
     with pytest.raises(ConfigError, match=r"write \[credentials\]") as caught:
         find_credentials(PRODUCTION)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('instnce = "demo"', "has 'instnce', .* Did you mean 'instance'"),
+        ('token = "abc"', "has 'token', which omskit does not know"),
+        ('[credentials]\nclientid = "x"', r"\[credentials\] of .*'client_id'"),
+        ('[instances.a]\nbase_url = "https://h"\naudiance = "x"', "'audience'"),
+    ],
+)
+def test_a_misspelt_key_is_named(config, text, said):
+    """A key that would be ignored is an error with the nearest name."""
+    config(text)
+    with pytest.raises(ConfigError, match=said):
+        find_instance()
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("http://127.0.0.1:1/agg", True),
+        ("http://127.9.9.9/agg", True),
+        ("http://[::1]:8321/agg", True),
+        ("http://localhost/agg", True),
+        ("https://oms.test/agg", True),
+        ("http://oms.test/agg", False),
+        ("http://127.0.0.1.oms.test/agg", False),
+        ("http://10.0.0.1/agg", False),
+    ],
+)
+def test_the_token_of_the_environment_goes_nowhere_in_clear(monkeypatch, url, sent):
+    """OMSKIT_TOKEN is bound to no host, so no network may read it."""
+    monkeypatch.setenv("OMSKIT_TOKEN", "a-token-of-some-length")
+    assert (find_token(find_instance(url)) is not None) is sent
+
+
+def test_a_token_of_the_file_goes_where_it_says(config, monkeypatch):
+    """A token that is written beside an address is meant for it."""
+    monkeypatch.delenv("OMSKIT_TOKEN", raising=False)
+    config('[instances.a]\nbase_url = "http://oms.test/agg"\ntoken = "some-token-1"')
+    assert find_token(find_instance("a")) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import io
 import json
@@ -26,11 +27,12 @@ from omskit import (
 )
 from omskit import credentials as chain_of
 from omskit.auth import Anonymous, claims_of
-from omskit.config import INSTANCES, Instance, find_instance
+from omskit.config import INSTANCES, Instance, find_instance, takes_fixed_token
 from omskit.credentials import Chain, Person, find_login, links_of
-from omskit.drivers import LocalSender
+from omskit.drivers import AsyncDriver, LocalSender
 from omskit.flow import Credential, Response
-from omskit.tokencache import TokenCache
+from omskit.flow.effects import Authorise, Compute, Now
+from omskit.tokencache import TokenCache, refuse_shared
 from omskit.wholefile import write_whole
 
 NOW = NOON.timestamp()
@@ -86,6 +88,128 @@ def test_a_refused_token_is_not_taken_again(application):
     assert login.taken == "client credentials"
 
 
+def given_up(login, effects):
+    """A login that is given up after so many effects; its result if it had fewer."""
+    flow, result = login.login(), None
+    try:
+        for left in range(effects, -1, -1):
+            effect = flow.send(result)
+            if not left:
+                flow.close()
+                return None
+            if isinstance(effect, Compute):
+                result = effect.function(*effect.arguments)
+            else:
+                assert effect == Now()  # It asks nobody.
+                result = NOON
+    except StopIteration as end:
+        return end.value.headers["authorization"]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_login_that_is_given_up_refuses_nothing(application, monkeypatch, kept):
+    """Wherever a login was given up, the token is the same the next time."""
+    if kept:
+        CACHE.write(TOKEN)
+        login, token = find_login(PRODUCTION), "Bearer kept-token"
+    else:
+        monkeypatch.setenv("OMSKIT_TOKEN", "fixed-token")
+        login = find_login(Instance("own", OWN, "cmsoms-prod"))
+        token = "Bearer fixed-token"
+    found = (given_up(login, effects) for effects in range(9))
+    assert next(filter(None, found)) == token
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_call_that_is_cancelled_refuses_nothing(application, monkeypatch, kept):
+    """A cancelled call in an event loop costs no later one its token."""
+    live = Credential(TOKEN.headers, 4.0e9)
+    CACHE.write(live)
+    if not kept:
+        monkeypatch.setenv("OMSKIT_TOKEN", "fixed-token")
+    where = PRODUCTION if kept else Instance("own", OWN, "cmsoms-prod")
+    driver = AsyncDriver(LocalSender(lambda _request: None), find_login(where), 2)
+
+    def asked():
+        return (yield Authorise())
+
+    async def calls():
+        for turns in range(12):
+            task = asyncio.create_task(driver.run(asked()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+        return await driver.run(asked())
+
+    token = "Bearer kept-token" if kept else "Bearer fixed-token"
+    assert asyncio.run(calls()).headers["authorization"] == token
+
+
+def lost(path, error):
+    """What `Path.stat` and `open` say of the files in a folder that is out of reach."""
+    before = Path.stat
+
+    def stat_(self, **options):
+        if self.is_relative_to(path):
+            raise error
+        return before(self, **options)
+
+    return stat_
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), OSError(5, "I/O error")]
+)
+def test_a_cache_out_of_reach_is_passed_over(application, monkeypatch, caplog, error):
+    """A job whose AFS token has ended logs in all the same, and keeps nothing."""
+    CACHE.write(TOKEN)
+    monkeypatch.setattr(Path, "stat", lost(CACHE.path.parent, error))
+    login = find_login(PRODUCTION)
+    assert login.links[0].lacks() == "its folder cannot be read"
+    with caplog.at_level(logging.WARNING, "omskit"):
+        assert logged_in(login, FRESH) == "Bearer fresh-token"
+    assert "the token is not kept" in caplog.text
+    with pytest.raises(ConfigError, match="file system token"):
+        CACHE.read(NOW)
+
+
+def test_a_kept_token_that_cannot_be_read_is_passed_over(monkeypatch):
+    """A token file that may be seen but not read is no link."""
+    CACHE.write(TOKEN)
+    assert find_login(PRODUCTION).links[0].lacks() is None
+    monkeypatch.setattr("os.access", lambda *_arguments: False)
+    assert find_login(PRODUCTION).links[0].lacks() == "its file cannot be read"
+
+
+@pytest.mark.parametrize("checks", [1, 2])
+def test_a_token_that_is_removed_while_it_is_read(monkeypatch, checks):
+    """A logout in the middle of a reading means that there is no token."""
+    CACHE.write(TOKEN)
+    seen = []
+
+    def check(path, mode):
+        seen.append(path)
+        if len(seen) == checks:
+            CACHE.remove()
+        refuse_shared(path, mode)
+
+    monkeypatch.setattr("omskit.tokencache.refuse_shared", check)
+    assert CACHE.read(NOW) is None
+    assert len(seen) == 2
+
+
+def test_a_token_that_cannot_be_removed(monkeypatch):
+    """A logout without the right to write says so."""
+
+    def fail(_self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    with pytest.raises(ConfigError, match=r"cannot be removed .Permission denied"):
+        CACHE.remove()
+
+
 def test_an_expired_token_is_not_taken(application):
     """A kept token that has ended is passed over."""
     CACHE.write(Credential(TOKEN.headers, NOW - 1))
@@ -132,7 +256,9 @@ class Device:
         type(self).made = (names, options)
 
     def authparams(self):
-        sys.stdout.write("Please visit the following url to authenticate\n")
+        # As tsgauth does, whose module has this name.
+        code = "print('Please visit the following url to authenticate')"
+        exec(code, vars(sys.modules["tsgauth.oidcauth"]))
         return {"headers": {"Authorization": "Bearer device-token"}}
 
 
@@ -381,11 +507,29 @@ def test_a_fixed_token_of_the_environment(monkeypatch):
     assert [link.name for link in links_of(own)][:2] == ["fixed token", "token cache"]
 
 
-@pytest.mark.parametrize("name", [*INSTANCES, "https://cmsoms.cern.ch:443/agg/api/v1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *INSTANCES,
+        "https://cmsoms.cern.ch:443/agg/api/v1",
+        "https://cmsoms.cern.ch./agg/api/v1",
+        "https://CMSOMS.CERN.CH:8443/agg/api/v1",
+        "https://cmsoms%2ecern.ch/agg/api/v1",
+        "https://cmsoms\N{IDEOGRAPHIC FULL STOP}cern\N{FULLWIDTH FULL STOP}ch/agg",
+        "http://cmsoms.cms.:80/agg/api/v1",
+    ],
+)
 def test_a_fixed_token_does_not_go_to_cern(monkeypatch, name):
     """OMSKIT_TOKEN is never sent to a service that omskit knows by name."""
     monkeypatch.setenv("OMSKIT_TOKEN", "correct horse battery")
     assert "fixed token" not in [link.name for link in links_of(find_instance(name))]
+
+
+def test_a_fixed_token_does_not_go_to_cern_behind_a_name():
+    """A user name in front of the host makes no service of one's own."""
+    urls = ("https://me@cmsoms.cern.ch/agg", "https://cmsoms.test:x@cmsoms.cern.ch/agg")
+    assert not any(takes_fixed_token(Instance("own", url)) for url in urls)
+    assert takes_fixed_token(Instance("own", "https://cmsoms.cern.ch@oms.test/agg"))
 
 
 def test_a_fixed_token_of_the_file(tmp_path, monkeypatch):
@@ -413,6 +557,9 @@ def test_a_fixed_token_that_is_none(tmp_path, monkeypatch):
     path.write_text(f'[instances.own]\nbase_url = "{OWN}"\ntoken = 5\n')
     path.chmod(0o600)
     monkeypatch.setenv("OMSKIT_CONFIG", str(path))
+    with pytest.raises(ConfigError, match=r"^\[instances.own\] .* needs token as text"):
+        find_login(find_instance("own"))
+    path.write_text(f'[instances.own]\nbase_url = "{OWN}"\ntoken = " ab"\n')
     with pytest.raises(ConfigError, match=r"^\[instances.own\]: This is no fixed"):
         find_login(find_instance("own"))
     monkeypatch.setenv("OMSKIT_TOKEN", " spaces ")

@@ -148,6 +148,42 @@ def test_a_proxy_that_works(monkeypatch, tls, trusted):
     assert "behind the proxy" in told["certificate"]
 
 
+@pytest.mark.parametrize(
+    ("name", "address", "said"),
+    [
+        ("HTTPS_PROXY", "proxy.test:3128", "http://proxy.test:3128"),
+        ("HTTPS_PROXY", "http://proxy.test", "http://proxy.test:80"),
+        ("https_proxy", "https://proxy.test", "https://proxy.test:443"),
+        ("ALL_PROXY", "http://user:s3cret-s3cret@[::1]:8", "http://[::1]:8"),
+        ("all_proxy", "http://proxy.test:1", "http://proxy.test:1"),
+    ],
+)
+def test_proxies_are_read_as_requests_read_them(monkeypatch, name, address, said):
+    """Where a proxy is and which variable names it are told as they are used."""
+    monkeypatch.setenv(name, address)
+    way = reach.Way("https://oms.test/agg/api/v1")
+    assert (way.proxy, way.variable) == (said, name)
+    host, _, port = said.partition("://")[2].rpartition(":")
+    assert way.place == (host.strip("[]"), int(port))
+
+
+def test_an_address_that_is_no_proxy(monkeypatch):
+    """A proxy's address that is none is a fault, and its password stays secret."""
+    monkeypatch.setenv("ALL_PROXY", f"http://user:{SECRET[:4]}#{SECRET}@proxy.test:1")
+    told, faults = found("https://oms.test/agg/api/v1")
+    assert faults == [("proxy", "service")]
+    assert told["proxy"].endswith("mend or unset ALL_PROXY")
+    assert SECRET[:4] not in told["proxy"]
+
+
+def test_a_host_and_port_without_a_proxy(monkeypatch):
+    """NO_PROXY may name a port; other ports of the host go through the proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:1")
+    monkeypatch.setenv("NO_PROXY", "oms.test:8443")
+    assert reach.Way("https://oms.test:8443/agg").proxy is None
+    assert reach.Way("https://oms.test/agg").proxy == "http://proxy.test:1"
+
+
 def test_an_untrusted_certificate(tls, monkeypatch, tmp_path):
     """An unknown authority asks for the CA certificates, by the variable in use."""
     other = tmp_path / "other.pem"
@@ -270,6 +306,12 @@ def test_a_token_for_another_service(application):
         (Response(302, {"location": "https://auth.cern.ch/x"}), "auth", "audience="),
         (Response(302, {"location": "https://b/"}), "service", "something else"),
         (Response(200, {}, b"<html>"), "service", "a page for people"),
+        (Response(200, {}, b"[" * 200_000), "service", "a page for people"),
+        (
+            page(meta={"totalResourceCount": "\x1b[2Jall is well"}),
+            "service",
+            "a page for people",
+        ),
     ],
 )
 def test_what_the_service_answers(answer, fault, said):
@@ -315,7 +357,8 @@ def test_the_clock(seconds, way):
 
 def test_no_clock():
     """A service that does not tell the time, or tells nonsense, tells nothing."""
-    for headers in ({}, {"date": "noon"}):
+    never = f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"
+    for headers in ({}, {"date": "noon"}, {"date": never}):
         assert not list(clock_of(Response(200, headers)))
     naive = format_datetime(dt.datetime.now(dt.UTC)).replace("+0000", "-0000")
     (finding,) = clock_of(Response(200, {"date": naive}))

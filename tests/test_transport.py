@@ -330,6 +330,12 @@ def test_a_file_without_certificates_is_named(tmp_path):
         tls_context(path)
 
 
+def test_an_empty_path_is_no_ca():
+    """verify='' is not taken for the folder where one happens to be."""
+    with pytest.raises(ConfigError, match="names no file"):
+        tls_context("")
+
+
 @pytest.mark.parametrize("verify", [False, True])
 def test_verification_is_never_off(verify):
     """verify=False is refused, and verify=True too, since it says nothing."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
-import sys
-import threading
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.request import Request
 
 from omskit.errors import (
     AuthError,
     ConfigError,
-    LoginNeededError,
     OMSError,
     TokenRejectedError,
     UsageError,
@@ -24,15 +20,20 @@ from omskit.errors import (
 from omskit.flow.effects import Compute, Credential, Now
 from omskit.flow.exchange import Policy
 from omskit.flow.login import EARLY_S, client_credentials
+from omskit.prompting import Tsgauth, ask, at_terminal
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from omskit.flow.effects import Flow
 
 TOKEN_URL = "https://auth.cern.ch/auth/realms/cern/api-access/token"  # noqa: S105
 """Where CERN trades an application's secret for a token; an address, not a secret."""
+
+
+_LAST = 10**11
+"""Later moments, in seconds since 1970, are none that a token ends at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +162,6 @@ class FixedLogin:
         return Credential({"authorization": f"Bearer {self.token.token}"})
 
 
-@runtime_checkable
-class Tsgauth(Protocol):
-    """Any of tsgauth's auth classes."""
-
-    def authparams(self) -> dict[str, Any]:
-        """Arguments for ``requests.get``: headers or cookies."""
-
-
 @dataclass(frozen=True, slots=True)
 class TsgauthLogin:
     """A login that tsgauth makes: Kerberos, device code, client credentials.
@@ -209,7 +202,7 @@ class TsgauthLogin:
     def _ask(self) -> Credential:
         kind = type(self.auth).__name__
         try:
-            parameters = _asked(self.auth, somebody=self.at_terminal())
+            parameters = ask(self.auth, somebody=self.at_terminal())
         except OMSError:
             raise
         except Exception as error:
@@ -235,84 +228,6 @@ class TsgauthLogin:
         return Credential(headers)
 
 
-def at_terminal() -> bool:
-    """Somebody sits there: nothing is asked of a batch job or a notebook."""
-    streams = (sys.stdin, sys.stderr)
-    return all(s is not None and not s.closed and s.isatty() for s in streams)
-
-
-class _Turn:
-    """Whose turn it is to ask tsgauth: stdout, and what may prompt, are everybody's."""
-
-    def __init__(self) -> None:
-        self.renew()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.renew)
-
-    def renew(self) -> None:
-        self.lock = threading.Lock()
-
-
-_TURN = _Turn()
-
-
-def _asked(auth: Tsgauth, *, somebody: bool) -> dict[str, Any]:
-    """What tsgauth says. It prints to stdout, where rows go; so it goes to stderr."""
-    with _TURN.lock, contextlib.redirect_stdout(sys.stderr):
-        if somebody:
-            return auth.authparams()
-        with _nobody_asked(auth):
-            return auth.authparams()
-
-
-@contextlib.contextmanager
-def _nobody_asked(auth: Any) -> Iterator[None]:
-    """Let tsgauth raise where it would ask a person; what it holds, it still uses.
-
-    It asks in two places: DeviceAuth for a page to be opened, where neither its token,
-    its file nor its refresh token is good any more; and Kerberos for a second factor.
-    """
-    kind = type(auth).__name__
-    oidcauth: Any = sys.modules.get("tsgauth.oidcauth")
-    before: list[tuple[Any, str, Any]] = []
-    if oidcauth is not None:
-        if isinstance(auth, oidcauth.DeviceAuth):
-            # tsgauth calls it last before it asks, and not where it need not ask.
-            name = "_pre_set_token_callback"
-            before.append((auth, name, getattr(auth, name, None)))
-            setattr(auth, name, _Refusal(kind, "a page to be opened in a browser"))
-        before.append((oidcauth, "inputimeout", oidcauth.inputimeout))
-        oidcauth.inputimeout = _Refusal(kind, "a one-time password")
-    try:
-        yield
-    finally:
-        for place, name, value in before:
-            setattr(place, name, value)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """Stands where tsgauth would ask a person."""
-
-    kind: str
-    wanted: str
-
-    TimeoutOccurred = TimeoutError
-
-    def __call__(self) -> NoReturn:
-        message = (
-            f"tsgauth's {self.kind} wants {self.wanted}, and there is no terminal to "
-            "ask at. Run 'oms auth login' at a terminal, or, in a notebook, call "
-            "token() of the object in a cell first; for jobs, set OMSKIT_CLIENT_ID and "
-            "OMSKIT_CLIENT_SECRET. See 'Getting access'."
-        )
-        raise LoginNeededError(message)
-
-    def inputimeout(self, **_options: Any) -> NoReturn:
-        """What tsgauth calls for a second factor."""
-        self()
-
-
 def claims_of(credential: Credential | None) -> dict[str, Any] | None:
     """What a token says of itself, unchecked; None where it is none of that kind."""
     if credential is None:
@@ -320,7 +235,8 @@ def claims_of(credential: Credential | None) -> dict[str, Any] | None:
     parts = credential.headers.get("authorization", "").split(".")
     if len(parts) != 3:
         return None
-    with contextlib.suppress(ValueError, AttributeError):
+    # A token may say anything, and so deep that no reader of JSON follows.
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
         found = json.loads(base64.urlsafe_b64decode(padded))
         return found if isinstance(found, dict) else None
@@ -331,6 +247,8 @@ def _end_of(claims: Mapping[str, Any], now: float) -> float | None:
     """When a token is to be renewed; None: not known, or the clock here is wrong."""
     begins, ends = claims.get("iat"), claims.get("exp")
     if not isinstance(begins, int) or not isinstance(ends, int):
+        return None
+    if max(abs(begins), abs(ends)) > _LAST:
         return None
     expires = ends - min(EARLY_S, (ends - begins) / 2)
     # It was given just now: ended already, it would be asked for with every request.

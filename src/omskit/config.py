@@ -8,18 +8,24 @@ says), production.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import tomllib
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from unicodedata import normalize
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 
 from omskit.auth import TOKEN_URL, Anonymous, BearerToken, ClientCredentials, FixedLogin
 from omskit.errors import ConfigError, UnknownInstanceError, did_you_mean
 from omskit.tokencache import refuse_shared
+
+log = logging.getLogger("omskit")
 
 DEMO = "demo"
 
@@ -56,6 +62,12 @@ INSTANCES = {
 """The services that omskit knows by name. Source: WIRE, section 1."""
 
 
+KEYS = ("instance", "instances", "credentials")
+CREDENTIALS = ("client_id", "client_secret")
+OWN = ("base_url", "audience", "token_url", "token")
+"""What the configuration file may say: at its top, and in its tables."""
+
+
 def config_path() -> Path:
     """Where the configuration file is looked for; it need not exist."""
     said = os.environ.get("OMSKIT_CONFIG")
@@ -72,7 +84,7 @@ def read_config() -> dict[str, Any]:
     """
     path = config_path()
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if not os.environ.get("OMSKIT_CONFIG"):
             return {}
@@ -81,6 +93,24 @@ def read_config() -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"The configuration file {path} cannot be read: {error}"
         raise ConfigError(message) from error
+    _refuse_unknown(found, KEYS, "")
+    _refuse_unknown(_table(found, "credentials"), CREDENTIALS, "[credentials] of ")
+    for name, own in _table(found, "instances").items():
+        if isinstance(own, dict):
+            _refuse_unknown(own, OWN, f"[instances.{name}] of ")
+    return found
+
+
+def _refuse_unknown(table: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    """A key that is misspelt would be ignored, and another service asked."""
+    for key in table:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            message = (
+                f"{where}{config_path()} has {key!r}, which omskit does not know."
+                f"{hint} Known there: {', '.join(known)}."
+            )
+            raise ConfigError(message)
 
 
 def find_instance(name: str | None = None) -> Instance:
@@ -131,7 +161,10 @@ def _checked(url: str) -> str:
         parts = urlsplit(base)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        message = "The address of a service is no URL: its host or port is none."
+        message = (
+            "The address of a service is no URL: its host is none, or its port, which "
+            "is a number up to 65535."
+        )
         raise UnknownInstanceError(message) from error
     if parts.scheme not in {"http", "https"} or not host:
         message = "The address of a service begins with http:// or https:// and a host."
@@ -158,7 +191,7 @@ def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
     found: dict[str, Instance] = {}
     for name, table in _table(config, "instances").items():
         entry = table if isinstance(table, dict) else {}
-        said = {key: entry.get(key) for key in ("base_url", "audience", "token_url")}
+        said = {key: entry.get(key) for key in OWN}
         wrong = [k for k, v in said.items() if v is not None and not isinstance(v, str)]
         if wrong or said["base_url"] is None:
             what = f"{wrong[0]} as text" if wrong else "a base_url"
@@ -220,14 +253,33 @@ def takes_fixed_token(instance: Instance) -> bool:
         >>> takes_fixed_token(find_instance("http://localhost:8321/agg/api/v1"))
         True
     """
-    known = {urlsplit(i.base_url).hostname for i in INSTANCES.values()}
-    return urlsplit(instance.base_url).hostname not in known
+    known = {_host(i.base_url) for i in INSTANCES.values()}
+    return _host(instance.base_url) not in known
+
+
+def _is_private(url: str) -> bool:
+    """What is sent there cannot be read on the way: by TLS, or within this machine."""
+    if urlsplit(url).scheme == "https":
+        return True
+    host = _host(url)
+    with contextlib.suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _host(url: str) -> str:
+    """The host that is asked, whichever way it is written, whatever the port."""
+    host = unquote(urlsplit(url).hostname or "")
+    # A full stop of another script is one to the domain name system too.
+    plain = normalize("NFKC", host).replace("\N{IDEOGRAPHIC FULL STOP}", ".")
+    return plain.casefold().rstrip(".")
 
 
 def find_token(instance: Instance) -> FixedLogin | None:
     """The fixed token for *instance*, of ``oms serve --token``; None: there is none.
 
-    From ``OMSKIT_TOKEN``, or ``token`` of ``[instances.NAME]`` in the file.
+    From ``OMSKIT_TOKEN``, or ``token`` of ``[instances.NAME]`` in the file. The
+    variable is meant for no service by name, so it goes nowhere in clear text.
 
     Raises:
         ConfigError: It can be no token, or others can read the file that holds it.
@@ -236,6 +288,13 @@ def find_token(instance: Instance) -> FixedLogin | None:
         return None
     said_in = "OMSKIT_TOKEN"
     token: Any = os.environ.get(said_in)
+    if token and not _is_private(instance.base_url):
+        log.warning(
+            "OMSKIT_TOKEN is not sent to %s, where it could be read on the way; use "
+            "https, or name the service in the configuration file",
+            instance.base_url,
+        )
+        token = None
     if not token:
         own = _table(read_config(), "instances").get(instance.name, {})
         token = own.get("token") if isinstance(own, dict) else None

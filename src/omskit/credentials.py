@@ -11,15 +11,17 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from omskit._extras import load
-from omskit.auth import Anonymous, ClientCredentials, TsgauthLogin, at_terminal
+from omskit.auth import Anonymous, ClientCredentials, TsgauthLogin
 from omskit.config import find_credentials, find_token
 from omskit.errors import AuthError, ConfigError, LoginNeededError
 from omskit.flow.effects import Compute, Credential, Now
+from omskit.prompting import at_terminal
 from omskit.tokencache import TokenCache
 
 if TYPE_CHECKING:
@@ -84,10 +86,18 @@ class CachedToken:
     may_fail: ClassVar[bool] = False
     name: str = "token cache"
     given: Credential | None = field(default=None, repr=False)
+    """What the chain gave last: asked again, the service has refused it."""
 
     def lacks(self) -> str | None:
-        """There is no file."""
-        return None if self.cache.path.exists() else "none is kept"
+        """There is no file, or none to be read: a job's AFS token may have ended."""
+        path = self.cache.path
+        try:
+            path.stat()
+        except FileNotFoundError:
+            return "none is kept"
+        except OSError:
+            return "its folder cannot be read"
+        return None if os.access(path, os.R_OK) else "its file cannot be read"
 
     def login(self) -> Flow[Credential | None]:
         """The token in the file, but never twice: the service has refused it then."""
@@ -97,7 +107,6 @@ class CachedToken:
         if found is not None and self.given is not None:
             same = found.headers == self.given.headers
             found = None if same else found
-        self.given = found or self.given
         return found
 
 
@@ -256,7 +265,11 @@ class Chain:
                 if found is not None:
                     self.taken = link.name
                     log.info("logged in to %s by %s", self.instance.name, link.name)
-                    yield Compute(self._keep, (link, found))
+                    # A fixed token is noted as given by now, so nothing is waited for:
+                    # a call that was given up here would leave it refused.
+                    if not isinstance(link, FixedToken | CachedToken):
+                        yield Compute(self._keep, (link, found))
+                    self._give(found)
                     return found
             lacking.append(f"{link.name} ({why})")
         message = (
@@ -266,20 +279,27 @@ class Chain:
         )
         raise LoginNeededError(message)
 
+    def _give(self, found: Credential) -> None:
+        """Note what is given, last of all: nothing is waited for any more.
+
+        A call that is given up while it waits has sent nothing, so nothing of it is
+        refused.
+        """
+        for link in self.links:
+            if isinstance(link, CachedToken):
+                link.given = found  # Read from the file again, it is no other token.
+
     def _keep(self, link: Link, found: Credential) -> None:
         """Keep the token for the next command, where one is kept or a person gave it.
 
         That it cannot be kept is no reason not to answer.
         """
-        for other in self.links:
-            if isinstance(other, CachedToken):
-                other.given = found  # Read from the file again, it is no other token.
-        if self.cache is None or isinstance(link, CachedToken):
+        if self.cache is None:
             return
         try:
             if link.of_person or self.cache.path.exists():
                 self.cache.write(found)
-        except ConfigError as error:
+        except (ConfigError, OSError) as error:
             log.warning("the token is not kept: %s", error)
 
 

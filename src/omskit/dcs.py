@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import MaskError
+from omskit.errors import MaskError, NoRowError
 from omskit.query import MaskLike
 from omskit.table import Table
 
@@ -86,6 +86,7 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
 
     Raises:
         MaskError: The mask cannot be asked.
+        NoRowError: There is no lumisection to compare: is this the right run?
     """
     given: object = mask
     if not isinstance(given, MaskLike):
@@ -94,6 +95,13 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
             "read one with omskit.lumi.files.read_mask(path)."
         )
         raise MaskError(message)
+    if not len(table):
+        # "They agree" of nothing would be a yes to a run that was mistyped.
+        message = (
+            f"There is no lumisection of run {run}, so nothing can be compared with "
+            "the mask. Is the number right?"
+        )
+        raise NoRowError(message)
     numbers = table["lumisection_number"].to_numpy()
     active = table["cms_active"].combine_chunks()
     held = np.asarray(mask.contains(np.full(len(numbers), run), numbers), bool)
@@ -103,7 +111,7 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     wanted = span[np.asarray(mask.contains(np.full(len(span), run), span), bool)]
     if wanted.size and wanted[-1] == span[-1]:
         # An open end, as in {"297050": [[1, 0]]}: it ends where the run does.
-        wanted = wanted[wanted <= numbers.max(initial=0)]
+        wanted = wanted[wanted <= numbers.max()]
     rows = pa.table(
         {"lumisection_number": numbers, "cms_active": active, "in_mask": held}
     )

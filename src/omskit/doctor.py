@@ -47,6 +47,7 @@ from omskit.reach import (
     speaks_tls,
     untrusted,
 )
+from omskit.scrubbing import one_line, scrubbed, secrets_of
 from omskit.transport import HttpSender, Timeouts
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ class _Visit:
         """To the service."""
         return Way(self.instance.base_url)
 
+    def clean(self, finding: Finding) -> Finding:
+        """A finding without what we logged in with: who answers may repeat it."""
+        secrets = secrets_of(self.credential.headers if self.credential else {})
+        said = one_line(scrubbed(finding.said, secrets))
+        return replace(finding, said=said, remedy=scrubbed(finding.remedy, secrets))
+
 
 def diagnose(instance: Instance) -> Iterator[Finding]:
     """Try each link between here and the rows of a service."""
@@ -99,7 +106,7 @@ def diagnose(instance: Instance) -> Iterator[Finding]:
                 return
         for step in (_clock, _login, _audience, _answers):
             for finding in step(visit):
-                yield finding
+                yield visit.clean(finding)
                 visit.ill = visit.ill or finding.fault is not None
     except _Stop:
         return
@@ -121,11 +128,11 @@ def clock_of(answer: Response) -> Iterator[Finding]:
     """How far the clock here is from that of an answer; nothing where it tells none."""
     try:
         there = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, ValueError):
+        if there.tzinfo is None:
+            there = there.replace(tzinfo=dt.UTC)
+        apart = (dt.datetime.now(dt.UTC) - there).total_seconds()
+    except (KeyError, ValueError, OverflowError):  # A year may have any digits.
         return
-    if there.tzinfo is None:
-        there = there.replace(tzinfo=dt.UTC)
-    apart = (dt.datetime.now(dt.UTC) - there).total_seconds()
     if abs(apart) < _SKEW_S:
         yield Finding("clock", "right")
         return
@@ -225,7 +232,7 @@ def _audience(visit: _Visit) -> Iterator[Finding]:
     if wanted in (given if isinstance(given, list) else [given]):
         yield Finding("audience", f"{wanted}, as it should be")
         return
-    said = f"the token is for {given!r}, the service is {wanted!r}"
+    said = f"the token is for {given!r:.100}, the service is {wanted!r}"
     yield Finding("audience", said, AUTH, _anew(visit))
 
 
@@ -313,7 +320,7 @@ def _remedy(answer: Response, visit: _Visit, fault: str) -> str:
 def _group_remedy(visit: _Visit) -> str:
     claims = claims_of(visit.credential) or {}
     who = claims.get("azp") if visit.taken == "client credentials" else None
-    named = f"the application {who!r}" if who else "your application or account"
+    named = f"the application {who!r:.100}" if who else "your application or account"
     return f"ask the OMS team to add {named} to the group oms-api-access"
 
 
@@ -330,7 +337,9 @@ def _judged(answer: Response) -> Finding:
     try:
         document = json.loads(answer.body)
         total = document["meta"]["totalResourceCount"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
+        total = None
+    if not isinstance(total, int):
         said = "status 200, but no rows: a page for people, or another service"
         remedy = "is the address right, and the login not a web page?"
         return Finding("answer", said, SERVICE, remedy)

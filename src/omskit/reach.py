@@ -12,14 +12,18 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+from omskit.errors import ConfigError, MissingExtraError
 from omskit.transport import proxy_for, tls_context
+from omskit.transport.proxies import read_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AUTH, SERVICE = "auth", "service"
 WAIT_S = 10.0
+_PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +61,34 @@ class Way:
 
     @property
     def proxy(self) -> str | None:
-        """The proxy on the way, or None."""
-        return proxy_for(self.url)
+        """The proxy on the way, without its password; None: the way is direct.
+
+        Raises:
+            ConfigError: Its address is none.
+            MissingExtraError: It wants a package that is not installed.
+        """
+        named = proxy_for(self.url)
+        if named is None:
+            return None
+        url = read_proxy(named).url
+        host = f"[{url.host}]" if ":" in url.host else url.host
+        return f"{url.scheme}://{host}:{url.port or _PORTS.get(url.scheme, 80)}"
 
     @property
     def variable(self) -> str:
         """Where that proxy is named."""
-        return f"{urlsplit(self.url).scheme.upper()}_PROXY"
+        scheme = urlsplit(self.url).scheme
+        key = scheme if getproxies().get(scheme) else "all"
+        name = f"{key}_proxy"
+        used = [n for n in os.environ if n.lower() == name and os.environ[n]]
+        # As in urllib: small letters go first. Without any, a system's settings do.
+        return name if name in used else next(iter(used), name.upper())
 
     @property
     def place(self) -> tuple[str, int]:
         """Whom to connect to."""
         parts = urlsplit(self.proxy or self.url)
-        standard = 443 if parts.scheme == "https" else 80
-        return parts.hostname or "", parts.port or standard
+        return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
 
     def links(self) -> Iterator[Finding]:
         """Each link of it; a fault ends it."""
@@ -82,12 +100,11 @@ class Way:
 
 
 def _proxy(way: Way) -> Finding:
-    proxy = way.proxy
-    if proxy is None:
-        return Finding("proxy", "none")
-    parts = urlsplit(proxy)
-    # A proxy may have a password in front of its host.
-    return Finding("proxy", f"{parts.scheme}://{parts.hostname}:{parts.port}")
+    try:
+        return Finding("proxy", way.proxy or "none")
+    except (ConfigError, MissingExtraError) as error:
+        remedy = f"mend or unset {way.variable}"
+        return Finding("proxy", str(error), SERVICE, remedy)
 
 
 def _name(way: Way) -> Finding:

@@ -22,8 +22,9 @@ class Receipt:
     Attributes:
         service: Base URL of the service, or the name of a service in this process.
         urls: What was asked, relative to *service*, in order.
-        total: How many rows match, as the service counted them; more than the table
-            holds where a limit was asked for.
+        total: How many rows match the questions in *urls*, as the service counted
+            them; more than the table holds where a limit was asked for, or where it is
+            one page of several. A list of runs is one question for each run.
         rows: How many rows the table holds.
         started, finished: When, in UTC.
         version: The omskit that asked.

@@ -25,12 +25,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import unquote
 
 from omskit.auth import Anonymous
 from omskit.client import AsyncClient, Client
 from omskit.errors import ConfigError, UsageError
 from omskit.flow.effects import Request, Response
+from omskit.scrubbing import scrubbed, secrets_of
 from omskit.wholefile import write_whole
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 FORMAT = "omskit conversation 1"
 KEPT = frozenset({"content-type", "date", "retry-after", "server", "x-omskit-source"})
 """Headers of answers that are recorded."""
-_LEAST = 6
-"""Shorter texts are no secrets, and taking them out would garble the rows."""
 
 
 @dataclass(slots=True)
@@ -90,7 +89,7 @@ class Recorder:
         self, request: Request, headers: Mapping[str, str], answer: Response
     ) -> Response:
         with self._lock:
-            self._secrets |= _secrets_of(headers)
+            self._secrets |= secrets_of(headers)
             if request.url.startswith(f"{self.service}/"):
                 url = request.url.removeprefix(f"{self.service}/")
                 self.exchanges.append(
@@ -118,21 +117,7 @@ class Recorder:
     def _clean(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {k: self._clean(v) for k, v in value.items()}
-        if isinstance(value, str):
-            for secret in sorted(self._secrets, key=len, reverse=True):
-                value = value.replace(secret, "***")
-        return value
-
-
-def _secrets_of(headers: Mapping[str, str]) -> set[str]:
-    """What headers hold that nobody may see, in all its spellings."""
-    found: set[str] = set()
-    for text in headers.values():
-        for part in text.replace(";", " ").replace("=", " ").split():
-            found |= {part, quote(part, safe=""), quote_plus(part)}
-        _, _, token = text.partition(" ")
-        found.add(token.strip() or text)
-    return {text for text in found if len(text) >= _LEAST and text.lower() != "bearer"}
+        return scrubbed(value, self._secrets) if isinstance(value, str) else value
 
 
 def _body(body: bytes) -> dict[str, str]:

@@ -56,17 +56,27 @@ class TokenCache:
             now: Seconds since 1970.
 
         Raises:
-            ConfigError: Others can read it, or it is no token.
+            ConfigError: Others can read it, it cannot be read, or it is no token.
         """
         path = self.path
-        if not path.exists():
-            return None
-        for place, mode in ((path.parent, "700"), (path, "600")):
-            refuse_shared(place, mode)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            for place, mode in ((path.parent, "700"), (path, "600")):
+                refuse_shared(place, mode)
+            text = path.read_bytes()
+        except FileNotFoundError:  # Also where it has been removed just now.
+            return None
+        except OSError as error:
+            raise _unusable(path, "read", error) from error
+        try:
+            found = json.loads(text)
             header, expires = str(found["authorization"]), float(found["expires"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (
+            ArithmeticError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             # What it does hold may be half a token: it is not repeated.
             message = f"{path} holds no token. Remove it: 'oms auth logout'."
             raise ConfigError(message) from _bare(error)
@@ -86,10 +96,10 @@ class TokenCache:
         folder = self.path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            refuse_shared(folder, "700")
         except OSError as error:
             message = f"Cannot make the folder {folder}: {error.strerror or error}."
             raise ConfigError(message) from error
-        refuse_shared(folder, "700")
         document = {"authorization": header, "expires": credential.expires}
         text = json.dumps(document).encode()
         write_whole(
@@ -98,11 +108,17 @@ class TokenCache:
         return True
 
     def remove(self) -> bool:
-        """Forget the token; whether there was one."""
+        """Forget the token; whether there was one.
+
+        Raises:
+            ConfigError: It cannot be removed.
+        """
         try:
             self.path.unlink()
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise _unusable(self.path, "removed", error) from error
         return True
 
 
@@ -114,6 +130,7 @@ def refuse_shared(path: Path, mode: str) -> None:
 
     Raises:
         ConfigError: Others can read it; the message names it and the remedy.
+        OSError: It is not there, or its folder cannot be read.
     """
     if sys.platform == "win32":  # pragma: no cover  # no such modes there
         return
@@ -122,6 +139,13 @@ def refuse_shared(path: Path, mode: str) -> None:
             f"{path} holds secrets and others can read it. Do: chmod {mode} {path}"
         )
         raise ConfigError(message)
+
+
+def _unusable(path: Path, done: str, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"The kept token {path} cannot be {done} ({error.strerror or error}). Is its "
+        "folder yours, and your file system token, such as that of AFS, still good?"
+    )
 
 
 def _bare(error: Exception) -> Exception:

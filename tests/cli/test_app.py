@@ -10,7 +10,7 @@ import pytest
 
 from omskit import errors
 from omskit.cli import app as application
-from omskit.cli.exits import close_stdout, code_of
+from omskit.cli.exits import close_stdout, code_of, say
 
 
 @pytest.mark.parametrize("command", application.COMMANDS)
@@ -123,6 +123,12 @@ def test_broken_pipe(oms, monkeypatch):
     monkeypatch.setattr(application, "close_stdout", lambda: closed.append(True))
     ended = oms("runs", 297050)
     assert (ended.code, ended.err, closed) == (141, "", [True])
+
+
+def test_what_is_said_moves_no_cursor(capsys):
+    """A message of a stranger's is one printable line."""
+    say("gone\n\x1b[2J\x1b]0;owned\x07 \u202eback \xe9\u03bc")
+    assert capsys.readouterr().err == "oms: gone [2J ]0;owned back \xe9\u03bc\n"
 
 
 def test_close_stdout(monkeypatch):

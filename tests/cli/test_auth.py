@@ -85,7 +85,11 @@ def test_a_fixed_token(oms, monkeypatch):
         monkeypatch.setenv("OMSKIT_TOKEN", "kept-token")
         shown = oms("auth", "status", "-i", server.base)
         assert (shown.code, shown.out) == (0, "-> fixed token: ready\n")
-        assert "nothing to log in to" in oms("auth", "login", "-i", server.base).out
+        assert "nothing to keep" in oms("auth", "login", "-i", server.base).out
+        with monkeypatch.context() as without:
+            without.delenv("OMSKIT_TOKEN")
+            bare = oms("auth", "login", "-i", server.base)
+        assert (bare.code, "set OMSKIT_TOKEN" in bare.err) == (3, True)
         assert not server.asked
         healthy = oms("auth", "doctor", "-i", server.base)
         assert healthy.code == 0

@@ -452,7 +452,7 @@ def test_names_without_rows_are_named():
     assert outcome.value["name"].to_pylist() == ["2017B"]
     assert outcome.warnings == ["No row matches name = 2017Z, name = 2099A."]
     none = both(small, lambda oms: oms.eras(names[1:]))
-    assert none.warnings == ["No row of 'eras' matches."]
+    assert none.warnings == ["No row of 'eras' matches name in 2017Z, 2099A."]
 
 
 def test_many_names_without_rows_are_cut_short():
@@ -489,6 +489,50 @@ def test_partial_answers_say_so():
     outcome = both(service, ask)
     assert not outcome.value.complete
     assert outcome.warnings == ["Incomplete: 1 of 3 rows came back."]
+
+
+def test_rows_lost_on_the_way_are_no_gaps_of_oms():
+    """Where rows are lacking, OMS is not said to hold none: nobody can know."""
+    rows = [row for row in lumis(297056, 12) if row["lumisection_number"] != 5]
+
+    def service():
+        return SmallService(
+            {"lumisections": rows, "runs": RUNS},
+            units=UNITS,
+            total=lambda count: count + (count == len(rows)),
+        )
+
+    outcome = both(service, lambda oms: oms.lumisections(297056, allow_partial=True))
+    assert not outcome.value.complete
+    assert outcome.value.gaps == ()
+    assert outcome.warnings[0] == "Incomplete: 11 of 12 rows came back."
+    assert not any("OMS holds no" in warning for warning in outcome.warnings)
+
+
+def test_rows_without_their_number_are_left_out_of_a_partial_answer():
+    """A row that does not say which it is breaks no filter, and is told of."""
+    rows = lumis(297056, 12)
+    rows[3] = {**rows[3], "run_number": None}
+    document = page(
+        data=[{"id": str(n), "attributes": row} for n, row in enumerate(rows)],
+        meta={"totalResourceCount": 12},
+    )
+
+    def service():
+        def nameless(request):
+            return document if "/lumisections?" in request.url else None
+
+        return small(faults=[nameless])
+
+    def ask(oms):
+        query = oms.query("lumisections", 297056).select("run_number", "beams_stable")
+        return query.options(allow_partial=True).fetch()
+
+    outcome = both(service, ask)
+    assert outcome.warnings[0] == "Incomplete: 1 rows have no run_number."
+    assert "Left out: 1 rows that do not say which they are." in outcome.warnings
+    assert outcome.value["run_number"].to_pylist() == [297056] * 11
+    assert not outcome.value.complete
 
 
 def test_an_empty_partial_answer_does_not_claim_that_nothing_matches():

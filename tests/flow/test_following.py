@@ -15,14 +15,16 @@ from omskit import (
     Client,
     IncompleteError,
     NoRowError,
+    NotFoundError,
     OMSWarning,
     SelectorError,
     ServerFailedError,
+    TransportError,
     UsageError,
 )
 from omskit.drivers import LocalSender
 from omskit.flow import Context, Following, Options, Policy, follow
-from omskit.flow.following import LATE, NEW, REVISED
+from omskit.flow.following import LATE, NEW, REVISED, is_notice
 from omskit.schema import bundled
 
 END = "2017-06-16T23:00:00Z"
@@ -70,7 +72,7 @@ def followed(run, **policy):
     driver = Interpreter(run)
     context = Context(bundled(), Options(BASE, policy=Policy(retries=0)), BASE)
     driver.run(follow(1, context, Following(**policy)))
-    return [told(t) for t in driver.tables], driver
+    return [told(t) for t in driver.tables if not is_notice(t)], driver
 
 
 def test_each_lumisection_is_told_once():
@@ -158,6 +160,81 @@ def test_a_failing_service_is_waited_for():
     )
     assert tables == [[(1, NEW)], [(2, NEW), (3, NEW), (4, NEW)]]
     assert len(driver.slept) == 3
+
+
+def test_an_outage_is_told_when_it_begins_and_when_it_is_over():
+    """Each outage has a notice with its fault and its end, and one when it is over."""
+    failing = (lambda _request: refusal(503, "busy"), False)
+    run = Run(
+        (ended(lumis(1, 2)), False),
+        failing,
+        failing,
+        (ended(lumis(1, 3)), False),
+        failing,
+        (ended(lumis(1, 9)), True),
+    )
+    tables, driver = followed(run)
+    assert [n for table in tables for n, _ in table] == list(range(1, 10))
+    notes = [t.warnings[0] for t in driver.tables if is_notice(t)]
+    assert ["fails" in n for n in notes] == [True, False, True, False]
+    assert "503: busy" in notes[0]
+    assert "until 2024-05-01T12:15:23Z" in notes[0]  # 900 s after the second look
+    assert "again, after 47 s" in notes[1]
+
+
+GONE = TransportError("nobody listens there")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (GONE, TransportError),
+        (refusal(404, "nothing"), NotFoundError),
+        (refusal(500, "broken"), ServerFailedError),
+    ],
+)
+def test_a_service_that_was_never_there_is_not_waited_for(answer, error):
+    """A first look that meets nobody, or a lasting refusal, ends it without a wait."""
+    driver = Interpreter([answer])
+    context = Context(bundled(), Options(BASE, policy=Policy(retries=0)), BASE)
+    with pytest.raises(error):
+        driver.run(follow(1, context, Following()))
+    assert (driver.slept, driver.tables) == ([], [])
+
+
+def test_a_first_refusal_that_may_pass_is_waited_for():
+    """A service that is busy at the first look is asked again, and that is told."""
+    busy = (lambda _request: refusal(503, "busy"), False)
+    tables, driver = followed(Run(busy, (ended(lumis(1, 2)), True)))
+    assert tables == [[(1, NEW), (2, NEW)]]
+    assert "503: busy" in driver.tables[0].warnings[0]
+
+
+@pytest.mark.filterwarnings("ignore:The unit of")
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_an_outage_warns_the_user(face):
+    """Notices are warnings at the user's own line, and no tables to the user."""
+
+    def failing(_request):
+        raise GONE
+
+    scenes = (ended(lumis(1, 2)), False), (failing, False), (ended(lumis(1, 3)), True)
+    sender = LocalSender(Run(*scenes))
+
+    async def all_of():
+        async with AsyncClient(BASE, sender=sender, retries=0) as oms:
+            return [told(t) async for t in oms.follow(1, every_s=0)]
+
+    def all_at_once():
+        with Client(BASE, sender=sender, retries=0) as oms:
+            return [told(t) for t in oms.follow(1, every_s=0)]
+
+    with pytest.warns(OMSWarning, match="Following run 1") as seen:
+        tables = asyncio.run(all_of()) if face == "async" else all_at_once()
+    assert tables == [[(1, NEW)], [(2, NEW), (3, NEW)]]
+    said = [w for w in seen if "Following run 1" in str(w.message)]
+    assert ["nobody listens" in str(w.message) for w in said] == [True, False]
+    assert {w.filename for w in said} == {__file__}
 
 
 def test_a_service_that_stays_away_ends_it():
@@ -301,6 +378,7 @@ def test_a_page_that_is_missing_is_no_gap():
     options = Options(BASE, policy=Policy(retries=0), page_size=2, allow_partial=True)
     context = Context(bundled(), options, BASE)
     driver.run(follow(1, context, Following(patience_s=0)))
-    numbers = [n for t in driver.tables for n in t["lumisection_number"].to_pylist()]
+    tables = [t for t in driver.tables if not is_notice(t)]
+    numbers = [n for t in tables for n in t["lumisection_number"].to_pylist()]
     assert numbers == [1, 2, 3, 4, 5, 6]
     assert all(t.gaps == () for t in driver.tables)

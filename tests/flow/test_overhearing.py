@@ -103,6 +103,8 @@ def test_flows_beside_are_heard():
         (sent(), answer()),
         (sent(credential=DOOR), answer(server=f"echo/{TOKEN}")),
         (sent(credential=DOOR), answer(server="abcdefgh")),
+        (sent(credential=DOOR), answer(server=f"Apache {TOKEN[:-6]}")),
+        (sent(credential=DOOR), answer(server=f"Apache {TOKEN[6:].upper()}")),
     ],
 )
 def test_what_is_not_kept(what, response):

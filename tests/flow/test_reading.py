@@ -17,6 +17,7 @@ from omskit.errors import (
 )
 from omskit.flow.effects import Progress
 from omskit.flow.exchange import Policy
+from omskit.flow.identity import repeated
 from omskit.flow.reading import (
     Options,
     Page,
@@ -26,7 +27,6 @@ from omskit.flow.reading import (
     limit_of,
     read_all,
     read_parts,
-    repeated,
 )
 from omskit.query import Query, field
 from omskit.schema import Field, Resource, bundled

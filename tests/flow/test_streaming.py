@@ -176,6 +176,29 @@ def test_lists_are_read_side_by_side():
     assert world.most_flying == 4
 
 
+@pytest.mark.parametrize("least", [None, 0.012, 99])
+@pytest.mark.parametrize("runs", [[1, 3, 5, 9], [4, 1, 4, 9, 77], [4, 77]])
+@pytest.mark.parametrize("later_first", [True, False])
+def test_the_total_of_a_page_is_of_its_addresses(runs, least, later_first):
+    """A receipt counts the rows that match what it says was asked, from the first."""
+    query = Query("lumisections").where(field("run_number").is_in(runs))
+    if least is not None:
+        query = query.where(field("delivered_lumi") > least)
+    context = context_of(page_size=3)
+    whole, _ = run(fetch(query, context), small())
+    world = Interpreter(small(), later_first=later_first)
+    world.run(pages(query, context))
+    urls = []
+    for table in world.tables:
+        receipt = table.receipt
+        urls += receipt.urls
+        asked = {int(re.search(r"EQ\]=(\d+)", url)[1]) for url in receipt.urls}
+        assert receipt.total == sum(6 + n for n in asked if n in RUNS)
+        assert receipt.rows == len(table)
+    assert sorted(urls) == sorted(whole.receipt.urls)
+    assert whole.receipt.total == sum(6 + n for n in set(runs) if n in RUNS)
+
+
 def altered(change, text):
     """A service whose answers to URLs with *text* are changed by *change*."""
 
@@ -358,7 +381,11 @@ def test_each_page_says_how_it_was_obtained(name):
         assert sorted(named) == sorted(asked)
     assert set(named) == set(asked)
     whole, _ = run(fetch(query, context_of(page_size=2)), small())
-    assert receipts[-1].total == whole.receipt.total
+    questions = {url.split("&page")[0]: r.total for r in receipts for url in r.urls}
+    if name in PAGED:
+        assert sum(questions.values()) == whole.receipt.total
+    else:
+        assert {r.total for r in receipts} == {whole.receipt.total}
     assert {r.service for r in receipts} == {"test"}
     assert {r.question for r in receipts} == {""}
     assert all(r.sha256 for r in receipts)

@@ -103,7 +103,8 @@ def test_patterns_that_match_nothing_are_an_empty_table():
     """Where no name matches, the table is empty and says so, once."""
     outcome = ask(lambda oms: oms.hlt_paths(1, paths="X*,Y*"))
     assert len(outcome.value) == 0
-    assert outcome.warnings == ["No row of 'hltpathinfo' matches."]
+    said = "No row of 'hltpathinfo' matches run_number = 1 and path_name = X*."
+    assert outcome.warnings == [said]
 
 
 def test_algorithms_go_by_bit_or_name():

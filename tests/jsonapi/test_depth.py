@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omskit.errors import DecodeError
-from omskit.jsonapi import decode, error_detail
+from omskit.jsonapi import decode, depth, error_detail
 from omskit.jsonapi.careful import read_carefully
 from omskit.jsonapi.depth import MOST_LEVELS, is_deep
 from omskit.jsonapi.sample import like_first_row
@@ -39,16 +39,48 @@ def levels(value):
     return 0
 
 
-@given(JSON, st.integers(1, 6), st.integers(0, 9))
-def test_depth_is_told_without_recursion(value, most, more):
-    """JSON up to so many levels is not deep, JSON over twice as many is."""
+@given(JSON, st.integers(1, 6), st.integers(0, 9), st.integers(2, 9))
+def test_depth_is_told_without_recursion(value, most, more, chunk):
+    """JSON is deep where it has over so many levels, however it is cut in pieces."""
     for _ in range(more):
         value = [value, "]}", {"}": '"]'}]
-    found = is_deep(json.dumps(value, ensure_ascii=False).encode(), most)
-    if levels(value) <= most:
-        assert not found
-    if levels(value) > 2 * most:
-        assert found
+    body = json.dumps(value, ensure_ascii=False).encode()
+    for size in (depth._CHUNK, chunk):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(depth, "_CHUNK", size)
+            assert is_deep(body, most) == (levels(value) > most)
+
+
+@pytest.mark.parametrize("text", [b'"' + b"[" * 99, b'["' + b"[" * 99 + rb"\\\""])
+def test_what_is_in_a_text_without_end_is_not_deep(text):
+    """No reader reads brackets of a text that breaks off."""
+    assert not is_deep(text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"[" * 60 + b"]" * 60 + b",",
+        b"[" * 63 + b'"x"' + b"]" * 63 + rb',"a\\\"",',
+        b'""',
+        rb'"\\\"[",',
+    ],
+)
+def test_a_large_body_is_read_once(monkeypatch, piece):
+    """Each byte is in one step only, and a step is no longer than a chunk."""
+    steps = []
+    unescaped = depth._unescaped
+
+    def noted(chunk):
+        steps.append(len(chunk))
+        return unescaped(chunk)
+
+    monkeypatch.setattr(depth, "_unescaped", noted)
+    body = b"[" + piece * (2_000_000 // len(piece)) + b"0]"
+    assert not is_deep(b"[[" * 32 + b"]]" * 32 + body)
+    assert sum(steps) == len(body) + 128
+    assert max(steps) <= depth._CHUNK
+    assert len(steps) <= len(body) // (depth._CHUNK - 1) + 1
 
 
 @pytest.mark.parametrize("decoy", [b'"]",', b'"}",', rb'"\"]",', rb'"\\]",', rb'"\"",'])
@@ -69,7 +101,7 @@ def test_many_brackets_in_texts_are_not_deep(text):
 PROGRAM = """
 import sys, threading
 from omskit.errors import DecodeError
-from omskit.jsonapi import decode, error_detail
+from omskit.jsonapi import decode, depth, error_detail
 from omskit.schema import bundled
 said = []
 def read(body):
@@ -118,15 +150,17 @@ def test_deep_json_is_an_error_and_not_the_end_of_the_process():
 
 def test_what_the_fast_reader_is_spared_is_read_the_careful_way():
     """Up to the most levels a page is read, as JSON text where it is nested."""
-    for depth in (MOST_LEVELS // 2, MOST_LEVELS):
-        deep = "[" * depth + "1" + "]" * depth
-        body = f'{{"data": [{{"id": "1", "attributes": {{"new": {deep}}}}}]}}'.encode()
-        try:
-            found = decode(body, RUNS).table["new"].to_pylist()
-        except DecodeError:
-            assert depth == MOST_LEVELS
-        else:
-            assert found == [deep]
+
+    def page(levels):
+        deep = "[" * levels + "1" + "]" * levels
+        body = f'{{"data": [{{"id": "1", "attributes": {{"new": {deep}}}}}]}}'
+        return deep, body.encode()
+
+    for inner in (MOST_LEVELS // 2, MOST_LEVELS - 4):
+        deep, body = page(inner)
+        assert decode(body, RUNS).table["new"].to_pylist() == [deep]
+    with pytest.raises(DecodeError, match=f"over {MOST_LEVELS} levels"):
+        decode(page(MOST_LEVELS - 3)[1], RUNS)
 
 
 def test_a_deep_error_document_says_nothing():

@@ -156,8 +156,15 @@ def test_save_can_keep_the_figure(lumis: Table, tmp_path: Path) -> None:
 
 def test_save_refuses_unknown_formats(lumis: Table, tmp_path: Path) -> None:
     """A name that no writer knows is refused, with those that are known."""
-    with pytest.raises(UsageError, match=r"'a\.xls'.*\.pdf.*\.png"):
+    with pytest.raises(UsageError, match=r"'a\.xls'.*\.png, \.pdf or \.svg"):
         plot.save(plot.per_lumisection(lumis, "pileup"), tmp_path / "a.xls")
+
+
+def test_save_says_where_it_cannot_write(lumis: Table, tmp_path: Path) -> None:
+    """A place that takes no file is named, as an error of ours."""
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UsageError, match=r"Cannot write .*taken/a\.png"):
+        plot.save(plot.per_lumisection(lumis, "pileup"), tmp_path / "taken" / "a.png")
 
 
 def test_missing_matplotlib_names_the_extra(

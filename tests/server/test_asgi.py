@@ -94,16 +94,22 @@ def test_head(service):
     assert int(answer.headers["content-length"]) > 1000
 
 
-def test_a_bug_is_a_500_and_a_log_entry(caplog):
+def test_a_bug_is_a_500_and_a_log_entry(service, monkeypatch, caplog):
     """A failure of ours tells the client nothing and the log everything."""
+
+    def broken(query, **bounds):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(service.engine, "execute", broken)
     with caplog.at_level(logging.ERROR, "omskit.server"):
-        answer = answer_scope(scope(), None)
+        answer = answer_scope(scope(), service)
     assert answer.status == 500
+    assert answer.headers["server"].startswith("omskit")
     assert json.loads(answer.body)["errors"][0]["detail"] == (
         "The service failed; its log says more."
     )
     assert "failed to answer /agg/api/v1/runs" in caplog.text
-    assert caplog.records[0].exc_info
+    assert caplog.records[0].exc_info[0] is ZeroDivisionError
 
 
 @pytest.mark.anyio

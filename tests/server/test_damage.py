@@ -95,10 +95,22 @@ def test_null_identity(hurt):
     assert attributes["run_number"] is None
     answer = hurt("null_identity", column="lumisection_number")
     assert rows(answer)[0] is None
-    untouched = json.loads(hurt("null_identity", known=False).body)["data"][0]
-    assert untouched["attributes"]["run_number"] == 297050
-    assert "nothing" not in hurt("null_identity", column="nothing").body.decode()
     assert rows(hurt("null_identity", "filter[run_number][EQ]=1")) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"known": False}, "no column was named"),
+        ({"column": "nix"}, "no 'nix' in them"),
+        ({"query": "fields=pileup", "column": "run_number"}, "no 'run_number'"),
+    ],
+)
+def test_a_fault_that_would_do_nothing_says_so(hurt, how, said):
+    """Where there is nothing to make null the answer is an error, not a whole page."""
+    answer = hurt("null_identity", **how)
+    assert answer.status == 500
+    assert said in json.loads(answer.body)["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize("fault", ["total", "moved", "duplicate", "null_identity"])

@@ -16,7 +16,7 @@ from omskit.tokencache import TokenCache
 
 trustme = pytest.importorskip("trustme")
 
-TOKEN = "correct horse battery"
+TOKEN = "correct-horse-battery"
 
 
 @pytest.fixture(scope="module")

@@ -124,10 +124,23 @@ def test_no_file(tmp_path):
             plan_from_file(tmp_path / name)
 
 
+NULL = '[[rule]]\nfault = "null_identity"\n'
+
+
+@pytest.mark.parametrize("path", ["runs", "*", "lumisections/*"])
+def test_a_column_that_is_there(path):
+    """A column is taken that one of the resources has, or of a path that is none."""
+    plan = plan_from_text(f'{NULL}path = "{path}"\ncolumn = "run_number"')
+    assert plan.rules[0]["column"] == "run_number"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[[rule", "is not TOML"),
+        (f'{NULL}path = "runs"\ncolumn = "nix"', "no column 'nix' of runs"),
+        (f'{NULL}path = "runs"\ncolumn = "run_numbr"', "Did you mean 'run_number'"),
+        (f'{NULL}column = "nix"', "no column 'nix' of any resource"),
         ("rules = 3", "'rules' is unknown. Did you mean 'rule'"),
         ("seed = true", "seed is a whole number"),
         ("rule = 3", r"rules begin with \[\[rule\]\]"),

@@ -21,7 +21,7 @@ from omskit.server import (
 from omskit.server.front import PREFIX, Bounded, Gated, WithLogin, fronted
 from omskit.server.tokens import SigningKey
 
-TOKEN = "correct horse battery staple"
+TOKEN = "correct-horse-battery-staple"
 NOW = 1_500_000_000
 
 
@@ -196,7 +196,7 @@ def test_options(tmp_path):
     faults = tmp_path / "faults.toml"
     faults.write_text('[[rule]]\nfault = "reset"')
     login = tmp_path / "login.toml"
-    login.write_text('audiences = ["cms-dials", "x"]')
+    login.write_text('audiences = ["cms-dials", "x"]\n[[application]]\nid = "a"')
     front = front_of(faults=faults, login=login)
     assert front.faults.rules[0].fault == "reset"
     assert (front.gate.audience, front.gate.key) == ("cms-dials", front.sso.key)
@@ -208,3 +208,14 @@ def test_options_without_meaning(tmp_path):
         front_of(token=TOKEN, login=tmp_path / "x")
     with pytest.raises(ConfigError, match="at least 16"):
         front_of(token="short")
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["bad tok SECRET-1234567890", "SECRET-1234567890\u00e9", "SECRET-1234567890\n", ""],
+)
+def test_a_token_that_no_request_can_carry(token):
+    """Blanks and what is no ASCII are refused, and the message does not repeat them."""
+    with pytest.raises(ConfigError, match="printable ASCII") as caught:
+        TokenGate(token)
+    assert "SECRET" not in str(caught.value)

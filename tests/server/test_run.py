@@ -162,15 +162,36 @@ def test_serve_https(engine, monkeypatch, tmp_path):
 def test_a_certificate_that_cannot_be_read(engine, tmp_path):
     """The file is named."""
     missing = tmp_path / "no.pem"
-    with pytest.raises(ConfigError, match=r"no\.pem"):
+    with pytest.raises(ConfigError, match=r"no\.pem: No such file"):
         serve(engine, port=0, certfile=missing, keyfile=missing)
+    there = tmp_path / "cert.pem"
+    there.write_text("this is no certificate")
+    with pytest.raises(ConfigError, match=r"Cannot read the key .*no\.pem"):
+        serve(engine, port=0, certfile=there, keyfile=missing)
+    with (
+        pytest.raises(ConfigError, match=r"Cannot use .*cert\.pem and its key, in"),
+        running(engine, certfile=there),
+    ):
+        pass
+
+
+def test_a_key_without_its_certificate(engine, tmp_path):
+    """A key alone serves no https, and no http either that one would take for it."""
+    with pytest.raises(ConfigError, match="give --certfile too"):
+        serve(engine, port=0, keyfile=tmp_path / "key.pem")
+    with (
+        pytest.raises(ConfigError, match="give --certfile too"),
+        running(engine, keyfile=tmp_path / "key.pem"),
+    ):
+        pass
 
 
 def test_a_port_that_is_taken(engine, base):
-    """The message says what to try."""
+    """The message says what to try, once, and not what was done already."""
     port = urlsplit(base).port
-    with pytest.raises(ConfigError, match="Try --port 0"):
+    with pytest.raises(ConfigError, match=r"for a free port\.$") as caught:
         serve(engine, port=port)
+    assert "while attempting" not in str(caught.value)
     with (
         pytest.raises(ConfigError, match=f"127.0.0.1:{port}"),
         running(engine, port=port),

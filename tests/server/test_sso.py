@@ -5,6 +5,8 @@ import hashlib
 import http.client
 import json
 import ssl
+import time
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -241,16 +243,57 @@ def test_a_registry_file(tmp_path):
     assert "s3cret" not in repr(found)
 
 
+def test_who_names_no_groups_is_in_none(tmp_path):
+    """An application of a file is in the groups that it names, and in no other."""
+    path = tmp_path / "login.toml"
+    path.write_text(
+        '[[application]]\nid = "out"\n'
+        '[[application]]\nid = "in"\ngroups = ["oms-api-access"]\n'
+    )
+    found = registry_from_file(path)
+    gate = LoginGate(SigningKey())
+    for name, status in (("out", 403), ("in", None)):
+        application = replace(found.find(name), secret="x", audiences=("cmsoms-prod",))
+        one = Sso(Registry((application,)), key=gate.key)
+        token = login(one, name, "x")[1]["access_token"]
+        refused = gate.refuse(f"Bearer {token}", time.time())
+        assert getattr(refused, "status", None) == status
+
+
+def test_a_secret_of_the_wrong_kind_is_not_told(tmp_path):
+    """What is wrong about a secret is said without the secret."""
+    path = tmp_path / "login.toml"
+    path.write_text('[[application]]\nid = "a"\nsecret = 135792468\n')
+    with pytest.raises(ConfigError, match="secret makes no sense") as caught:
+        registry_from_file(path)
+    assert "135792468" not in str(caught.value)
+
+
+APP = '[[application]]\nid = "a"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("x = [", "Cannot read the applications"),
-        ("lifetimes = 3", "unexpected keyword"),
-        ('[[application]]\nid = "a"\nsecrets = 3', "unexpected keyword"),
-        ("application = 3", "Cannot read the applications"),
-        ("application = [3]", "Cannot read the applications"),
-        ("audiences = []", "lets nobody in"),
-        ('[[application]]\nid = "a"\ndevice = ["grnt"]', "known: access_denied"),
+        (f"lifetimes = 3\n{APP}", "'lifetimes' is unknown. Did you mean 'lifetime'"),
+        (f"applications = 3\n{APP}", "'applications' is unknown"),
+        (
+            f"{APP}group = []",
+            "application 1: 'group' is unknown. Did you mean 'groups'",
+        ),
+        ("application = 3", "names no application"),
+        ("application = [3]", "application 1 is 3"),
+        ("", "names no application"),
+        (f"audiences = []\n{APP}", "lets nobody in"),
+        (f"lifetime = -5\n{APP}", "lifetime = -5 makes no sense there; it must be"),
+        (f"lifetime = true\n{APP}", "lifetime = True makes no sense"),
+        (f"interval = -1\n{APP}", "interval = -1 makes no sense"),
+        (f'audiences = "x"\n{APP}', "must be a list of texts"),
+        ("[[application]]\nid = 5", "id = 5 makes no sense"),
+        ("[[application]]\nsecret = 'x'", "application 1 has no id"),
+        (APP + APP, "two applications have the id 'a'"),
+        (f'{APP}device = ["grnt"]', r"these: access_denied.* Did you mean 'grant'"),
     ],
 )
 def test_a_registry_file_without_meaning(tmp_path, text, said):

@@ -28,8 +28,8 @@ def plain(face, base, **options):
         with Client(base, **options) as oms:
             yield oms
         return
-    loop = asyncio.new_event_loop()
     oms = AsyncClient(base, **options)
+    loop = asyncio.new_event_loop()
     try:
         yield Plain(oms, loop)
     finally:

@@ -22,7 +22,18 @@ from omskit.cli import (
     story,
     why,
 )
-from omskit.cli.exits import BROKEN_PIPE, INTERRUPTED, USAGE, close_stdout, code_of, say
+from omskit.cli.exits import (
+    BROKEN_PIPE,
+    INTERRUPTED,
+    OTHER,
+    USAGE,
+    close_stdout,
+    code_of,
+    is_of_stdout,
+    mend_streams,
+    say,
+)
+from omskit.cli.wording import for_command_line
 from omskit.errors import OMSError
 
 app = typer.Typer(
@@ -115,14 +126,21 @@ def run(arguments: list[str] | None = None) -> int:
         The exit code; whatever went wrong on purpose is one line on stderr. Anything
         else is a bug, and shows its traceback.
     """
+    mend_streams()
     try:
-        result = app(args=arguments, prog_name="oms", standalone_mode=False)
+        result = _called(arguments)
     except OMSError as error:
-        say(str(error))
+        say(for_command_line(str(error)))
         return code_of(error)
     except BrokenPipeError:
         close_stdout()
         return BROKEN_PIPE
+    except OSError as error:
+        if not is_of_stdout(error):
+            raise
+        close_stdout()
+        say(f"Cannot write to stdout: {error.strerror}.")
+        return OTHER
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:
@@ -132,6 +150,21 @@ def run(arguments: list[str] | None = None) -> int:
         _say_usage(error)
         return USAGE
     return result if isinstance(result, int) else 0
+
+
+def _called(arguments: list[str] | None) -> object:
+    """What the command returns.
+
+    Raises:
+        BrokenPipeError: Whoever read stdout has gone.
+    """
+    try:
+        return app(args=arguments, prog_name="oms", standalone_mode=False)
+    except SystemExit as ended:
+        # Typer would make this exit code 1, which here is an answer: no.
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        raise
 
 
 def _say_usage(error: Exception) -> None:

@@ -19,8 +19,11 @@ from omskit.cli.options import (
     runs_text,
     sharing,
 )
+from omskit.errors import NoRowError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omskit.client import Client
     from omskit.table import Table
 
@@ -42,6 +45,24 @@ def client_for(given: Output, **settings: Any) -> Iterator[Client]:
         Client(given.instance, progress=progress, **settings) as oms,
     ):
         yield oms
+
+
+def of_run(table: Table, run: int, *, patterns: Sequence[str] = ()) -> Table:
+    """The table, where it has rows: nothing is said or drawn of a run without.
+
+    Args:
+        patterns: What the rows were also chosen by.
+
+    Raises:
+        NoRowError: It has none; a number is easily mistyped.
+    """
+    if len(table):
+        return table
+    what = table.resource or "this table"
+    chosen = f" with {' or '.join(map(repr, patterns))}" if patterns else ""
+    hint = "Are the run and the pattern right?" if patterns else "Is the number right?"
+    message = f"There is no row of {what} of run {run}{chosen}. {hint}"
+    raise NoRowError(message)
 
 
 def deliver(table: Table, given: Output, *, named: str | None = None) -> None:

@@ -56,6 +56,7 @@ def login(
     """
     where, cache = _found(instance)
     if cache is None:
+        _refuse_without_token(where)
         typer.echo(_no_login(where))
         return
     from omskit.credentials import Application, Chain, Kerberos, Person, links_of
@@ -79,6 +80,8 @@ def login(
 @app.command("status")
 def status(*, instance: InstanceOption = None) -> None:
     """Which way to log in would be taken; the exit code is 3 where there is none.
+
+    No service is asked: 'oms auth doctor' does that.
 
     Example: oms auth status --instance demo
     """
@@ -148,16 +151,26 @@ def doctor(*, instance: InstanceOption = None) -> None:
     raise typer.Exit(AUTH if faults[0].fault == "auth" else SERVICE)
 
 
+def _refuse_without_token(where: Instance) -> None:
+    """A job that goes on after 'oms auth login' must not take no login for one."""
+    from omskit.config import find_token, takes_fixed_token
+
+    if takes_fixed_token(where) and find_token(where) is None:
+        raise LoginNeededError(_no_login(where))
+
+
 def _no_login(where: Instance) -> str:
     """What there is to say of a service that no login is known for."""
-    from omskit.config import takes_fixed_token
+    from omskit.config import find_token, takes_fixed_token
 
-    if takes_fixed_token(where):
-        return (
-            f"{where.name} has no audience, so there is nothing to log in to. If it "
-            "was started with --token, set OMSKIT_TOKEN."
-        )
-    return f"{where.name} wants no login."
+    if not takes_fixed_token(where):
+        return f"{where.name} wants no login."
+    if find_token(where) is not None:
+        return f"{where.name} is sent its fixed token; there is nothing to keep."
+    return (
+        f"{where.name} has no audience, so there is nothing to log in to. If it was "
+        "started with --token, set OMSKIT_TOKEN; if it wants no login, all is well."
+    )
 
 
 def _told(finding: Finding) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from omskit.cli.wording import for_command_line
 from omskit.errors import (
     AuthError,
     IncompleteError,
@@ -16,6 +18,7 @@ from omskit.errors import (
     ServiceError,
     UsageError,
 )
+from omskit.scrubbing import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +51,8 @@ def code_of(error: OMSError) -> int:
 
 
 def say(text: str) -> None:
-    """One line on stderr, whatever line ends *text* holds."""
-    sys.stderr.write(f"oms: {' '.join(text.split())}\n")
+    """One printable line on stderr, whatever *text* holds: it may be a stranger's."""
+    sys.stderr.write(f"oms: {one_line(text)}\n")
     sys.stderr.flush()
 
 
@@ -70,7 +73,7 @@ def warnings_on_stderr(*, quiet: bool = False) -> Iterator[None]:
             before(message, category, filename, lineno, file, line)
         elif not quiet and str(message) not in shown:
             shown.add(str(message))
-            say(f"warning: {message}")
+            say(f"warning: {for_command_line(str(message))}")
 
     with warnings.catch_warnings():
         before = warnings.showwarning
@@ -79,8 +82,41 @@ def warnings_on_stderr(*, quiet: bool = False) -> Iterator[None]:
         yield
 
 
+STDOUT_FAILS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.ENXIO}
+)
+"""How writing to a stream ends that is open; files of ours say their name as well."""
+
+
+def is_of_stdout(error: OSError) -> bool:
+    """Whether it is stdout that could not be written.
+
+    Example:
+        >>> is_of_stdout(OSError(errno.ENOSPC, "No space left on device"))
+        True
+        >>> is_of_stdout(OSError(errno.ENOSPC, "No space left on device", "a.csv"))
+        False
+    """
+    return error.errno in STDOUT_FAILS and error.filename is None
+
+
+def mend_streams() -> None:
+    """Put something in the place of streams that the shell has closed (``>&-``).
+
+    Python has None there. What is written to such a stdout fails, as it does in other
+    tools; messages for a closed stderr are lost. The numbers 1 and 2 are also taken by
+    this, so that no other file gets them and what was meant for a stream.
+    """
+    if sys.stdout is None:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        sys.stdout = os.fdopen(nothing, "w", encoding="utf-8")
+    if sys.stderr is None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        sys.stderr = os.fdopen(nowhere, "w", encoding="utf-8")
+
+
 def close_stdout() -> None:
-    """Nobody reads stdout any more: write the rest of it nowhere, without a word."""
+    """Stdout takes no more: write the rest of it nowhere, without a word."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

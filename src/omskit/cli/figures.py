@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omskit.cli.asking import client_for
+from omskit.cli.asking import client_for, of_run
 from omskit.cli.dcs import read_dcs
 from omskit.cli.options import (
     DcsOption,
@@ -17,6 +17,7 @@ from omskit.cli.options import (
     QuietOption,
     RunArgument,
 )
+from omskit.errors import UsageError
 
 if TYPE_CHECKING:
     from omskit.client import Client
@@ -32,6 +33,16 @@ class Figure(StrEnum):
     HLT_RATES = "hlt-rates"
     L1_ALGORITHMS = "l1-algorithms"
     DCS = "dcs"
+
+
+_TAKES = {
+    "--fields": {Figure.LUMISECTIONS, Figure.L1_RATES},
+    "--flag": {Figure.LUMISECTIONS, Figure.PILEUP},
+    "--path": {Figure.HLT_RATES},
+    "--name": {Figure.L1_ALGORITHMS},
+    "--dcs": {Figure.DCS},
+}
+"""Which figures an option changes; with the others it is refused."""
 
 
 def plot(
@@ -81,6 +92,14 @@ def plot(
     from omskit.plot import save
 
     target = output or Path(f"{run}_{what}.png")
+    options = {
+        "--fields": fields,
+        "--flag": flag,
+        "--path": path,
+        "--name": name,
+        "--dcs": dcs,
+    }
+    _check(what, target, [name for name, value in options.items() if value])
     given = Output(instance=instance, quiet=quiet)
     columns = [part.strip() for part in fields.split(",")] if fields else None
     with client_for(given) as oms:
@@ -88,6 +107,31 @@ def plot(
             oms, what, run, columns=columns, flag=flag, paths=path, names=name, dcs=dcs
         )
         typer.echo(str(save(drawn, target)))
+
+
+def _check(what: Figure, target: Path, named: list[str]) -> None:
+    """Refuse what would come to nothing, before anything is asked."""
+    for option in named:
+        if what not in _TAKES[option]:
+            figures = " and ".join(sorted(_TAKES[option]))
+            message = f"{option} changes nothing in {what}: it is for {figures}."
+            raise UsageError(message)
+    check_target(target)
+
+
+def check_target(target: Path) -> None:
+    """Refuse a file that no figure can be written to, before anything is asked.
+
+    Raises:
+        UsageError: Its name has no ending, or its folder is not there.
+    """
+    from omskit.plot.saving import wrong_ending
+
+    if not target.suffix:
+        raise UsageError(wrong_ending(target))
+    if not target.parent.is_dir():
+        message = f"Cannot write {target}: there is no folder {target.parent}."
+        raise UsageError(message)
 
 
 def _draw(
@@ -104,15 +148,17 @@ def _draw(
     import omskit.plot as figures
 
     if what is Figure.L1_RATES:
-        return figures.l1_rates(oms.l1_rates(run), columns)
+        return figures.l1_rates(of_run(oms.l1_rates(run), run), columns)
     if what is Figure.HLT_RATES:
-        return figures.hlt_rates(oms.hlt_rates(run, paths=paths or None))
+        table = oms.hlt_rates(run, paths=paths or None)
+        return figures.hlt_rates(of_run(table, run, patterns=paths or ()))
     if what is Figure.L1_ALGORITHMS:
-        return figures.l1_algorithms(oms.l1_algorithms(run, names=names or None))
+        table = oms.l1_algorithms(run, names=names or None)
+        return figures.l1_algorithms(of_run(table, run, patterns=names or ()))
     if what is Figure.DCS:
         check = read_dcs(oms, dcs)
-        return figures.dcs_comparison(oms.lumisections(run), check)
-    table = oms.lumisections(run)
+        return figures.dcs_comparison(of_run(oms.lumisections(run), run), check)
+    table = of_run(oms.lumisections(run), run)
     if what is Figure.PILEUP:
         return figures.pileup_and_luminosity(table, flag=flag)
     return figures.per_lumisection(table, columns or ["pileup"], flag=flag)

@@ -11,6 +11,7 @@ import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.exits import ANSWER_IS_NO, INCOMPLETE
+from omskit.cli.figures import check_target
 from omskit.cli.maskfiles import load_mask, two_names
 from omskit.cli.maskoptions import BrilcalcOption, MaskArgument, PlotOption
 from omskit.cli.options import InstanceOption, Output, QuietOption, sharing
@@ -50,6 +51,8 @@ def diff(
     """
     from omskit.lumi import compare
 
+    if plot is not None:
+        check_target(plot)
     masks = load_mask(a, quiet=quiet), load_mask(b, quiet=quiet)
     names = two_names(a, b)
     if brilcalc is not None:

@@ -20,6 +20,7 @@ from omskit.wholefile import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from omskit.table import Table
 
@@ -44,7 +45,8 @@ def write(table: Table, given: Output, *, named: str | None = None) -> None:
     if given.output is not None and str(given.output) != "-":
         write_whole(given.output, lambda stream: encode(table, stream), UsageError)
         if not given.quiet:
-            size = f"{len(table)} rows x {len(table.columns)} columns"
+            rows = "1 row" if len(table) == 1 else f"{len(table)} rows"
+            size = f"{rows} x {len(table.columns)} columns"
             say(f"wrote {size} to {given.output}")
         return
     if chosen is Format.PARQUET and sys.stdout.isatty():
@@ -59,6 +61,7 @@ def write(table: Table, given: Output, *, named: str | None = None) -> None:
 
 def _format(given: Output) -> Format:
     if given.format is not None:
+        _check_ending(given.format, given.output)
         return given.format
     if given.output is None or str(given.output) == "-":
         return Format.TABLE
@@ -74,6 +77,17 @@ def _format(given: Output) -> Format:
             f"{did_you_mean(ending, known)} Give --format: {', '.join(known)}."
         )
         raise UsageError(message) from None
+
+
+def _check_ending(chosen: Format, output: Path | None) -> None:
+    """Refuse a name that says another format; other endings are the user's own."""
+    ending = output.suffix.lower().removeprefix(".") if output is not None else ""
+    if ending in set(Format) - {chosen}:
+        message = (
+            f"--format {chosen} and --output {output} contradict each other: "
+            "leave --format out, or choose another ending."
+        )
+        raise UsageError(message)
 
 
 def _write_view(table: Table, given: Output, named: Sequence[str] | None) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omskit.flow import Replayed
-    from omskit.receipt import Receipt
 
 _SHOWN = 20
 
@@ -39,59 +38,57 @@ def replay(
 ) -> None:
     """Ask again what a receipt says was asked, and tell what is different.
 
-    The service of the receipt is asked, or the one that is named. The exit code is 0
-    where nothing is different and 1 where something is.
+    The service of the receipt is asked where omskit knows it by name or your
+    configuration names it; any other only where --instance names it, since a receipt
+    may be a stranger's and a token would be sent there. The exit code is 0 where
+    nothing is different, and 1 where something is: in OMS, or in the rows of the
+    Parquet file, which are held against its receipt.
 
     Example: oms replay runs.parquet
     """
-    receipt = read_receipt(file)
-    given = Output(instance=instance or receipt.service, quiet=quiet, progress=False)
-    with client_for(_known(given)) as oms:
-        found = oms.replay(receipt)
-    typer.echo(json.dumps(as_dict(found), indent=1) if as_json else report(found))
-    if not found.same:
+    from omskit.client.kept import find_receipt
+
+    kept = find_receipt(file)
+    chosen = instance or known_service(kept.receipt.service)
+    given = Output(instance=chosen, quiet=quiet, progress=False)
+    with client_for(given) as oms:
+        found = oms.replay(kept.receipt)
+    if as_json:
+        typer.echo(json.dumps(as_dict(found, kept.altered), indent=1))
+    else:
+        typer.echo(report(found, kept.altered))
+    if kept.altered or not found.same:
         raise typer.Exit(ANSWER_IS_NO)
 
 
-def read_receipt(path: Path) -> Receipt:
-    """The receipt in a file.
+def known_service(service: str) -> str:
+    """The name under which the user knows the service of a receipt.
 
     Raises:
-        UsageError: There is none.
+        UsageError: It is none that omskit or the user's configuration names.
     """
-    from omskit.receipt import FORMAT, Receipt
+    from omskit.config import INSTANCES, find_instance, read_config
 
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}."
-        raise UsageError(message) from error
-    if not content.startswith(b"PAR1"):
-        return Receipt.from_json(content)
-    from pyarrow import ArrowException, parquet
-
-    try:
-        kept = parquet.read_schema(path).metadata or {}
-        facts = json.loads(kept[b"omskit"])["receipt"]
-    except (ArrowException, KeyError, ValueError, TypeError) as error:
-        message = f"{path} has no receipt: omskit did not write it."
-        raise UsageError(message) from error
-    return Receipt.from_json(json.dumps({"format": FORMAT, **(facts or {})}))
+    for name in (None, *read_config().get("instances", {}), *INSTANCES):
+        known = find_instance(name)
+        if service in {known.base_url, known.name}:
+            return known.name
+    message = (
+        f"The receipt is of {service!r:.200}, which neither omskit nor your "
+        "configuration knows, and a token might be sent there. To ask there on "
+        "purpose, give --instance URL."
+    )
+    raise UsageError(message)
 
 
-def _known(given: Output) -> Output:
-    """A service by its name where it has one: the demo has no address."""
-    from omskit.config import INSTANCES
+def report(found: Replayed, altered: str | None = None) -> str:
+    """One line, and one for each row that is different, within bounds.
 
-    for name, known in INSTANCES.items():
-        if known.base_url == given.instance:
-            return Output(instance=name, quiet=given.quiet, progress=False)
-    return given
-
-
-def report(found: Replayed) -> str:
-    """One line, and one for each row that is different, within bounds."""
-    return "\n".join([str(found), *_lines(found)])
+    Args:
+        altered: How the rows of the file are not those of its receipt.
+    """
+    file = [] if altered is None else [f"  not as written: the file has {altered}"]
+    return "\n".join([str(found), *file, *_lines(found)])
 
 
 def _lines(found: Replayed) -> Iterator[str]:
@@ -109,8 +106,8 @@ def _lines(found: Replayed) -> Iterator[str]:
         yield from (f"  {what}: {name}" for name in columns)
 
 
-def as_dict(found: Replayed) -> dict[str, object]:
-    """The difference, for JSON."""
+def as_dict(found: Replayed, altered: str | None = None) -> dict[str, object]:
+    """The difference, for JSON; *altered* as for `report`."""
     texts = {
         what: [[str(v) if not isinstance(v, int) else v for v in row] for row in rows]
         for what, rows in (
@@ -121,6 +118,9 @@ def as_dict(found: Replayed) -> dict[str, object]:
     }
     return {
         "same": found.same,
+        "file_altered": altered,
+        "receipt_of": found.before.service,
+        "asked_at": found.asked_at,
         "total_before": found.total_before,
         "total_after": found.total_after,
         "identity": found.identity,

@@ -28,6 +28,7 @@ def serve(
             envvar="OMSKIT_SERVE_TOKEN",
             show_envvar=True,
             help="What requests must send as bearer token; needed beyond loopback. "
+            "At least 16 printable ASCII characters, no blanks. "
             "The variable keeps it out of the list of processes.",
         ),
     ] = None,
@@ -49,7 +50,7 @@ def serve(
         Path | None, typer.Option(help="Serve https with this certificate (PEM).")
     ] = None,
     keyfile: Annotated[
-        Path | None, typer.Option(help="The certificate's key (PEM).")
+        Path | None, typer.Option(help="The certificate's key (PEM), with --certfile.")
     ] = None,
 ) -> None:
     """Serve the API of OMS over HTTP, until Ctrl-C.

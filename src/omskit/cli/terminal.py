@@ -36,9 +36,9 @@ FIRST = {
         "era", "hlt_physics_rate", "l1_menu", "hlt_key",
     ),
     "lumisections": (
-        "run_number", "lumisection_number", "start_time", "pileup", "init_lumi",
-        "delivered_lumi_per_lumisection", "recorded_lumi_per_lumisection",
-        "cms_active", "beams_stable", "physics_flag", "fill_number", "prescale_name",
+        "run_number", "lumisection_number", "cms_active", "pileup",
+        "delivered_lumi_per_lumisection", "beams_stable", "physics_flag", "init_lumi",
+        "recorded_lumi_per_lumisection", "start_time", "fill_number", "prescale_name",
     ),
     "fills": (
         "fill_number", "start_time", "duration", "first_run_number", "last_run_number",

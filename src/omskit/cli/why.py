@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omskit.cli.asking import client_for
+from omskit.cli.asking import client_for, of_run
 from omskit.cli.dcs import read_dcs
 from omskit.cli.maskfiles import load_mask, short_name, two_names
 from omskit.cli.options import InstanceOption, Output, ProgressOption, QuietOption
@@ -68,7 +68,7 @@ def why(
             assert run is not None
             masks = {short_name(m): load_mask(m, quiet=quiet) for m in mask or ()}
             masks = masks or _own(oms, run)
-            table = oms.lumisections(run)
+            table = of_run(oms.lumisections(run), run)
             lines = (
                 _of_run(run, table, masks)
                 if lumisection is None

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from omskit import flow
 from omskit.client.bound import AsyncBoundQuery, warn
 from omskit.client.shortcuts import Shortcuts
 from omskit.dcs import DcsCheck, compare_dcs
 from omskit.drivers import AsyncDriver
+from omskit.errors import UsageError
+from omskit.flow.following import is_notice
 from omskit.progress import reporter
+from omskit.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from omskit.client.settings import Settings
+    from omskit.client.kept import Keepsake
+    from omskit.client.shortcuts import Ask
     from omskit.flow import Replayed
     from omskit.query import MaskLike
-    from omskit.receipt import Receipt
     from omskit.schema import Resource
     from omskit.table import Table
 
@@ -27,8 +31,9 @@ if TYPE_CHECKING:
 class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     """OMS, as typed tables, in an event loop; the same names as `Client`, awaited.
 
-    Making one sends nothing; ``await aclose()`` it, or use ``async with``. It belongs
-    to one event loop.
+    Making one sends nothing; ``await aclose()`` it, or use ``async with``. Until then
+    it belongs to the event loop in which it was first used, and says so in any other.
+    What a question complains of comes where it is awaited.
 
     Example:
         >>> import asyncio
@@ -42,9 +47,30 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     def __init__(self, instance: str | None = None, **options: Any) -> None:
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
-        self._driver = AsyncDriver(self._sender, self._login, concurrency)
+        self._drives = AsyncDriver(self._sender, self._login, concurrency)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def _table(self, steps: flow.Flow[Table], settings: Settings) -> Table:
+    @property
+    def _driver(self) -> AsyncDriver:
+        """The driver, for whoever runs in the client's event loop.
+
+        Raises:
+            UsageError: This is another loop: connections and locks are of one.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            message = (
+                "This AsyncClient belongs to another event loop, the one in which it "
+                "was first used; asyncio.run() starts a new one every time. Make a "
+                "client in each, or 'await client.aclose()' before a loop ends."
+            )
+            raise UsageError(message)
+        return self._drives
+
+    async def _table(self, ask: Ask) -> Table:
+        steps, settings = ask()
         return warn(await self._driver.run(steps, reporter(settings.progress)))
 
     def query(
@@ -69,17 +95,24 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         Cost: one request.
         """
         settings = self._settings.changed(audit=False)
-        steps = flow.fetch(self._dcs_query(run), self._context(settings))
-        return compare_dcs(await self._table(steps, settings), mask, int(run))
+        number = self._one_run(run, "dcs_check")
+        steps = flow.fetch(self._dcs_query(number), self._context(settings))
+        table = await self._table(lambda: (steps, settings))
+        return compare_dcs(table, mask, number)
 
-    async def replay(self, receipt: Receipt | str | bytes) -> Replayed:
+    async def replay(self, receipt: Keepsake) -> Replayed:
         """Ask again what a receipt says was asked, and tell what is different.
 
         Args:
-            receipt: Of a table, ``table.receipt``; or as `Receipt.to_json` wrote it.
+            receipt: Of a table, ``table.receipt``; its JSON, as `Receipt.to_json`
+                wrote it; or the path of a file with that, or of a Parquet file of
+                omskit. Text that does not begin with a brace is a path.
+
+        Only the service of this client is asked, whatever service the receipt names:
+        ``asked_at`` of the result says which.
 
         Raises:
-            UsageError: It does not say what was asked.
+            UsageError: There is no receipt, or it does not say what was asked.
 
         Cost: the requests of the receipt.
         """
@@ -100,31 +133,45 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
 
         Raises:
             NoRowError: There is no such run.
-            OMSError: The service failed for too long.
+            OMSError: The service was not there at the first look, or failed for too
+                long. An `OMSWarning` says when an outage begins, and when it is over.
 
         Cost: two requests for each look.
         """
         tables = self._driver.iterate(self._followed(run, policy))
         async with contextlib.aclosing(tables):
             async for table in tables:
-                yield warn(table)
+                warn(table)
+                if not is_notice(table):
+                    yield table
 
     async def meta(self, resource: str) -> Resource:
         """A resource as the service itself describes it; later queries know it too.
 
         Cost: one request.
         """
+        resource = Query(resource).resource
         steps = flow.learn(resource, self._context())
         merged: Resource = await self._driver.run(steps)
         self._catalogue = self._catalogue.with_resource(merged)
         return merged
 
     async def aclose(self) -> None:
-        """Let go of connections; the client can be used again."""
+        """Let go of connections; the client can be used again, in any event loop."""
         await self._driver.aclose()
+        self._loop = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *details: object) -> None:
         await self.aclose()
+
+    if not TYPE_CHECKING:  # type checkers shall go on to refuse it
+
+        def __enter__(self) -> NoReturn:
+            message = "An AsyncClient is closed by 'async with', not by 'with'."
+            raise UsageError(message)
+
+        def __exit__(self, *details: object) -> None:
+            pass  # Python looks for it before it enters.

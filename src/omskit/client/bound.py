@@ -29,13 +29,18 @@ Where = Condition | tuple[Condition, ...] | str
 
 def warn(table: Table) -> Table:
     """Say what the table has to say, at the line of the user that asked for it."""
-    if table.warnings:
+    warn_of(table.warnings)
+    return table
+
+
+def warn_of(texts: Iterable[str]) -> None:
+    """Say each of *texts* at the line of the user."""
+    if texts:
         level, frame = 1, sys._getframe()  # noqa: SLF001  # as warnings itself does
         while frame.f_back and frame.f_globals["__name__"].startswith("omskit."):
             level, frame = level + 1, frame.f_back
-        for text in table.warnings:
+        for text in texts:
             warnings.warn(text, OMSWarning, stacklevel=level)
-    return table
 
 
 class _Bound:
@@ -66,7 +71,7 @@ class _Bound:
         """Only these columns, in this order."""
         return self._with(self._query.select(*fields))
 
-    def sort(self, *keys: str) -> Self:
+    def sort(self, *keys: str | Iterable[str]) -> Self:
         """By these fields, first the most important; a leading ``-`` descends."""
         return self._with(self._query.sort(*keys))
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from functools import cache
 from typing import Any
 
 from omskit import flow
-from omskit.auth import Anonymous, as_login
+from omskit.auth import Anonymous, BearerToken, as_login
 from omskit.client.settings import Settings
 from omskit.config import DEMO, Instance, find_instance
 from omskit.credentials import find_login
 from omskit.drivers import LocalSender, Sender
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import Options, Policy
+from omskit.query.given import NOTHING, Wants, hold, shown
 from omskit.schema import Catalogue, Resource, bundled
 from omskit.transport import HttpSender
+from omskit.transport.proxies import read_proxy
+from omskit.transport.tls import tls_context
+
+_WANTS: Wants = {
+    "instance": ((str, NOTHING), "the name or the URL of a service"),
+    "verify": (
+        (str, os.PathLike, ssl.SSLContext, bool, NOTHING),
+        "a file or folder of CA certificates, or an ssl.SSLContext",
+    ),
+    "proxy": ((str, NOTHING), "an address as in http://host:port"),
+    "catalogue": ((Catalogue, NOTHING), "an omskit.schema.Catalogue"),
+    "settings": ((Settings, NOTHING), "a Settings, e.g. Settings(page_size=100)"),
+}
 
 
 @cache
@@ -44,6 +60,11 @@ class Face:
         settings: Settings | None = None,
         **options: Any,
     ) -> None:
+        given = {"instance": instance, "verify": verify, "proxy": proxy}
+        hold(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
+        if sender is not None and not hasattr(sender, "send"):
+            message = f"sender={shown(sender)}; it is a Sender, e.g. a LocalSender."
+            raise UsageError(message)
         if verify is False or verify is True:
             message = (
                 f"verify={verify}: certificates are always verified. Pass the file of "
@@ -56,6 +77,7 @@ class Face:
         self._learnt: dict[str, Resource] = {}
         self._credentials, self._verify, self._proxy = credentials, verify, proxy
         self._given = sender
+        _check_way(verify, proxy)
         self._sender = sender or self._find_sender()
         if credentials is None:
             credentials = find_login(self._instance)
@@ -91,9 +113,12 @@ class Face:
             UsageError: It was given a secret.
         """
         if not isinstance(self._credentials, (Anonymous, type(None))):
+            instead = "OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET"
+            if isinstance(self._credentials, BearerToken):
+                instead = "OMSKIT_TOKEN"
             message = (
                 "A client with credentials= is not pickled: secrets stay where they "
-                "are. Use OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET."
+                f"are. Set {instead} where it is needed, and leave credentials= out."
             )
             raise UsageError(message)
         if self._proxy is not None and "@" in self._proxy:
@@ -135,6 +160,18 @@ class Face:
         if resource in self._catalogue:
             return self._catalogue[resource]
         return self._learnt.get(resource, Resource(resource, ()))
+
+
+def _check_way(verify: Any, proxy: str | None) -> None:
+    """Refuse what no connection can be made with, whether or not one is needed.
+
+    Raises:
+        ConfigError: No certificates there, or no address of a proxy.
+    """
+    if verify is not None:
+        tls_context(verify)
+    if proxy is not None:
+        read_proxy(proxy)
 
 
 def _remade(face: type[Face], name: str, details: dict[str, Any]) -> Face:

@@ -6,10 +6,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from omskit.errors import UsageError, did_you_mean
+from omskit.query.given import NOTHING, Wants, hold
 from omskit.transport import Timeouts
 
 MOST_ROWS_PER_PAGE = 100_000
 """The service refuses larger pages. Source: WIRE, section 2."""
+
+_FLAG = (bool,), "True or False"
+_WANTS: Wants = {
+    "page_size": ((int,), f"a whole number, 1 to {MOST_ROWS_PER_PAGE}"),
+    "concurrency": ((int,), "a whole number, 1 to 64"),
+    "retries": ((int,), "a whole number, 0 to 100"),
+    "timeouts": ((Timeouts,), "an omskit.transport.Timeouts, e.g. Timeouts(read_s=5)"),
+    "units": ((str,), "'canonical' or 'raw'"),
+    "audit": _FLAG,
+    "allow_partial": _FLAG,
+    "unchecked": _FLAG,
+    "progress": ((bool, NOTHING), "True, False or None"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +53,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""
+        hold({name: getattr(self, name) for name in _WANTS}, _WANTS)
         if self.units not in {"canonical", "raw"}:
             message = f"units={self.units!r}; it is 'canonical' or 'raw'."
             raise UsageError(message)
@@ -46,8 +61,7 @@ class Settings:
         bounds["retries"] = (0, 100)
         for name, (least, most) in bounds.items():
             value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if not whole or not least <= value <= most:
+            if not least <= value <= most:
                 message = f"{name}={value!r}; it is a whole number, {least} to {most}."
                 raise UsageError(message)
 

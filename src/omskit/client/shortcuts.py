@@ -6,26 +6,33 @@ comes back, a table or something to await, is up to the client.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omskit import flow
+from omskit.client.bound import warn_of
 from omskit.client.face import Face
+from omskit.client.kept import Keepsake, find_receipt
 from omskit.client.settings import Settings
 from omskit.errors import SelectorError, UsageError, did_you_mean
 from omskit.flow import Following, Replayed
 from omskit.flow.trigger import by_name, patterns_of
 from omskit.query import Condition, Query, field
+from omskit.query.model import plain_value
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.text import parse_condition
-from omskit.receipt import Receipt
 
 if TYPE_CHECKING:
     from omskit.client.bound import Where
     from omskit.table import Table
 
 Answer = TypeVar("Answer")
+
+Asking = tuple[flow.Flow["Table"], Settings]
+"""A flow that asks, and how."""
+Ask = Callable[[], Asking]
+"""Reads the arguments of a shortcut, and complains of them."""
 
 L1_BITS = 512
 _KEYS = {"fills": "fill_number", "eras": "name"}
@@ -40,13 +47,17 @@ _QUESTION = frozenset(
 class Shortcuts(Face, Generic[Answer]):
     """The shortcuts, written once: a face returns a table or something to await."""
 
-    def _table(self, steps: flow.Flow[Table], settings: Settings) -> Answer:
+    def _table(self, ask: Ask) -> Answer:
+        """The answer to what *ask* makes, whose errors come as the answer would."""
         raise NotImplementedError
 
     def _fetch(self, resource: str, which: Any, options: dict[str, Any]) -> Answer:
-        settings, asked = self._split(options)
-        query = self._question(resource, which, **asked)
-        return self._table(flow.fetch(query, self._context(settings)), settings)
+        def ask() -> Asking:
+            settings, asked = self._split(options)
+            query = self._question(resource, which, **asked)
+            return flow.fetch(query, self._context(settings)), settings
+
+        return self._table(ask)
 
     def _question(
         self,
@@ -76,7 +87,7 @@ class Shortcuts(Face, Generic[Answer]):
         query = query.where(*(self._condition(c, resource) for c in conditions))
         if fields is not None:
             query = query.select(fields)
-        query = query.sort(sort) if isinstance(sort, str) else query.sort(*sort)
+        query = query.sort(sort)
         if limit is not None:
             query = query.limit(limit)
         return query if granularity is None else query.group(granularity)
@@ -210,40 +221,35 @@ class Shortcuts(Face, Generic[Answer]):
             SelectorError: No run, fill, era or time was given, or a bit is none.
         """
         options.setdefault("granularity", "lumisection")
-        if bits is not None:
-            chosen = [bits] if isinstance(bits, int) else list(bits)
-            bad = [b for b in chosen if isinstance(b, bool) or not 0 <= b < L1_BITS]
-            if bad or not chosen:
-                message = f"bits={bits!r}: level-1 bits are whole numbers, 0 to 511."
-                raise SelectorError(message)
-            given = options.pop("where", ())
-            where = [given] if isinstance(given, (str, Condition)) else list(given)
-            options["where"] = [*where, field("bit").is_in(chosen)]
-        return self._named("l1algorithmtriggers", "name", runs, names, options)
+        return self._named("l1algorithmtriggers", "name", runs, names, options, bits)
 
     def _named(
-        self, resource: str, column: str, runs: Any, names: Any, options: dict[str, Any]
+        self,
+        resource: str,
+        column: str,
+        runs: Any,
+        names: Any,
+        options: dict[str, Any],
+        bits: int | Iterable[int] | None = None,
     ) -> Answer:
-        patterns = patterns_of(names, "names" if column == "name" else "paths")
-        settings, asked = self._split(options)
-        query = self._question(resource, runs, **asked)
-        chosen = any(c.field == "run_number" for c in query.conditions)
-        if not chosen and not query.selection:
-            message = (
-                f"{resource!r} is asked run by run: give runs, fill=, era=, since= or "
-                "last=. Without, OMS would walk through every run it has."
-            )
-            raise SelectorError(message)
-        lister = "hltpathinfo" if column == "path_name" else resource
-        context = self._context(settings)
-        return self._table(by_name(query, column, patterns, lister, context), settings)
+        def ask() -> Asking:
+            patterns = patterns_of(names, "names" if column == "name" else "paths")
+            settings, asked = self._split(options)
+            query = self._question(resource, runs, **asked).where(*_bits(bits))
+            _bounded(query)
+            lister = "hltpathinfo" if column == "path_name" else resource
+            context = self._context(settings)
+            return by_name(query, column, patterns, lister, context), settings
 
-    def _again(self, receipt: Receipt | str | bytes) -> flow.Flow[Replayed]:
+        return self._table(ask)
+
+    def _again(self, receipt: Keepsake) -> flow.Flow[Replayed]:
         from omskit.lumi import LumiMask
 
-        if isinstance(receipt, (str, bytes)):
-            receipt = Receipt.from_json(receipt)
-        return flow.replay(receipt, self._context(), LumiMask.from_json)
+        kept = find_receipt(receipt)
+        if kept.altered is not None:
+            warn_of([f"The file is not as written: it has {kept.altered}."])
+        return flow.replay(kept.receipt, self._context(), LumiMask.from_json)
 
     def _followed(self, run: int, policy: dict[str, float]) -> flow.Flow[None]:
         known = Following.__dataclass_fields__
@@ -263,5 +269,29 @@ class Shortcuts(Face, Generic[Answer]):
 
     def _dcs_query(self, run: int) -> Query:
         fields = ("run_number", "lumisection_number", "cms_active")
-        chosen = numbers(self._one_run(run, "dcs_check"), "run_number")
+        chosen = numbers(run, "run_number")
         return Query("lumisections", chosen, fields=fields)
+
+
+def _bits(bits: int | Iterable[int] | None) -> tuple[Condition, ...]:
+    """The condition on level-1 bits, where any are named."""
+    if bits is None:
+        return ()
+    several = isinstance(bits, Iterable) and not isinstance(bits, (str, bytes))
+    chosen: list[Any] = list(bits) if several else [bits]  # type: ignore[arg-type]  # see above
+    plain = [plain_value(b) if getattr(b, "shape", None) == () else b for b in chosen]
+    if not plain or not all(type(b) is int and 0 <= b < L1_BITS for b in plain):
+        message = f"bits={bits!r:.80}: level-1 bits are whole numbers, 0 to 511."
+        raise SelectorError(message)
+    return (field("bit").is_in(plain),)
+
+
+def _bounded(query: Query) -> None:
+    """Refuse a question that would walk through every run."""
+    if query.selection or any(c.field == "run_number" for c in query.conditions):
+        return
+    message = (
+        f"{query.resource!r} is asked run by run: give runs, fill=, era=, since= or "
+        "last=. Without, OMS would walk through every run it has."
+    )
+    raise SelectorError(message)

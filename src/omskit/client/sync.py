@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from omskit import flow
 from omskit.client.bound import BoundQuery, warn
 from omskit.client.shortcuts import Shortcuts
 from omskit.dcs import DcsCheck, compare_dcs
 from omskit.drivers import SyncDriver
+from omskit.errors import UsageError
+from omskit.flow.following import is_notice
 from omskit.progress import reporter
+from omskit.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omskit.client.settings import Settings
+    from omskit.client.kept import Keepsake
+    from omskit.client.shortcuts import Ask
     from omskit.flow import Replayed
     from omskit.query import MaskLike
-    from omskit.receipt import Receipt
     from omskit.schema import Resource
     from omskit.table import Table
 
@@ -55,7 +58,8 @@ class Client(Shortcuts["Table"]):
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)
 
-    def _table(self, steps: flow.Flow[Table], settings: Settings) -> Table:
+    def _table(self, ask: Ask) -> Table:
+        steps, settings = ask()
         return warn(self._driver.run(steps, reporter(settings.progress)))
 
     def query(self, resource: str, which: Any = None, **options: Any) -> BoundQuery:
@@ -78,17 +82,24 @@ class Client(Shortcuts["Table"]):
         Cost: one request.
         """
         settings = self._settings.changed(audit=False)
-        steps = flow.fetch(self._dcs_query(run), self._context(settings))
-        return compare_dcs(self._table(steps, settings), mask, int(run))
+        number = self._one_run(run, "dcs_check")
+        steps = flow.fetch(self._dcs_query(number), self._context(settings))
+        table = self._table(lambda: (steps, settings))
+        return compare_dcs(table, mask, number)
 
-    def replay(self, receipt: Receipt | str | bytes) -> Replayed:
+    def replay(self, receipt: Keepsake) -> Replayed:
         """Ask again what a receipt says was asked, and tell what is different.
 
         Args:
-            receipt: Of a table, ``table.receipt``; or as `Receipt.to_json` wrote it.
+            receipt: Of a table, ``table.receipt``; its JSON, as `Receipt.to_json`
+                wrote it; or the path of a file with that, or of a Parquet file of
+                omskit. Text that does not begin with a brace is a path.
+
+        Only the service of this client is asked, whatever service the receipt names:
+        ``asked_at`` of the result says which.
 
         Raises:
-            UsageError: It does not say what was asked.
+            UsageError: There is no receipt, or it does not say what was asked.
 
         Cost: the requests of the receipt.
         """
@@ -109,20 +120,24 @@ class Client(Shortcuts["Table"]):
 
         Raises:
             NoRowError: There is no such run.
-            OMSError: The service failed for too long.
+            OMSError: The service was not there at the first look, or failed for too
+                long. An `OMSWarning` says when an outage begins, and when it is over.
 
         Cost: two requests for each look.
         """
         tables = self._driver.iterate(self._followed(run, policy))
         with contextlib.closing(tables):
             for table in tables:
-                yield warn(table)
+                warn(table)
+                if not is_notice(table):
+                    yield table
 
     def meta(self, resource: str) -> Resource:
         """A resource as the service itself describes it; later queries know it too.
 
         Cost: one request.
         """
+        resource = Query(resource).resource
         merged: Resource = self._driver.run(flow.learn(resource, self._context()))
         self._catalogue = self._catalogue.with_resource(merged)
         return merged
@@ -136,3 +151,12 @@ class Client(Shortcuts["Table"]):
 
     def __exit__(self, *details: object) -> None:
         self.close()
+
+    if not TYPE_CHECKING:  # type checkers shall go on to refuse it
+
+        async def __aenter__(self) -> NoReturn:
+            message = "A Client is closed by 'with'; 'async with' takes an AsyncClient."
+            raise UsageError(message)
+
+        async def __aexit__(self, *details: object) -> None:
+            pass  # Python looks for it before it enters.

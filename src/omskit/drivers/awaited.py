@@ -33,8 +33,12 @@ class AsyncDriver:
 
     def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
         self._shared = Shared(sender, login, concurrency)
+        self._unbind()
+
+    def _unbind(self) -> None:
+        """Belong to no event loop yet; who is logged in stays so."""
         self._lock = asyncio.Lock()
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(self._shared.concurrency)
 
     async def run(self, flow: Flow[Any], reporter: Reporter | None = None) -> Any:
         """The result of *flow*; what it emits is dropped."""
@@ -113,5 +117,6 @@ class AsyncDriver:
             return shared.credential
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; afterwards it can be used in any event loop."""
         await self._shared.sender.aclose()
+        self._unbind()

@@ -170,7 +170,7 @@ class ClockEngine(Engine):
         for other in needed(key, resource):
             if self.holds(other):
                 self._load(other, other)
-        held = {k: entry for k, entry in self._loaded.items() if "@" not in k}
+        held = {k: entry for k, entry in self._held().items() if "@" not in k}
         # OMS has whole seconds.
         moment = self._clock.moment().replace(microsecond=0)
         return view(key, resource, moment, self._late, held)

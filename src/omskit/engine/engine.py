@@ -8,6 +8,7 @@ deterministic and a page of an unsorted query cheap.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from omskit.engine.sql import (
     quoted,
     rows_statement,
 )
-from omskit.engine.stopping import stoppable, stopped
+from omskit.engine.stopping import holding, stoppable, stopped
 from omskit.errors import (
     OperatorError,
     UnknownResourceError,
@@ -86,7 +87,9 @@ class Engine:
     ) -> None:
         self._tables = tables
         self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
+        # Held for moments; a table that is being loaded has a lock of its own.
         self._lock = threading.Lock()
+        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._connection = duckdb.connect(":memory:")
         # Times are UTC wherever the machine stands.
         self._connection.execute("SET TimeZone = 'UTC'")
@@ -133,19 +136,8 @@ class Engine:
         Those that the catalogue names (`Resource.filters`), then any others.
         """
         resource = self.resource(name)
-        return (*self._filters(name, resource), *self._hidden(name, resource))
-
-    def _filters(self, key: str, resource: Resource) -> tuple[Field, ...]:
-        held = set(self._tables[key].column_names)
-        return tuple(f for f in resource.filters if f.name in held)
-
-    def _hidden(self, key: str, resource: Resource) -> tuple[Field, ...]:
-        known = set(column_names((*resource.fields, *resource.filters)))
-        return tuple(
-            Field(f.name, (f.name,), _kind(f.type))
-            for f in self._tables[key].schema
-            if f.name not in known and UNIT_SUFFIX not in f.name
-        )
+        schema = self._tables[name].schema
+        return (*_filters(schema, resource), *_hidden(schema, resource))
 
     def execute(
         self, query: Query, *, offset: int = 0, limit: int | None = None
@@ -177,9 +169,7 @@ class Engine:
             limit = left if limit is None else min(limit, left)
         source = self._source(key, resource)
         rows = rows_statement(bound, resource, source, offset=offset, limit=limit)
-        with self._lock:
-            cursor = self._connection.cursor()
-        with closing(cursor), stoppable(cursor):
+        with closing(self._cursor()) as cursor, stoppable(cursor):
             table = _typed(_run(cursor, rows), chosen(bound, resource))
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
@@ -223,37 +213,79 @@ class Engine:
         """The resource as its table is, once it is in DuckDB's memory.
 
         Here every column can be filtered and sorted by: what OMS allows is for the
-        caller to hold.
+        caller to hold. Once begun, loading is not stopped: others wait for it too, and
+        it would have to be begun again.
         """
         with self._lock:
-            if key not in self._loaded:
-                known = self.catalogue[name]
-                fields = (*known.fields, *self._hidden(key, known))
-                able = (replace(f, filterable=True, sortable=True) for f in fields)
-                filters = self._filters(key, known)
-                resource = replace(with_fields(known, able), filters=filters)
-                held = conformed(self._tables[key], fields, filters)
-                self._copy(key, held, resource.identity)
-                self._loaded[key] = resource
-            return self._loaded[key]
+            found, loading = self._loaded.get(key), self._loading[key]
+        if found is not None:
+            return found
+        with holding(loading):
+            # Somebody else may have loaded it meanwhile.
+            if key not in self._held():
+                resource = self._copied(key, self.catalogue[name], self._tables[key])
+                with self._lock:
+                    self._loaded[key] = resource
+        return self._held()[key]
 
-    def _copy(self, key: str, table: pa.Table, identity: tuple[str, ...]) -> None:
-        target = quoted(key)
-        order = ", ".join(map(quoted, identity))
-        copy = f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {_SOURCE}"  # noqa: S608  # names are the catalogue's
-        self._connection.register(_SOURCE, table)
-        try:
-            self._connection.execute(copy)
-            if identity and not self._is_sorted(target, order):
-                self._connection.execute(f"{copy} ORDER BY {order}")
-        finally:
-            self._connection.unregister(_SOURCE)
+    def _held(self) -> dict[str, Resource]:
+        """The tables that are in DuckDB's memory now."""
+        with self._lock:
+            return dict(self._loaded)
 
-    def _is_sorted(self, target: str, order: str) -> bool:
-        """Whether the rows are in the order of identity: quicker than sorting."""
-        steps = f"SELECT row({order}) < lag(row({order})) OVER () AS back FROM {target}"  # noqa: S608  # as above
-        found = self._connection.sql(f"SELECT count(*) FROM ({steps}) WHERE back")  # noqa: S608  # as above
-        return bool(found.to_arrow_table().column(0)[0].as_py() == 0)
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own to the same tables: no two threads share one."""
+        with self._lock:
+            return self._connection.cursor()
+
+    def _copied(self, key: str, known: Resource, table: pa.Table) -> Resource:
+        """The resource as *table* is, which is copied into DuckDB's memory."""
+        filters = _filters(table.schema, known)
+        fields = (*known.fields, *_hidden(table.schema, known))
+        able = (replace(f, filterable=True, sortable=True) for f in fields)
+        resource = replace(with_fields(known, able), filters=filters)
+        with closing(self._cursor()) as cursor:
+            held = conformed(table, fields, filters)
+            _copy(cursor, quoted(key), held, resource.identity)
+        return resource
+
+
+def _filters(schema: pa.Schema, resource: Resource) -> tuple[Field, ...]:
+    held = set(schema.names)
+    return tuple(f for f in resource.filters if f.name in held)
+
+
+def _hidden(schema: pa.Schema, resource: Resource) -> tuple[Field, ...]:
+    known = set(column_names((*resource.fields, *resource.filters)))
+    return tuple(
+        Field(f.name, (f.name,), _kind(f.type))
+        for f in schema
+        if f.name not in known and UNIT_SUFFIX not in f.name
+    )
+
+
+def _copy(
+    cursor: duckdb.DuckDBPyConnection,
+    target: str,
+    table: pa.Table,
+    identity: tuple[str, ...],
+) -> None:
+    order = ", ".join(map(quoted, identity))
+    copy = f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {_SOURCE}"  # noqa: S608  # names are the catalogue's
+    cursor.register(_SOURCE, table)
+    try:
+        cursor.execute(copy)
+        if identity and not _is_sorted(cursor, target, order):
+            cursor.execute(f"{copy} ORDER BY {order}")
+    finally:
+        cursor.unregister(_SOURCE)
+
+
+def _is_sorted(cursor: duckdb.DuckDBPyConnection, target: str, order: str) -> bool:
+    """Whether the rows are in the order of identity: quicker than sorting."""
+    steps = f"SELECT row({order}) < lag(row({order})) OVER () AS back FROM {target}"  # noqa: S608  # as above
+    found = cursor.sql(f"SELECT count(*) FROM ({steps}) WHERE back")  # noqa: S608  # as above
+    return bool(found.to_arrow_table().column(0)[0].as_py() == 0)
 
 
 def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:

@@ -17,6 +17,9 @@ from omskit.errors import TimedOutError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LOOK_S = 0.05
+"""Between two looks at whether somebody still waits, while a lock is waited for."""
+
 _WATCHED: ContextVar[Stop | None] = ContextVar("omskit_stop", default=None)
 
 
@@ -99,6 +102,22 @@ def check() -> None:
     stop = _WATCHED.get()
     if stop is not None:
         stop.check()
+
+
+@contextmanager
+def holding(lock: threading.Lock) -> Iterator[None]:
+    """A block that holds *lock*; whose request is stopped does not wait for it.
+
+    Raises:
+        TimedOutError: Nobody waits for the work in this block.
+    """
+    while not lock.acquire(timeout=LOOK_S):
+        check()
+    try:
+        check()
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

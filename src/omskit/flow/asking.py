@@ -20,6 +20,7 @@ from omskit.flow.assemble import assemble, notes_of, verify
 from omskit.flow.auditing import audited, can_audit, last_lumisections
 from omskit.flow.effects import Effect, Flow, Join, Now, Request, Start
 from omskit.flow.exchange import exchange
+from omskit.flow.identity import named
 from omskit.flow.overhearing import Said, overheard
 from omskit.flow.reading import (
     Options,
@@ -29,7 +30,6 @@ from omskit.flow.reading import (
     limit_of,
     read_all,
     read_page,
-    unnamed,
 )
 from omskit.flow.selecting import Selected, resolve
 from omskit.query import Query, bind
@@ -196,17 +196,26 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
     reading = read_all(made.requests, made.wanted, options, resource)
     parts, flaws = yield from overheard(reading, said)
     pages = [page for part in parts for page in part.tables()]
-    checked = made
-    if flaws and any(unnamed(p.tables(), resource, p.query.fields) for p in parts):
-        # A row without a number breaks the filter on it too; this is the better reason.
-        checked = made if options.allow_partial else replace(made, checks=())
-    done = assemble(pages, checked, resource, raw=options.raw)
+    if flaws:
+        # A row without a number breaks the filter on it too; the flaw tells of it.
+        pages = [
+            named(page, resource, part.query.fields)
+            for part in parts
+            for page in part.tables()
+        ]
+    done = assemble(pages, made, resource, raw=options.raw)
     rows = [page for part in parts for page in part.pages.values()]
     notes = [*ready.notes, *notes_of(rows), *done.notes]
+    lost = sum(part.count for part in parts) - sum(page.num_rows for page in pages)
+    if lost:
+        notes.append(f"Left out: {lost} rows that do not say which they are.")
     gaps: tuple[tuple[int, int, int], ...] = ()
     if audit is not None:
-        gaps, gap_notes = audited(done.table, resource, (yield Join(audit)))
-        notes += gap_notes
+        last = yield Join(audit)
+        # What is absent may be lost, or a name misspelt: OMS is not to be blamed.
+        if not flaws and (done.table.num_rows or not _names_something(ready)):
+            gaps, gap_notes = audited(done.table, resource, last)
+            notes += gap_notes
     notes += without_rows(parts)
     if not done.table.num_rows and not flaws:
         notes.append(no_row(ready))
@@ -266,9 +275,19 @@ def _audits(ready: Ready, context: Context) -> bool:
     return context.options.audit and can and "runs" in context.catalogue
 
 
+def _names_something(ready: Ready) -> bool:
+    """More than runs is asked for, such as paths, which may not be there at all."""
+    return any(c.field != "run_number" for c in ready.query.conditions)
+
+
 def no_row(ready: Ready) -> str:
     """That nothing matches, and why where that is known."""
     reason = f": {ready.plan.empty}" if ready.plan.empty else ""
+    if not reason and _names_something(ready):
+        asked = " and ".join(
+            f"{condition!s:.60}" for condition in ready.query.conditions
+        )
+        reason = f" {asked}"
     return f"No row of {ready.resource.name!r} matches{reason}."
 
 

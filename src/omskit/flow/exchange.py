@@ -34,9 +34,10 @@ from omskit.flow.effects import (
     Sleep,
 )
 from omskit.jsonapi import error_detail
+from omskit.scrubbing import scrub, secrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 GOOD = frozenset({200, 201})
 """Statuses of an answer; OMS's own clients take 201 for one too."""
@@ -108,6 +109,7 @@ def persist(
     judge: Callable[[Response], Flow[Any]],
     credential: Credential | None = None,
     *,
+    secrets: Collection[str] = (),
     tried: int = 0,
 ) -> Flow[Any]:
     """*request* again and again, until it is answered or that is of no use.
@@ -115,8 +117,10 @@ def persist(
     Args:
         judge: What a response means; its result is returned, its errors are raised,
             or tried again where they may pass.
+        secrets: What no error may repeat, beside the credential: what a request holds.
         tried: How often the request was sent before; counted in ``attempts``.
     """
+    hidden = {*secrets, *secrets_of(credential.headers if credential else {})}
     attempts = 0
     while True:
         attempts += 1
@@ -128,6 +132,9 @@ def persist(
                 wait = retry_after(response, (yield Now()))
             return (yield from judge(response))
         except OMSError as error:
+            # Whoever answers may repeat what it was sent: in an error document, in a
+            # value that does not fit, in a header that breaks the protocol.
+            scrub(error, hidden)
             error.request = f"{request.method} {request.url}"
             error.attempts = tried + attempts
             if error.status is None and response is not None:
@@ -181,7 +188,7 @@ def retry_after(response: Response, now: dt.datetime) -> float | None:
 
 
 def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn:
-    """Raise what a status other than 200 means."""
+    """Raise what a status other than 200 means; `persist` takes secrets out of it."""
     status = response.status
     host = urlsplit(request.url).netloc or "the service"
     said = error_detail(response.body)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.errors import DecodeError
 from omskit.jsonapi import MIXED
 from omskit.jsonapi.cells import cells
+from omskit.jsonapi.lossless import EXACT_FLOAT, is_exact, json_text
 from omskit.schema import TIME
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from omskit.schema import Resource
 
-_EXACT_FLOAT = 2**53
 _NUMBERS = {pa.int64(), pa.float64()}
 
 
@@ -72,10 +71,7 @@ def _common(
 
 def _is_exact(column: pa.ChunkedArray) -> bool:
     """No whole number loses digits as a float."""
-    if not pa.types.is_integer(column.type) or column.null_count == len(column):
-        return True
-    ends = pc.min_max(column).as_py()
-    return bool(ends["min"] >= -_EXACT_FLOAT and ends["max"] <= _EXACT_FLOAT)
+    return is_exact(pc.min_max(column).as_py().values())
 
 
 def _cast(page: pa.Table, wanted: dict[str, pa.DataType]) -> pa.Table:
@@ -91,15 +87,11 @@ def _cast_column(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArra
     if pa.types.is_null(column.type):
         return pa.chunked_array([pa.nulls(len(column), target)])
     if target == MIXED:
-        texts = [_json_text(value) for value in cells(column)]
+        texts = [json_text(value) for value in cells(column)]
         return pa.chunked_array([pa.array(texts, MIXED)])
     if column.type == TIME:
         return pa.chunked_array([pa.array(cells(column), pa.string())])
     return column.cast(target)
-
-
-def _json_text(value: object) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
 
 
 def as_text(table: pa.Table) -> tuple[pa.Table, list[str]]:
@@ -163,7 +155,7 @@ def _fits(column: pa.ChunkedArray, target: pa.DataType) -> bool:
             return _is_exact(column)
         whole = pc.and_(
             pc.equal(pc.floor(column), column),
-            pc.less(pc.abs(column), float(_EXACT_FLOAT)),
+            pc.less(pc.abs(column), float(EXACT_FLOAT)),
         )
         return bool(pc.all(whole, min_count=0).as_py())
     if kind == TIME:

@@ -6,6 +6,7 @@ What OMS adds or mends afterwards (luminosity, flags) is told as a revision.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,24 +17,37 @@ from omskit.errors import (
     DecodeError,
     IncompleteError,
     NoRowError,
+    OMSError,
     ServiceError,
+    StatusError,
     UsageError,
 )
 from omskit.fingerprint import digests
 from omskit.flow.asking import Context, fetch
 from omskit.flow.auditing import missing
 from omskit.flow.effects import Emit, Now, Sleep
+from omskit.flow.exchange import PASSING
 from omskit.query import Query
 from omskit.query import field as column
+from omskit.query.given import Wants, hold
+from omskit.query.model import time_text
+from omskit.table import Table
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from omskit.flow.effects import Flow
-    from omskit.table import Table
 
 NEWS = "news"
 """The column that says why a row is told: new, late or revised."""
+_LONGEST_S = 1e9
+_SECONDS = (int, float), "a number of seconds"
+_COUNT = (int,), "a whole number"
+_WANTS: Wants = {
+    "every_s": _SECONDS,
+    "look_back": _COUNT,
+    "whole_every": _COUNT,
+    "patience_s": _SECONDS,
+    "outage_s": _SECONDS,
+}
 NEW, LATE, REVISED = "new", "late", "revised"
 
 
@@ -47,7 +61,8 @@ class Following:
         whole_every: Every so many looks, and at the end, the whole run is read.
         patience_s: After the end of the run, so long is waited for lumisections that
             are missing; then they are named in ``gaps``.
-        outage_s: A service that fails for so long ends it with its error.
+        outage_s: A service that fails for so long ends it with its error. One that was
+            never there, or refuses for good, ends it at the first look.
     """
 
     every_s: float = 23.3
@@ -58,6 +73,7 @@ class Following:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
+        hold({name: getattr(self, name) for name in _WANTS}, _WANTS)
         least = {"every_s": 0, "look_back": 0, "whole_every": 1}
         least |= {"patience_s": 0, "outage_s": 0}
         for name, bound in least.items():
@@ -72,6 +88,7 @@ class _State:
 
     told: dict[int, int] = field(default_factory=dict)
     looks: int = 0
+    met: bool = False
     ended: dt.datetime | None = None
     failing: dt.datetime | None = None
 
@@ -89,11 +106,13 @@ def follow(run: int, context: Context, policy: Following) -> Flow[None]:
     """Tell of each lumisection of a run as it comes, until the run has ended.
 
     Tables are emitted, with a column ``news``: ``new``; ``late``, after a later one;
-    ``revised``, told before and not the same any more.
+    ``revised``, told before and not the same any more. An outage is told by a table
+    without rows and gaps, see `is_notice`, when it begins and when it is over.
 
     Raises:
         NoRowError: There is no such run.
-        OMSError: The service failed for longer than the policy allows.
+        OMSError: The first look failed, or the service did for longer than the policy
+            allows.
     """
     # Rows that could not be had must not be taken for rows that OMS lacks.
     options = replace(context.options, audit=False, allow_partial=False)
@@ -103,14 +122,59 @@ def follow(run: int, context: Context, policy: Following) -> Flow[None]:
     while not over:
         try:
             over = yield from _look(run, quiet, policy, state)
-            state.failing = None
-        except (ServiceError, IncompleteError, DecodeError):
-            now: dt.datetime = yield Now()
-            state.failing = state.failing or now
-            if (now - state.failing).total_seconds() >= policy.outage_s:
+            yield from _back(run, state)
+        except (ServiceError, IncompleteError, DecodeError) as error:
+            if not state.met and _lasting(error):
+                raise
+            if not (yield from _waiting(run, error, policy, state)):
                 raise
         if not over:
             yield Sleep(policy.every_s)
+
+
+def _lasting(error: OMSError) -> bool:
+    """Nobody has ever answered, or what answers refuses for good."""
+    if isinstance(error, StatusError):
+        return error.status not in PASSING
+    return isinstance(error, ServiceError)
+
+
+def _waiting(run: int, error: OMSError, policy: Following, state: _State) -> Flow[bool]:
+    """Whether to look again after a failure; said once for each outage."""
+    now: dt.datetime = yield Now()
+    begins = state.failing is None
+    state.failing = state.failing or now
+    goes_on = (now - state.failing).total_seconds() < policy.outage_s
+    if begins and goes_on:
+        end = now + dt.timedelta(seconds=min(policy.outage_s, _LONGEST_S))
+        until = time_text(end.replace(microsecond=0))
+        yield _notice(
+            f"Following run {run}: the service fails ({error}). It is asked again "
+            f"until {until}, outage_s={policy.outage_s:g}; what comes meanwhile is "
+            "told afterwards."
+        )
+    return goes_on
+
+
+def _back(run: int, state: _State) -> Flow[None]:
+    """Say that an outage is over, where there was one."""
+    if state.failing is None:
+        return
+    now: dt.datetime = yield Now()
+    lasted = (now - state.failing).total_seconds()
+    state.failing = None
+    yield _notice(
+        f"Following run {run}: the service answers again, after {lasted:.0f} s."
+    )
+
+
+def _notice(text: str) -> Emit:
+    return Emit(Table(pa.table({}), resource="lumisections", warnings=[text]))
+
+
+def is_notice(table: Table) -> bool:
+    """It tells of no lumisection, only of the service."""
+    return not len(table) and not table.gaps
 
 
 def _look(run: int, context: Context, policy: Following, state: _State) -> Flow[bool]:
@@ -118,6 +182,7 @@ def _look(run: int, context: Context, policy: Following, state: _State) -> Flow[
     # The run first: once it has ended, every lumisection up to its last is there, or
     # late, when they are asked for afterwards.
     ended, last = yield from _run(run, context)
+    state.met = True
     now: dt.datetime = yield Now()
     if ended:
         state.ended = state.ended or now

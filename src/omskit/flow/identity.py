@@ -23,17 +23,33 @@ def unnamed(
     tables: Sequence[pa.Table], resource: Resource, asked: tuple[str, ...] | None
 ) -> str | None:
     """How many rows lack a part of their identity that was asked for, or None."""
-    for name in resource.identity:
-        column = resource.field(name)
-        # A row of a whole run need not say where its lumisections begin.
-        whole_run = name == resource.lumisection and resource.granularities
-        if whole_run or (asked is not None and column.attribute not in asked):
-            continue
+    for name in _needed(resource, asked):
         there = (t for t in tables if name in t.column_names)
         missing = sum(table.column(name).null_count for table in there)
         if missing:
             return f"{missing} rows have no {name}"
     return None
+
+
+def named(
+    table: pa.Table, resource: Resource, asked: tuple[str, ...] | None
+) -> pa.Table:
+    """The rows that lack no part of their identity that was asked for."""
+    for name in _needed(resource, asked):
+        if name in table.column_names and table.column(name).null_count:
+            table = table.filter(pc.is_valid(table.column(name)))
+    return table
+
+
+def _needed(resource: Resource, asked: tuple[str, ...] | None) -> list[str]:
+    """Which columns of the identity a row must have."""
+    return [
+        name
+        for name in resource.identity
+        if (asked is None or resource.field(name).attribute in asked)
+        # A row of a whole run need not say where its lumisections begin.
+        and not (name == resource.lumisection and resource.granularities)
+    ]
 
 
 def repeated(tables: Sequence[pa.Table], resource: Resource) -> str | None:

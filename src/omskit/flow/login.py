@@ -17,6 +17,7 @@ from omskit.errors import (
 from omskit.flow.effects import Credential, Flow, Now, Request, Response
 from omskit.flow.exchange import GOOD, PASSING, Policy, persist, refuse
 from omskit.jsonapi import error_detail
+from omskit.scrubbing import LONGEST, one_line
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,34 +52,42 @@ def client_credentials(
         if response.status in PASSING or response.status >= 500:
             refuse(request, response, logged_in=False)
         if response.status not in GOOD:
-            raise _refused(response, audience, token_url, client_secret)
+            raise _refused(response, audience, token_url)
         now: dt.datetime = yield Now()
         return _token(response, now.timestamp(), token_url)
 
-    credential: Credential = yield from persist(request, policy, judge)
+    secrets = {client_secret}
+    credential: Credential
+    credential = yield from persist(request, policy, judge, secrets=secrets)
     return credential
 
 
-def _refused(
-    response: Response, audience: str, token_url: str, secret: str
-) -> OMSError:
-    host = urlsplit(token_url).hostname
+def _refused(response: Response, audience: str, token_url: str) -> OMSError:
+    place = _place(token_url)
     said = _oauth_error(response.body) or error_detail(response.body)
-    said = (said or "no reason given").replace(secret, "***")
+    said = said or "no reason given"
     status = response.status
     if status == 401 or (status == 400 and "client" in said):
         return LoginNeededError(
-            f"{host} does not accept the application's id or secret ({said}). "
+            f"{place} does not accept the application's id or secret ({said}). "
             "Check OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET.",
             status=status,
         )
     if status in {400, 403}:
         return NotAuthorisedError(
-            f"{host} gives no token for the audience {audience!r} ({said}). "
+            f"{place} gives no token for the audience {audience!r} ({said}). "
             "See 'Getting access' on registering the application.",
             status=status,
         )
-    return StatusError(f"{host} answered with status {status} ({said}).", status=status)
+    return StatusError(
+        f"{place} answered with status {status} ({said}).", status=status
+    )
+
+
+def _place(token_url: str) -> str:
+    """Host and path: a login service at the wrong path refuses like a right one."""
+    parts = urlsplit(token_url)
+    return f"{parts.hostname}{parts.path}"
 
 
 def _oauth_error(body: bytes) -> str | None:
@@ -87,11 +96,11 @@ def _oauth_error(body: bytes) -> str | None:
         said = document.get("error_description") or document.get("error")
     except (ValueError, AttributeError, RecursionError):
         return None
-    return said if isinstance(said, str) else None
+    return (one_line(said, LONGEST) or None) if isinstance(said, str) else None
 
 
 def _token(response: Response, now: float, token_url: str) -> Credential:
-    host = urlsplit(token_url).hostname
+    place = _place(token_url)
     try:
         document = msgspec.json.decode(response.body)
         token = document["access_token"]
@@ -100,7 +109,7 @@ def _token(response: Response, now: float, token_url: str) -> Credential:
         token = lifetime = None
     usable = isinstance(token, str) and token.isascii() and token.isprintable()
     if not usable or not token:
-        message = f"{host} answered the login without a token."
+        message = f"{place} answered the login without a token."
         raise AuthError(message, status=response.status)
     expires: float | None = None
     if isinstance(lifetime, (int, float)) and not isinstance(lifetime, bool):

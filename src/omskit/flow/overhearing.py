@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omskit.flow.effects import Response, Send, Start
+from omskit.scrubbing import scrubbed, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,7 @@ LONGEST = 100
 
 _SEVERAL = 3
 _OK = 200
-_LEAST = 6
 _UNSHOWN = re.compile(r"[^ -~]+")
-_BETWEEN = re.compile(r"[\s;=,]+")
 
 
 @dataclass(slots=True)
@@ -68,18 +67,15 @@ def plain(
     """A header's text, short and printable; None where there is nothing to show.
 
     Who answers may write anything there, what we sent to open the door as well: a text
-    that holds some of that is not shown at all.
+    that holds some of that, or a piece of it, is not shown at all.
 
     Example:
         >>> plain({"server": " Apache/2.4" + chr(27) + "[31m "}, "server")
         'Apache/2.4[31m'
     """
     text = _UNSHOWN.sub("", headers.get(name, ""))
-    secrets = {} if credential is None else credential.headers
-    for secret in secrets.values():
-        words = _BETWEEN.split(secret)
-        if any(len(word) > _LEAST and word in text for word in words):
-            return None
+    if credential and scrubbed(text, secrets_of(credential.headers)) != text:
+        return None
     return text.strip()[:LONGEST].strip() or None
 
 

@@ -325,20 +325,3 @@ def incomplete(
         "what did arrive, and says so."
     )
     raise IncompleteError(message, table=table)
-
-
-__all__ = [
-    "Options",
-    "Page",
-    "Part",
-    "flaw",
-    "get",
-    "incomplete",
-    "later_pages",
-    "limit_of",
-    "read_all",
-    "read_page",
-    "read_parts",
-    "repeated",
-    "unnamed",
-]

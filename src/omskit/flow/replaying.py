@@ -71,6 +71,11 @@ class Replayed:
         return before is not None and before != self.service_after
 
     @property
+    def asked_at(self) -> str:
+        """The service that was asked now: that of the client, whatever the receipt."""
+        return self.table.receipt.service if self.table.receipt else ""
+
+    @property
     def same(self) -> bool:
         """Nothing is different."""
         rows = self.added or self.removed or self.changed
@@ -80,9 +85,12 @@ class Replayed:
     def __str__(self) -> str:
         """One line."""
         changed = ""
+        if self.asked_at and self.asked_at != self.before.service:
+            changed = f"; asked at {self.asked_at}, the receipt is of "
+            changed += f"{self.before.service:.200}"
         if self.service_changed:
             after = self.service_after or "unknown"
-            changed = f"; the service is {after}, before {self.service_before}"
+            changed += f"; the service is {after}, before {self.service_before}"
         if self.same:
             return f"{len(self.table)} rows, as before{changed}"
         counts = {

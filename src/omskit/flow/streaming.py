@@ -76,7 +76,7 @@ class _Done:
 
     table: pa.Table
     notes: list[str]
-    urls: list[str]
+    pages: list[Page]
 
 
 class _Stream:
@@ -113,6 +113,7 @@ class _Stream:
         self.given = 0
         self._counts: Counter[int] = Counter()
         self._last: Page | None = None
+        self._bare: list[Page] = []
         self._told: set[str] = set()
         self._units: dict[str, str | None] = {}
         self._seen = Seen(ready.resource)
@@ -127,6 +128,7 @@ class _Stream:
         self._last = page
         self._counts[page.part] += rows.table.num_rows
         if not rows.table.num_rows:
+            self._bare.append(page)
             return False
         rows = replace(rows, table=self._fit(rows.table))
         self._seen.add(rows.table)
@@ -153,6 +155,7 @@ class _Stream:
             self.done = _Done(*self._finished(None, None), [])
         flaws = self._flaws(stopped=stopped)
         done = self.done
+        done.pages += self._bare
         if not stopped:
             done.notes += without_rows(self.parts)
         if flaws:
@@ -186,7 +189,7 @@ class _Stream:
 
     def _finish(self, page: Page, rows: Rows, following: pa.Table | None) -> Flow[None]:
         """Give a page its final form, and let the table before it go."""
-        fresh = _Done(*self._finished(rows, following), [page.url])
+        fresh = _Done(*self._finished(rows, following), [page])
         self.given += fresh.table.num_rows
         before = self.done
         if before is None:
@@ -197,8 +200,8 @@ class _Stream:
         else:
             # One of them has no row: only what is to be said of it goes on.
             table = fresh.table if fresh.table.num_rows else before.table
-            notes, urls = before.notes + fresh.notes, before.urls + fresh.urls
-            self.done = _Done(table, notes, urls)
+            notes, pages = before.notes + fresh.notes, before.pages + fresh.pages
+            self.done = _Done(table, notes, pages)
 
     def _finished(
         self, held: Rows | None, following: pa.Table | None
@@ -240,6 +243,8 @@ class _Stream:
         self._told.update(fresh)
         now: dt.datetime = yield Now()
         receipt = receipt_of(self.ready, self.context, self.said, self.started, now)
+        # Not all parts: those that are not begun have no total yet.
+        parts = {page.part for page in done.pages}
         return Table(
             done.table,
             resource=self.ready.resource.name,
@@ -247,8 +252,8 @@ class _Stream:
             warnings=fresh,
             receipt=replace(
                 receipt,
-                urls=tuple(done.urls),
-                total=sum(part.total for part in self.parts),
+                urls=tuple(page.url for page in done.pages),
+                total=sum(self.parts[number].total for number in parts),
                 rows=done.table.num_rows,
             ),
         )

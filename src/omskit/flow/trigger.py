@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,6 @@ from omskit.query.check import fnmatch_names
 from omskit.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from omskit.flow.effects import Flow
 
 _WILD = re.compile(r"[*?\[]")
@@ -32,11 +31,15 @@ def patterns_of(given: str | Iterable[str] | None, what: str) -> list[str] | Non
     """
     if given is None:
         return None
-    entries: list[Any] = given.split(",") if isinstance(given, str) else list(given)
+    entries: list[Any] = []
+    if isinstance(given, str):
+        entries = given.split(",")
+    elif isinstance(given, Iterable):
+        entries = list(given)
     names = [e.strip() if isinstance(e, str) else e for e in entries]
     if not names or not all(isinstance(n, str) and n for n in names):
         message = (
-            f"{what}={given!r} names nothing; write {what}='HLT_ZeroBias_v*' "
+            f"{what}={given!r:.80} names nothing; write {what}='HLT_ZeroBias_v*' "
             "or a list of names and patterns."
         )
         raise SelectorError(message)

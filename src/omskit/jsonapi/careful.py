@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from omskit.errors import DecodeError
 from omskit.jsonapi.depth import MOST_LEVELS, is_deep
+from omskit.jsonapi.lossless import EXACT_FLOAT, is_exact, json_text
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
+from omskit.scrubbing import LONGEST, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 10**12
 """More than any service holds: ten thousand years of rates of all paths."""
 
-_EXACT_FLOAT = 2**53
 _INT64 = 2**63
 
 
@@ -82,6 +83,8 @@ def _document(body: bytes) -> dict[str, Any]:
 def error_detail(body: bytes) -> str | None:
     """What an error document says, or None where it is none.
 
+    It is fit for a terminal: one printable line, of `LONGEST` characters at most.
+
     Example:
         >>> error_detail(b'{"errors": [{"status": "400", "detail": "too big"}]}')
         'too big'
@@ -94,7 +97,7 @@ def error_detail(body: bytes) -> str | None:
         said = first.get("detail") or first.get("title")
     except (LookupError, TypeError, AttributeError, ValueError, RecursionError):
         return None  # msgspec.DecodeError is a ValueError
-    return str(said) if said else None
+    return one_line(str(said), LONGEST) or None if said else None
 
 
 def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -168,7 +171,7 @@ def _known(
         return f"$.data[{number}].attributes.{'.'.join(field.path)}"
 
     if field.kind == "json":
-        return pa.array([_json_text(v) for v in values], pa.string())
+        return pa.array([json_text(v) for v in values], pa.string())
     if field.kind == "list":
         return _list_column(values, field, where)
     kinds = {_kind_of(v) for v in values if v is not None}
@@ -227,7 +230,7 @@ _ACCEPTED = {
 
 def _to_int(value: float) -> int | None:
     if not isinstance(value, int):
-        exact = value.is_integer() and abs(value) <= _EXACT_FLOAT
+        exact = value.is_integer() and abs(value) <= EXACT_FLOAT
         return int(value) if exact else None
     return value if -_INT64 <= value < _INT64 else None
 
@@ -265,13 +268,8 @@ def _wider(values: list[Any], kinds: set[str]) -> str | None:
     if kinds in ({"int"}, {"str"}, {"bool"}):
         return next(iter(kinds))
     if kinds <= {"int", "float"}:
-        return "float" if _is_exact(values) else None
+        return "float" if is_exact(values) else None
     return None
-
-
-def _is_exact(numbers: list[Any]) -> bool:
-    """No whole number loses digits as a float."""
-    return all(not isinstance(v, int) or abs(v) <= _EXACT_FLOAT for v in numbers)
 
 
 def _first_misfit(values: list[Any], kind: str) -> tuple[int, Any]:
@@ -280,10 +278,6 @@ def _first_misfit(values: list[Any], kind: str) -> tuple[int, Any]:
             return number, value
     message = "every value fits on its own"  # pragma: no cover  # _fit is elementwise
     raise AssertionError(message)  # pragma: no cover
-
-
-def _json_text(value: object) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
 
 
 def _list_column(
@@ -350,7 +344,7 @@ def _inferred(
     elif kind is not None:
         yield name, pa.array(values, kind)
     else:
-        yield name, pa.array([_json_text(v) for v in values], MIXED)
+        yield name, pa.array([json_text(v) for v in values], MIXED)
 
 
 def _plain(values: list[Any], kinds: set[str]) -> pa.DataType | None:

@@ -19,6 +19,7 @@ import pyarrow.json as pj
 
 from omskit.jsonapi.careful import MOST_ROWS, read_carefully
 from omskit.jsonapi.depth import is_deep
+from omskit.jsonapi.lossless import EXACT_FLOAT
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.sample import like_first_row
 from omskit.jsonapi.shape import ID, Shape, new_name, part_name, shape_of
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _BOM = b"\xef\xbb\xbf"
 _SLACK = 64
 _UNEXPECTED = "unexpected field"
-_EXACT_FLOAT = 2.0**53
 _PLAIN_ITEMS = (pa.int64(), pa.string(), pa.bool_(), pa.null())
 _LIKE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -212,7 +212,7 @@ def _flat(name: str, values: pa.Array, taken: set[str]) -> Columns:
         values = values.cast(TIME)
     elif pa.types.is_floating(kind):
         # 2^53 may have been 2^53 + 1.
-        if (pc.max(pc.abs(values)).as_py() or 0.0) >= _EXACT_FLOAT:
+        if (pc.max(pc.abs(values)).as_py() or 0.0) >= EXACT_FLOAT:
             raise _Refused
     elif pa.types.is_string(kind):
         first = values.drop_null()[:1].to_pylist()

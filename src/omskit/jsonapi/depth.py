@@ -8,24 +8,32 @@ thread, fewer than 2000 in a thread with a stack of 512 kB.
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_LEVELS = 64
-"""A page of OMS has seven; nothing deeper than twice this gets past."""
+"""A page of OMS has seven."""
 
-_ONE_KIND = bytes.maketrans(b"[]", b"{}")
-_NO_BRACKETS = bytes(set(range(256)) - set(b'{}[]"'))
-_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-"""A text, its end or not: so that a body of quotes is read once only."""
+_CHUNK = 1 << 18
+"""So many bytes are looked at in one step; at least two."""
+
+_STEPS = bytes.maketrans(b'[{]}"', b"\x01\x01\xff\xff\x00")
+"""What a byte adds to the depth, as int8: 1, -1, or 0 for what parts texts."""
+
+_REST = bytes(set(range(256)) - set(b'[{]}"'))
 
 
 def is_deep(body: bytes, most: int = MOST_LEVELS) -> bool:
-    """Whether *body* is nested too deep to be read.
+    """Whether *body* has more than *most* levels, brackets in texts left out.
 
-    JSON of at most *most* levels is not, JSON of over ``2 * most`` is; brackets that
-    do not match count as if they were never closed. Brackets in texts do not count.
+    Exact for JSON, and for the beginning of what is none: no reader goes on behind
+    the first byte that is wrong.
 
-    Cost: 2 ns per byte, 10 where there are backslashes.
+    Cost: 1 to 10 ns per byte, whatever the bytes are; 3 for a page of rows.
 
     Example:
         >>> is_deep(b'{"a": [1, 2]}'), is_deep(b"[" * 1000), is_deep(b'"[[["' * 1000)
@@ -33,29 +41,36 @@ def is_deep(body: bytes, most: int = MOST_LEVELS) -> bool:
     """
     if body.count(b"{") + body.count(b"[") <= most:
         return False
-    if b"\\" not in body and _collapses(_brackets(body), most):
-        return False
-    return not _collapses(_brackets(_TEXT.sub(b"", body)), most)
+    level, in_text = 0, 0
+    for chunk in _chunks(body):
+        steps = np.frombuffer(_unescaped(chunk).translate(_STEPS, _REST), np.int8)
+        # Numbers of quotes, of which only the last bit matters: they may overflow.
+        quotes = np.cumsum(steps == 0, dtype=np.uint8) + np.uint8(in_text)
+        outside = steps * ((quotes & 1) == 0)
+        levels = np.cumsum(outside, dtype=np.int32)
+        if not len(levels):
+            continue
+        if level + int(levels.max()) > most:
+            return True
+        level += int(levels[-1])
+        in_text = int(quotes[-1]) & 1
+    return False
 
 
-def _brackets(body: bytes) -> bytes:
-    return body.translate(_ONE_KIND, _NO_BRACKETS)
+def _chunks(body: bytes) -> Iterator[bytes]:
+    """The body in pieces that part no backslash from what it escapes."""
+    start = 0
+    while start < len(body):
+        chunk = body[start : start + _CHUNK]
+        slashes = len(chunk) - len(chunk.rstrip(b"\\"))
+        if slashes % 2 and start + _CHUNK < len(body):
+            chunk = chunk[:-1]
+        start += len(chunk)
+        yield chunk
 
 
-def _collapses(brackets: bytes, most: int) -> bool:
-    """Whether so many rounds of taking out empty brackets leave at most as many.
-
-    A round takes the innermost level, so what collapses is nested at most ``2 * most``
-    deep. Two brackets that no quote parts are both in a text or both in none, so those
-    in texts cannot cancel others.
-    """
-    left = brackets.count(b"{")
-    for rounds in range(most, 0, -1):
-        if left <= most:
-            break
-        brackets = brackets.replace(b'""', b"").replace(b"{}", b"")
-        before, left = left, brackets.count(b"{")
-        # Outside texts no round takes more than the one before: each takes parents.
-        if left - most > (before - left) * (rounds - 1):
-            return False
-    return left <= most
+def _unescaped(chunk: bytes) -> bytes:
+    """Without escaped backslashes and quotes: what quotes are left part texts."""
+    if b"\\" not in chunk:
+        return chunk
+    return chunk.replace(rb"\\", b"").replace(rb"\"", b"")

@@ -140,7 +140,8 @@ def _header(lines: list[str]) -> tuple[_Header, int]:
     kind = "it is empty"
     if first:
         columns = len(first.split(","))
-        kind = f"its first line, of {columns} columns, is {first[:60]!r}"
+        # Not what it says: it may be a key that was given by mistake.
+        kind = f"its first line, of {columns} columns, is another"
     message = (
         f"This CSV has no header of brilcalc ({kind}), so neither columns nor units "
         "are known and it is not read as luminosity. Write it with "

@@ -86,6 +86,7 @@ def read(document: str | bytes | Mapping[Any, Any], *, strict: bool) -> Reading:
 
 
 def _text(document: str | bytes, notes: _Notes) -> str:
+    is_given = isinstance(document, str)
     if isinstance(document, bytes):
         try:
             document = document.decode("utf-8")
@@ -98,14 +99,25 @@ def _text(document: str | bytes, notes: _Notes) -> str:
     if "\r" in document:
         notes.general.append("lines ended in CRLF")
     if document.lstrip()[:1] != "{":
-        start = document.lstrip()[:40]
-        hint = " It looks like a web page, perhaps of a login." if "<" in start else ""
-        message = (
-            f"A certification file begins with '{{', this with {start!r}.{hint} "
-            "To read a file by its name, try omskit.lumi.files.read_mask(path)."
-        )
+        message = f"A certification file begins with '{{', and {_instead(document)}"
+        if is_given:
+            message += (
+                " To read a file by its name, try omskit.lumi.files.read_mask(path)."
+            )
         raise MaskError(message)
     return document
+
+
+def _instead(text: str) -> str:
+    """What a text is that is no mask; of what it says, nothing, as it may be a key."""
+    start = text.lstrip()
+    if not start:
+        return "this is empty."
+    if start.startswith("<"):
+        return "this looks like a web page, perhaps of a login."
+    if start.startswith("-----BEGIN"):
+        return "this is a key or a certificate."
+    return "this does not."
 
 
 def _plain(text: str) -> tuple[IntArray, IntArray, IntArray] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,15 @@ TICKS = 25
 NARROW = 0.02
 """A run that takes less of the axis than this has no room for its number."""
 
+
+Place = Literal["upper right", "upper left", "upper center"]
+
+PLACES: dict[Place, tuple[float, float]] = {
+    "upper right": (0.5, 1.0),
+    "upper left": (0.0, 0.5),
+    "upper center": (0.25, 0.75),
+}
+"""Where a legend may stand, best first, and what part of the axis it may cover."""
 
 SHARE = 0.95
 """How much of the width the small print may take."""
@@ -106,15 +115,19 @@ def finish(
     *,
     label: Label,
     notes: Iterable[str] = (),
-    columns: int = 1,
+    columns: int | None = None,
     legend: bool = True,
 ) -> tuple[str, ...]:
-    """Legends, limits, lumisection axis, run boundaries, CMS label and small print."""
+    """Legends, limits, lumisection axis, run boundaries, CMS label and small print.
+
+    Args:
+        columns: Of the legend; None: as many as the axes are wide enough for.
+    """
     unnamed: list[int] = []
     for ax in axes:
+        _limits(ax, rows)
         if legend:
             _legend(ax, columns, strips=ax is axes[0])
-        _limits(ax, rows)
         unnamed = _runs(ax, rows.layout)
     bottom = axes[-1]
     bottom.set_xlabel(x_label(rows.layout.runs))
@@ -130,7 +143,7 @@ def finish(
     return told
 
 
-def _legend(ax: Axes, columns: int, *, strips: bool) -> None:
+def _legend(ax: Axes, columns: int | None, *, strips: bool) -> None:
     """A legend above the data, never over it; lines first, then flags if wanted."""
     found, _ = ax.get_legend_handles_labels()
     flags = [h for h in found if hasattr(h, "get_paths")]
@@ -143,10 +156,10 @@ def _legend(ax: Axes, columns: int, *, strips: bool) -> None:
     if not handles:
         ax.set_ylim(low, high)
         return
-    columns = min(columns, len(handles))
+    columns = min(columns or _columns(ax, handles), len(handles))
     legend = ax.legend(
         handles=handles,
-        loc="upper right",
+        loc=_place(ax, flags),
         ncols=columns,
         frameon=True,
         framealpha=0.85,
@@ -163,6 +176,32 @@ def _legend(ax: Axes, columns: int, *, strips: bool) -> None:
         ax.set_ylim(low, low * (high / low) ** (1 / (1 - share)))
     else:
         ax.set_ylim(low, low + (high - low) / (1 - share))
+
+
+def _columns(ax: Axes, handles: Sequence[Artist]) -> int:
+    """How many names fit side by side: a flat legend leaves more room to the data."""
+    settings = load("matplotlib", PURPOSE).rcParams
+    fonts = load("matplotlib.font_manager", PURPOSE)
+    size = fonts.FontProperties(size=settings["legend.fontsize"]).get_size_in_points()
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    wide = ax.bbox.width / ax.figure.dpi * 72
+    return max(int(SHARE * wide / (size * (0.62 * longest + 4))), 1)
+
+
+def _place(ax: Axes, flags: Sequence[Any]) -> Place:
+    """Where a legend hides least of what is off or unknown, as that is looked for."""
+    shown = [
+        f for f in flags if not str(f.get_label()).split(": ")[-1].startswith("on")
+    ]
+    spans = [path.get_extents() for flag in shown for path in flag.get_paths()]
+    low, high = ax.get_xlim()
+
+    def hidden(begin: float, end: float) -> float:
+        a, b = (low + share * (high - low) for share in (begin, end))
+        return sum(max(min(s.x1, b) - max(s.x0, a), 0.0) for s in spans)
+
+    covers = {name: hidden(*ends) for name, ends in PLACES.items()}
+    return min(covers, key=lambda name: covers[name])
 
 
 def _limits(ax: Axes, rows: Rows) -> None:

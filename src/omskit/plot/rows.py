@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.errors import UnknownFieldError, UsageError, did_you_mean
-from omskit.plot.wording import ranges, span_text
+from omskit.plot.wording import listed, ranges, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FIRST = ("lumisection_number", "first_lumisection_number")
 LAST = "last_lumisection_number"
 ON, OFF, UNKNOWN = 1, 0, -1
+MOST_NAMES = 12
+"""A message names so many columns; lumisections have 53."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,7 @@ def lumisection_column(table: Table) -> str:
         f"This table has neither of the columns {' and '.join(map(repr, FIRST))}, "
         "so its rows have no place on an axis of lumisections. "
         "Try a table per lumisection, and name the column if you give fields=. "
-        f"It has: {', '.join(table.columns)}."
+        f"It has: {_some(table.columns)}."
     )
     raise UnknownFieldError(message)
 
@@ -241,7 +243,7 @@ def numbers(table: Table, name: str, rows: Rows) -> NDArray[np.float64]:
     ):
         message = (
             f"Column {name!r} holds {kind}, and a figure needs numbers. "
-            f"Numbers are in: {', '.join(_numeric(table)) or 'none of its columns'}."
+            f"Numbers are in: {_some(_numeric(table)) or 'none of its columns'}."
         )
         raise UsageError(message)
     if pa.types.is_boolean(kind):
@@ -260,10 +262,15 @@ def known(table: Table, name: str) -> Any:
         return table[name]
     message = (
         f"This table has no column {name!r} to draw."
-        f"{did_you_mean(name, table.columns)} It has: {', '.join(table.columns)}. "
+        f"{did_you_mean(name, table.columns)} It has: {_some(table.columns)}. "
         "A column that OMS has and the table has not must be named in fields=."
     )
     raise UnknownFieldError(message)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, of very many the first."""
+    return listed(names, most=MOST_NAMES)
 
 
 def _numeric(table: Table) -> list[str]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from omskit.plot.drawing import Drawing
 
+ENDINGS = ("png", "pdf", "svg")
+"""What is recommended; matplotlib knows more."""
+
 
 def save(drawn: Drawing | Figure, path: str | Path, *, close: bool = True) -> Path:
     """Write a figure to a file; the ending of *path* chooses the format.
@@ -28,19 +31,27 @@ def save(drawn: Drawing | Figure, path: str | Path, *, close: bool = True) -> Pa
         The path.
 
     Raises:
-        UsageError: matplotlib cannot write this kind of file.
+        UsageError: matplotlib cannot write this kind of file, or not there.
     """
     figure: Any = getattr(drawn, "figure", drawn)
     target = Path(path)
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if target.suffix.lower().removeprefix(".") not in known:
-        message = (
-            f"matplotlib cannot write {target.name!r}. "
-            f"The name must end with one of: .{', .'.join(known)}."
-        )
-        raise UsageError(message)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=150)
+    ending = target.suffix.lower().removeprefix(".")
+    if ending not in figure.canvas.get_supported_filetypes():
+        raise UsageError(wrong_ending(target))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(target, dpi=150)
+    except OSError as error:
+        message = f"Cannot write {target}: {error.strerror or error}."
+        raise UsageError(message) from error
     if close:
         load("matplotlib.pyplot", PURPOSE).close(figure)
     return target
+
+
+def wrong_ending(target: Path) -> str:
+    """What to say of a file whose name names no format of figures."""
+    return (
+        f"{target.name!r} cannot be written as a figure: its name must end with "
+        f".{', .'.join(ENDINGS[:-1])} or .{ENDINGS[-1]}."
+    )

@@ -8,11 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from omskit.errors import OperatorError, SelectorError, UsageError
+from omskit.query.given import NOTHING, Wants, hold, names_in, shown
 from omskit.query.operators import OPERATORS
 
 Scalar: TypeAlias = int | float | str | bool | dt.datetime | None
 INCLUDES = ("meta", "presentation_timestamp", "data_only")
 """What ``include`` may name."""
+
+_FIELD: Wants = {"field": ((str,), "the name of a field, e.g. 'l1_rate'")}
+_TEXT_OR_NONE = (str, int, NOTHING), "text or a whole number"
+_CUSTOM: Wants = {"key": ((str,), "text"), "value": ((str, int), _TEXT_OR_NONE[1])}
 
 
 @runtime_checkable
@@ -42,6 +47,7 @@ class Condition:
 
     def __post_init__(self) -> None:
         """Hold values that can be hashed, pickled and compared."""
+        hold({"field": self.field}, _FIELD)
         if self.op not in OPERATORS:
             message = (
                 f"OMS has no operator {self.op!r}; it knows {', '.join(OPERATORS)}."
@@ -168,6 +174,7 @@ class Column:
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
+        hold({"field": name}, _FIELD)
         self.name = name
 
     def __repr__(self) -> str:
@@ -297,21 +304,35 @@ class Query:
     extras: tuple[tuple[str, str], ...] = ()
     selection: Selection = Selection()
 
+    def __post_init__(self) -> None:
+        """Refuse what is no part of a question.
+
+        Raises:
+            UsageError: The message names it.
+        """
+        hold({name: getattr(self, name) for name in _WANTS}, _WANTS)
+        for name, kind in _PARTS:
+            for part in getattr(self, name) or ():
+                if not isinstance(part, kind):
+                    wanted = _WANTS[name][1]
+                    message = f"{name}= holds {shown(part)}; it is {wanted}."
+                    raise UsageError(message)
+
     def where(self, *conditions: Condition | tuple[Condition, ...]) -> Query:
         """Also require these."""
         return replace(self, conditions=(*self.conditions, *flatten(conditions)))
 
     def select(self, *fields: str | Iterable[str]) -> Query:
         """Only these columns, in this order."""
-        names = tuple(dict.fromkeys(_names(fields)))
+        names = tuple(dict.fromkeys(names_in(fields, "fields")))
         if not names:
             message = "select() needs at least one field; leave it out for all."
             raise UsageError(message)
         return replace(self, fields=names)
 
-    def sort(self, *keys: str) -> Query:
+    def sort(self, *keys: str | Iterable[str]) -> Query:
         """By these fields, first the most important; a leading ``-`` descends."""
-        return replace(self, order=tuple(dict.fromkeys(_names(keys))))
+        return replace(self, order=tuple(dict.fromkeys(names_in(keys, "sort"))))
 
     def limit(self, rows: int) -> Query:
         """At most so many rows, the first in the order asked for."""
@@ -332,19 +353,33 @@ class Query:
     def group(self, granularity: str | None = None, **keys: str | int) -> Query:
         """Rows per run or per lumisection; further keys go out as ``group[key]``."""
         named: Mapping[str, str | int | None] = {"granularity": granularity, **keys}
+        hold(named, dict.fromkeys(named, _TEXT_OR_NONE))
         groups = dict(self.groups)
         groups.update({k: str(v) for k, v in named.items() if v is not None})
         return replace(self, groups=tuple(groups.items()))
 
     def custom(self, key: str, value: str | int) -> Query:
         """Send any other parameter, as it is."""
+        hold({"key": key, "value": value}, _CUSTOM)
         return replace(self, extras=(*self.extras, (key, str(value))))
 
 
-def _names(entries: Iterable[str | Iterable[str]]) -> Iterator[str]:
-    """Single names out of names, lists of them, and ``"a,b"``."""
-    for entry in entries:
-        if isinstance(entry, str):
-            yield from (part.strip() for part in entry.split(",") if part.strip())
-        else:
-            yield from _names(entry)
+_WANTS: Wants = {
+    "resource": ((str,), "the name of a resource, e.g. 'runs'"),
+    "conditions": ((tuple,), "a tuple of Condition"),
+    "fields": ((tuple, NOTHING), "a tuple of names, or None"),
+    "order": ((tuple,), "a tuple of names"),
+    "maximum": ((int, NOTHING), "a whole number, or None"),
+    "includes": ((tuple,), "a tuple of names"),
+    "groups": ((tuple,), "a tuple of pairs"),
+    "extras": ((tuple,), "a tuple of pairs"),
+    "selection": ((Selection,), "a Selection"),
+}
+_PARTS = (
+    ("conditions", Condition),
+    ("fields", str),
+    ("order", str),
+    ("includes", str),
+    ("groups", tuple),
+    ("extras", tuple),
+)

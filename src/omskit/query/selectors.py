@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from omskit.errors import OperatorError, SelectorError
 from omskit.query.bind import parse_time
+from omskit.query.given import shown
 from omskit.query.model import Condition, MaskLike, Selection, plain_value
 
 if TYPE_CHECKING:
@@ -164,6 +165,12 @@ def selection(
         raise SelectorError(message)
     if last is not None and not (type(given[1]) is int and last > 0):
         message = f"last={last!r} is no count; write e.g. last=10 for the newest ten."
+        raise SelectorError(message)
+    if mask is not None and not is_mask(mask):
+        message = (
+            f"mask={shown(mask)} is no mask; give a LumiMask, such as that of "
+            "omskit.lumi.files.read_mask(path)."
+        )
         raise SelectorError(message)
     start = None if since is None else moment(since, "since")
     end = None if until is None else moment(until, "until")

@@ -72,8 +72,7 @@ def answer_scope(scope: dict[str, Any], service: Service) -> Response:
         _LOG.exception("failed to answer %s", scope["path"])
         message = "The service failed; its log says more."
         answer = refusal(500, "INTERNAL_SERVER_ERROR", message)
-    if service is not None:
-        answer = identified(answer, service)
+    answer = identified(answer, service)
     if scope["method"] == "HEAD":
         return answer
     check()

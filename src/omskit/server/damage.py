@@ -123,18 +123,27 @@ def _edited(
         other = _rows_of(ask(parameters_with(asked.url, offset=0, limit=asked.limit)))
         data[-1] = other["data"][0] if other and other["data"] else data[0]
     elif rule.fault == "null_identity" and data:
-        _nullify(rule, data[0], resource)
+        missed = _nullify(rule, data[0], resource)
+        if missed is not None:
+            return refusal(500, "This fault does nothing", missed)
     return replace(answer, body=encode(document))
 
 
-def _nullify(rule: Rule, row: dict[str, Any], resource: Resource | None) -> None:
+def _nullify(rule: Rule, row: dict[str, Any], resource: Resource | None) -> str | None:
+    """Make a value of the row null; what is wrong where it has none of the name.
+
+    A fault that did nothing, silently, would let the test of it pass.
+    """
     column = rule["column"]
     if column is None and resource is not None and resource.identity:
         column = resource.identity[0]
     field = resource.get(column) if resource is not None and column else None
     attribute = field.attribute if field else column
-    if attribute in row["attributes"]:
-        row["attributes"][attribute] = None
+    if attribute not in row["attributes"]:
+        named = "no column was named" if column is None else f"no {column!r} in them"
+        return f"null_identity: the rows are not changed, as there is {named}."
+    row["attributes"][attribute] = None
+    return None
 
 
 def _rows_of(answer: Response) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from omskit.errors import ConfigError, did_you_mean
+from omskit.schema import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -270,9 +271,27 @@ def _rule(entry: Any, name: str) -> Rule:
             message = f"{name}: {key} = {value!r} makes no sense there."
             raise ConfigError(message)
     parameters = tuple((key, value) for key, value in entry.items() if key in own)
-    return Rule(
+    rule = Rule(
         **{k: v for k, v in entry.items() if k in general}, parameters=parameters
     )
+    if "column" in entry:
+        _check_column(rule, name)
+    return rule
+
+
+def _check_column(rule: Rule, name: str) -> None:
+    """Refuse a column that no resource has whose rows the rule is about."""
+    column = rule["column"]
+    catalogue = bundled()
+    concerned = [catalogue[one] for one in catalogue if fnmatchcase(one, rule.path)]
+    # Other paths (runs/297050/lumisections) are looked at when they are asked.
+    known = {f.name for resource in concerned for f in resource.fields}
+    known |= {f.attribute for resource in concerned for f in resource.fields}
+    if concerned and column not in known:
+        hint = did_you_mean(column, known)
+        of = concerned[0].name if len(concerned) == 1 else "any resource"
+        message = f"{name}: there is no column {column!r} of {of}.{hint}"
+        raise ConfigError(message)
 
 
 def _known(entry: Mapping[str, Any], names: Iterable[str], name: str) -> None:

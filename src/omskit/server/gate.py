@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from omskit.errors import ConfigError
 from omskit.server.registry import GROUP
 from omskit.server.respond import refusal
 from omskit.server.sso import ISSUER
@@ -38,11 +40,25 @@ class TokenGate:
     """One token for all, compared in constant time.
 
     Example:
-        >>> TokenGate("correct horse battery").refuse("Bearer guess", 0).status
+        >>> TokenGate("correct-horse-battery").refuse("Bearer guess", 0).status
         401
+
+    Raises:
+        ConfigError: No request can carry the token: it has other characters than
+            printable ASCII, or blanks. The message does not repeat it.
     """
 
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the characters."""
+        if not re.fullmatch("[!-~]+", self.token):
+            message = (
+                "The token that requests must carry (--token, OMSKIT_SERVE_TOKEN) may "
+                "have printable ASCII characters only and no blanks: no request could "
+                "send this one. Try: openssl rand -hex 32"
+            )
+            raise ConfigError(message)
 
     def refuse(self, authorization: str, now: float) -> Response | None:
         """401 to who does not have the token."""

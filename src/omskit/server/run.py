@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
@@ -23,7 +24,6 @@ from omskit.server.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from omskit.engine import Engine
 
@@ -77,6 +77,7 @@ def serve(
             "--token, which they must send, or leave --host out."
         )
         raise ConfigError(message)
+    _check_tls(certfile, keyfile)
     bound = listen(host, port)
     service = _at(engine, host, bound, secure=certfile is not None)
 
@@ -105,9 +106,10 @@ def running(
         The base URL; requests are answered until the block ends.
 
     Raises:
-        ConfigError: The address cannot be listened on.
+        ConfigError: The address cannot be listened on, or the certificate not be read.
     """
     load("uvicorn", _PURPOSE)
+    _check_tls(certfile, keyfile)
     bound = listen(host, port)
     service = _at(engine, host, bound, secure=certfile is not None)
     is_ready = threading.Event()
@@ -146,11 +148,36 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        message = (
-            f"Cannot listen on {host}:{port}: {error}. "
-            "Try --port 0 for a free port, or --host 127.0.0.1."
-        )
+        # Python appends the address to what the system says of it.
+        said = f"{error.strerror or error}".partition(" (while attempting")[0]
+        hint = "Try --port 0 for a free port"
+        if host not in LOOPBACK:
+            hint += ", or --host 127.0.0.1"
+        message = f"Cannot listen on {host}:{port}: {said}. {hint}."
         raise ConfigError(message) from error
+
+
+def _check_tls(certfile: str | Path | None, keyfile: str | Path | None) -> None:
+    """Refuse a key without its certificate, and files that cannot be read.
+
+    Raises:
+        ConfigError: The message names the file.
+    """
+    if keyfile is not None and certfile is None:
+        message = (
+            f"--keyfile {keyfile} is the key of a certificate: give --certfile too, "
+            "or leave it out to serve http."
+        )
+        raise ConfigError(message)
+    named = {"certificate": certfile, "key": keyfile}
+    for what, path in named.items():
+        if path is None:
+            continue
+        try:
+            Path(path).open("rb").close()
+        except OSError as error:
+            message = f"Cannot read the {what} {path}: {error.strerror}."
+            raise ConfigError(message) from error
 
 
 def _at(
@@ -188,7 +215,8 @@ def _server(
             ssl_keyfile=keyfile,
         )
     except (OSError, ValueError) as error:
-        message = f"Cannot read the certificate {certfile} or its key: {error}."
+        key = f"its key {keyfile}" if keyfile is not None else "its key, in that file"
+        message = f"Cannot use the certificate {certfile} and {key}: {error}."
         raise ConfigError(message) from error
 
 

@@ -35,6 +35,9 @@ def tls_context(
     where: str | None = None
     if verify is not None:
         where = os.fspath(verify)
+        if not where:
+            message = "verify='' names no file or folder of CA certificates."
+            raise ConfigError(message)
     elif not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         where = os.environ.get("REQUESTS_CA_BUNDLE") or None
     folder = where is not None and Path(where).is_dir()

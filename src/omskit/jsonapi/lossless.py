@@ -1,0 +1,33 @@
+"""What holds the values of a column without loss, where they are of several types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXACT_FLOAT = 2**53
+"""The whole numbers up to this one are floats too; beyond it not all are."""
+
+
+def is_exact(numbers: Iterable[float | None]) -> bool:
+    """Whether no whole number loses digits as a float.
+
+    Example:
+        >>> is_exact([0.5, 2**53, None]), is_exact([2**53 + 1])
+        (True, False)
+    """
+    return all(not isinstance(n, int) or abs(n) <= EXACT_FLOAT for n in numbers)
+
+
+def json_text(value: object) -> str | None:
+    """A value as JSON, nothing as nothing.
+
+    Example:
+        >>> json_text([1, "a"]), json_text(None)
+        ('[1,"a"]', None)
+    """
+    return None if value is None else msgspec.json.encode(value).decode()
