@@ -1,9 +1,11 @@
 """Faults on the wire, over the loopback."""
 
+import asyncio
 import gzip
 import http.client
 import socket
 import threading
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from omskit import Client
 from omskit.errors import IncompleteError, TransportError
 from omskit.server import FaultPlan, Front, Rule, running
+from omskit.server.faulty import CONNECTION, _reset
 
 
 def faulty(engine, fault, **parameters):
@@ -230,3 +233,21 @@ def test_slow_heads_end(engine):
             client.sendall(b"GET /agg")
             while client.recv(65536):
                 pass
+
+
+def test_a_client_that_is_gone_is_no_fault_of_the_service():
+    """To reset a connection that the client has closed meanwhile is nothing."""
+    aborted = []
+
+    class Gone:
+        def get_extra_info(self, _name):
+            closed = socket.socket()
+            closed.close()
+            return closed
+
+        def abort(self):
+            aborted.append(self)
+
+    state = {CONNECTION: SimpleNamespace(transport=Gone())}
+    asyncio.run(_reset({"state": state}))
+    assert len(aborted) == 1

@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +153,8 @@ async def _reset(scope: Any) -> None:
     transport = _transport(scope)
     raw = transport.get_extra_info("socket")
     if raw is not None:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        with suppress(OSError):  # The client may have gone before.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
     await asyncio.sleep(_SOON_S)  # uvicorn must see it before we return
 
