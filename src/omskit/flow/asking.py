@@ -195,14 +195,12 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
     said = Said(options.base_url)
     reading = read_all(made.requests, made.wanted, options, resource)
     parts, flaws = yield from overheard(reading, said)
-    pages = [page for part in parts for page in part.tables()]
-    if flaws:
+    pages = [
         # A row without a number breaks the filter on it too; the flaw tells of it.
-        pages = [
-            named(page, resource, part.query.fields)
-            for part in parts
-            for page in part.tables()
-        ]
+        named(page, resource, part.query.fields) if flaws else page
+        for part in parts
+        for page in part.tables()
+    ]
     done = assemble(pages, made, resource, raw=options.raw)
     rows = [page for part in parts for page in part.pages.values()]
     notes = [*ready.notes, *notes_of(rows), *done.notes]
