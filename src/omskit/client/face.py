@@ -77,8 +77,8 @@ class Face:
         self._learnt: dict[str, Resource] = {}
         self._credentials, self._verify, self._proxy = credentials, verify, proxy
         self._given = sender
-        _check_way(verify, proxy)
         self._sender = sender or self._find_sender()
+        _check_way(self._sender, verify, proxy)
         if credentials is None:
             credentials = find_login(self._instance)
         self._login = as_login(credentials, self._instance.base_url)
@@ -162,14 +162,14 @@ class Face:
         return self._learnt.get(resource, Resource(resource, ()))
 
 
-def _check_way(verify: Any, proxy: str | None) -> None:
+def _check_way(sender: Sender, verify: Any, proxy: str | None) -> None:
     """Refuse what no connection can be made with, whether or not one is needed.
 
     Raises:
         ConfigError: No certificates there, or no address of a proxy.
     """
-    if verify is not None:
-        tls_context(verify)
+    if verify is not None and not isinstance(sender, HttpSender):
+        tls_context(verify)  # 20 ms for a large bundle, which an HttpSender has spent.
     if proxy is not None:
         read_proxy(proxy)
 
