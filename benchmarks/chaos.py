@@ -34,7 +34,7 @@ from _chaos import FIRST_RUN, PAGES, ROWS, Scenario, scenario, service
 
 from omskit import AsyncClient, Client, OMSError, OMSWarning, Table
 from omskit.drivers import LocalSender
-from omskit.flow.effects import Request
+from omskit.effects import Request
 from omskit.server import respond
 from omskit.transport import Timeouts
 

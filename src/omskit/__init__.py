@@ -48,17 +48,17 @@ from omskit.errors import (
 )
 
 if TYPE_CHECKING:
-    from omskit.auth import BearerToken, ClientCredentials
     from omskit.client import AsyncClient, Client
+    from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
     from omskit.query import Query, field
     from omskit.table import Table
 
 _HOMES = {
     "AsyncClient": "omskit.client",
-    "BearerToken": "omskit.auth",
+    "BearerToken": "omskit.login.kinds",
     "Client": "omskit.client",
-    "ClientCredentials": "omskit.auth",
+    "ClientCredentials": "omskit.login.kinds",
     "LumiMask": "omskit.lumi",
     "Query": "omskit.query",
     "Table": "omskit.table",

@@ -8,26 +8,24 @@ says), production.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import tomllib
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import platformdirs
 
-from omskit.auth import TOKEN_URL, Anonymous, BearerToken, ClientCredentials, FixedLogin
 from omskit.errors import ConfigError, UnknownInstanceError, did_you_mean
-from omskit.tokencache import refuse_shared
 
 log = logging.getLogger("omskit")
 
 DEMO = "demo"
+
+TOKEN_URL = "https://auth.cern.ch/auth/realms/cern/api-access/token"  # noqa: S105
+"""Where CERN trades an application's secret for a token; an address, not a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,8 @@ def read_config() -> dict[str, Any]:
         message = f"The configuration file {path} cannot be read: {error}"
         raise ConfigError(message) from error
     _refuse_unknown(found, KEYS, "")
-    _refuse_unknown(_table(found, "credentials"), CREDENTIALS, "[credentials] of ")
-    for name, own in _table(found, "instances").items():
+    _refuse_unknown(read_table(found, "credentials"), CREDENTIALS, "[credentials] of ")
+    for name, own in read_table(found, "instances").items():
         if isinstance(own, dict):
             _refuse_unknown(own, OWN, f"[instances.{name}] of ")
     return found
@@ -189,7 +187,7 @@ def _from_url(url: str) -> Instance:
 def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
     """``[instances.NAME]`` tables of the configuration file."""
     found: dict[str, Instance] = {}
-    for name, table in _table(config, "instances").items():
+    for name, table in read_table(config, "instances").items():
         entry = table if isinstance(table, dict) else {}
         said = {key: entry.get(key) for key in OWN}
         wrong = [k for k, v in said.items() if v is not None and not isinstance(v, str)]
@@ -207,103 +205,10 @@ def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
     return found
 
 
-def _table(config: dict[str, Any], name: str) -> dict[str, Any]:
+def read_table(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """The table ``[name]`` of the configuration; empty where it has none."""
     found = config.get(name, {})
     if not isinstance(found, dict):
         message = f"{name} in {config_path()} is no table; write [{name}]."
         raise ConfigError(message)
     return found
-
-
-def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
-    """The login for *instance* from environment or configuration file.
-
-    Raises:
-        ConfigError: Only one half of id and secret is there, or others can read the
-            file that holds the secret.
-    """
-    if instance.audience is None:
-        return Anonymous()
-    config = _table(read_config(), "credentials")
-    client_id = os.environ.get("OMSKIT_CLIENT_ID") or config.get("client_id")
-    secret = os.environ.get("OMSKIT_CLIENT_SECRET") or config.get("client_secret")
-    if not client_id and not secret:
-        return Anonymous()
-    if not client_id or not secret:
-        have, lack = (
-            ("OMSKIT_CLIENT_ID", "OMSKIT_CLIENT_SECRET")
-            if client_id
-            else ("OMSKIT_CLIENT_SECRET", "OMSKIT_CLIENT_ID")
-        )
-        message = f"{have} is set but {lack} is not; a login needs both."
-        raise ConfigError(message)
-    if config.get("client_secret"):
-        refuse_shared(config_path(), "600")
-    return ClientCredentials(
-        str(client_id), str(secret), instance.audience, instance.token_url
-    )
-
-
-def takes_fixed_token(instance: Instance) -> bool:
-    """It is a service of one's own: CERN's take no fixed token, and are sent none.
-
-    Example:
-        >>> takes_fixed_token(find_instance("production"))
-        False
-        >>> takes_fixed_token(find_instance("http://localhost:8321/agg/api/v1"))
-        True
-    """
-    known = {_host(i.base_url) for i in INSTANCES.values()}
-    return _host(instance.base_url) not in known
-
-
-def _is_private(url: str) -> bool:
-    """What is sent there cannot be read on the way: by TLS, or within this machine."""
-    if urlsplit(url).scheme == "https":
-        return True
-    host = _host(url)
-    with contextlib.suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
-
-
-def _host(url: str) -> str:
-    """The host that is asked, whichever way it is written, whatever the port."""
-    host = unquote(urlsplit(url).hostname or "")
-    # A full stop of another script is one to the domain name system too.
-    plain = normalize("NFKC", host).replace("\N{IDEOGRAPHIC FULL STOP}", ".")
-    return plain.casefold().rstrip(".")
-
-
-def find_token(instance: Instance) -> FixedLogin | None:
-    """The fixed token for *instance*, of ``oms serve --token``; None: there is none.
-
-    From ``OMSKIT_TOKEN``, or ``token`` of ``[instances.NAME]`` in the file. The
-    variable is meant for no service by name, so it goes nowhere in clear text.
-
-    Raises:
-        ConfigError: It can be no token, or others can read the file that holds it.
-    """
-    if not takes_fixed_token(instance):
-        return None
-    said_in = "OMSKIT_TOKEN"
-    token: Any = os.environ.get(said_in)
-    if token and not _is_private(instance.base_url):
-        log.warning(
-            "OMSKIT_TOKEN is not sent to %s, where it could be read on the way; use "
-            "https, or name the service in the configuration file",
-            instance.base_url,
-        )
-        token = None
-    if not token:
-        own = _table(read_config(), "instances").get(instance.name, {})
-        token = own.get("token") if isinstance(own, dict) else None
-        if token is None:
-            return None
-        refuse_shared(config_path(), "600")
-        said_in = f"[instances.{instance.name}]"
-    try:
-        return FixedLogin(BearerToken(token), said_in)
-    except ConfigError as error:
-        message = f"{said_in}: {error}"
-        raise ConfigError(message) from None

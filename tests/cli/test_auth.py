@@ -10,7 +10,7 @@ from tests.support.smallservice import page, refusal
 
 from omskit import Client
 from omskit.config import find_instance
-from omskit.tokencache import TokenCache
+from omskit.login.cache import TokenCache
 
 GOOD = page(data=[], meta={"totalResourceCount": 742})
 CONFIG = """
@@ -160,7 +160,7 @@ def test_replay_names_rows(oms, tmp_path):
     """Rows that are not as they were are named by identity, the first twenty."""
     from dataclasses import replace
 
-    from omskit.fingerprint import sealed
+    from omskit.table.fingerprint import sealed
 
     path = tmp_path / "receipt.json"
     with Client("demo") as client:

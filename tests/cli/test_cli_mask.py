@@ -160,7 +160,7 @@ def test_urls_are_fetched_through_the_client(oms, files, monkeypatch):
             pass
 
         def send(self, request, headers, waiting=None):
-            from omskit.flow.effects import Response
+            from omskit.effects import Response
 
             asked.append(request.url)
             return Response(200, {}, A.encode())

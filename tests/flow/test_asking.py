@@ -27,10 +27,10 @@ from omskit.errors import (
     UnknownFieldError,
     UnknownResourceError,
 )
-from omskit.flow.auditing import missing
+from omskit.flow.audit import missing
 from omskit.query.url import parse
-from omskit.receipt import Receipt
 from omskit.schema import Catalogue, bundled
+from omskit.table.receipt import Receipt
 
 MICRO = r"{\mu}b^{-1}"
 UNITS = {
@@ -558,7 +558,7 @@ def test_receipts_can_be_asked_again():
     for url in receipt.urls:
         query, span = parse(url, bundled())
         assert (query.resource, span.limit) == ("lumisections", 10)
-        from omskit.flow.effects import Request
+        from omskit.effects import Request
 
         document = json.loads(service(Request("GET", f"{BASE}/{url}")).body)
         again += [r["attributes"]["lumisection_number"] for r in document["data"]]

@@ -9,6 +9,16 @@ from hypothesis import strategies as st
 from tests.support.interpreter import NOON, Interpreter
 from tests.support.smallservice import page, refusal
 
+from omskit.effects import (
+    Authorise,
+    Credential,
+    Jitter,
+    Now,
+    Request,
+    Response,
+    Send,
+    Sleep,
+)
 from omskit.errors import (
     DecodeError,
     LoginNeededError,
@@ -22,16 +32,6 @@ from omskit.errors import (
     TimedOutError,
     TokenRejectedError,
     TransportError,
-)
-from omskit.flow.effects import (
-    Authorise,
-    Credential,
-    Jitter,
-    Now,
-    Request,
-    Response,
-    Send,
-    Sleep,
 )
 from omskit.flow.exchange import Policy, backoff, exchange, retry_after
 from omskit.jsonapi import decode

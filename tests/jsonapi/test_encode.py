@@ -19,9 +19,9 @@ from omskit.jsonapi.encode import (
 )
 from omskit.jsonapi.links import page_links
 from omskit.query import Condition, Query, field
-from omskit.receipt import Receipt
 from omskit.schema import TIME, Field, Relationship, Resource, bundled
 from omskit.table import Table
+from omskit.table.receipt import Receipt
 
 BASE = "https://oms.example/agg/api/v1"
 

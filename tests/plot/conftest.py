@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from omskit.receipt import Receipt
 from omskit.table import Table, with_unit
+from omskit.table.receipt import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from omskit import plot
-from omskit.dcs import DcsCheck
 from omskit.errors import UnknownFieldError, UsageError
+from omskit.lumi.dcs import DcsCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pyarrow as pa
 import pytest
 
+from omskit.effects import Request
 from omskit.engine import Engine
-from omskit.flow.effects import Request
 from omskit.schema import TIME
 from omskit.server import Service, Switches, respond
 from omskit.server.tokens import SigningKey

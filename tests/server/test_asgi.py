@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from omskit.flow.effects import Request
+from omskit.effects import Request
 from omskit.server import respond
 from omskit.server.asgi import MAX_URL, accepts_gzip, answer_scope, application
 

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from omskit.flow.effects import Request, Response
+from omskit.effects import Request, Response
 from omskit.server import respond
 from omskit.server.damage import damaged
 from omskit.server.faults import Rule, asked_of

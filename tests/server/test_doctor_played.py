@@ -8,11 +8,11 @@ from tests.support.loopback import unused_port
 
 from omskit.cli.app import run
 from omskit.flow import Credential
+from omskit.login.cache import TokenCache
 from omskit.server import LoginGate, Service, Sso, TokenGate
 from omskit.server.sso import ISSUER
 from omskit.server.tokens import SigningKey
 from omskit.server.tunnel import tunnel
-from omskit.tokencache import TokenCache
 
 trustme = pytest.importorskip("trustme")
 

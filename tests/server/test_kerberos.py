@@ -21,17 +21,17 @@ from tests.support.cern import ACCESS, PUBLIC, cern, registry
 from tests.support.loopback import unused_port
 
 from omskit import AuthError, Client, LoginNeededError
-from omskit.auth import TsgauthLogin
 from omskit.cli.app import run
 from omskit.config import Instance
-from omskit.credentials import lacking_ticket
-from omskit.doctor import diagnose
-from omskit.flow.effects import Request
+from omskit.diagnosis.doctor import diagnose
+from omskit.effects import Request
+from omskit.login.cache import TokenCache
+from omskit.login.chain import lacking_ticket
+from omskit.login.kinds import TsgauthLogin
 from omskit.server import Application, Registry, Service, Sso
 from omskit.server.kerberos import BROKER, LOGIN, SECOND
 from omskit.server.sso import PREFIX
 from omskit.server.tunnel import tunnel
-from omskit.tokencache import TokenCache
 
 HOME = "http://localhost:8080/"
 BASE = f"https://auth.cern.ch{PREFIX}"

@@ -2,7 +2,7 @@
 
 import json
 
-from omskit.flow.effects import Request
+from omskit.effects import Request
 from omskit.query.url import parse_parameters
 from omskit.server import respond
 from omskit.server.openapi import openapi

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omskit.effects import Request
 from omskit.engine import Engine
-from omskit.flow.effects import Request
 from omskit.jsonapi.decode import decode
 from omskit.query import OPERATORS, Condition, Query
 from omskit.query.operators import WIRE

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from omskit.demo import tables
+from omskit.effects import Request
 from omskit.engine import Engine
-from omskit.flow.effects import Request
 from omskit.server import Service, Switches, respond, running
 
 HOST = "https://vocms0185.cern.ch/agg/api/v1"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from omskit.effects import Request
 from omskit.engine import Engine
-from omskit.flow.effects import Request
 from omskit.jsonapi.decode import decode
 from omskit.query import OPERATORS
 from omskit.query.operators import WIRE

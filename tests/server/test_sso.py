@@ -12,16 +12,17 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from omskit import Client
-from omskit.auth import ClientCredentials, TsgauthLogin
 from omskit.config import Instance
-from omskit.credentials import CachedToken, Chain, Person
+from omskit.effects import Request
 from omskit.errors import (
     ConfigError,
     LoginNeededError,
     NotAuthorisedError,
     TokenRejectedError,
 )
-from omskit.flow.effects import Request
+from omskit.login.cache import TokenCache
+from omskit.login.chain import CachedToken, Chain, Person
+from omskit.login.kinds import ClientCredentials, TsgauthLogin
 from omskit.server import (
     Application,
     Front,
@@ -34,7 +35,6 @@ from omskit.server import (
 from omskit.server.sso import DEVICE_GRANT, EXCHANGE_GRANT, PREFIX
 from omskit.server.tokens import BadTokenError, SigningKey, packed
 from omskit.server.tunnel import tunnel
-from omskit.tokencache import TokenCache
 
 TOKEN = "/protocol/openid-connect/token"
 DEVICE = "/protocol/openid-connect/auth/device"

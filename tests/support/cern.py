@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.loopback import Asked, Raw, Server, serving
 
-from omskit.flow.effects import Request, Response
+from omskit.effects import Request, Response
 from omskit.server import Application, LoginGate, Registry, Service, Sso, respond
 from omskit.server.sso import PREFIX
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from omskit.errors import OMSError
-from omskit.flow.effects import (
+from omskit.effects import (
     Authorise,
     Compute,
     Emit,
@@ -22,6 +21,7 @@ from omskit.flow.effects import (
     Sleep,
     Start,
 )
+from omskit.errors import OMSError
 
 NOON = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
 

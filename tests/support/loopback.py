@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from omskit.flow.effects import Response
+from omskit.effects import Response
 
 PATH = "/agg/api/v1"
 _LONG_S = 20.0

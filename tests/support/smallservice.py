@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from omskit.effects import Request, Response
 from omskit.errors import OMSError
-from omskit.flow.effects import Request, Response
 from omskit.query.url import parse_parameters
 from omskit.schema import Resource, bundled
 

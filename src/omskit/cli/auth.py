@@ -15,8 +15,8 @@ from omskit.errors import LoginNeededError
 
 if TYPE_CHECKING:
     from omskit.config import Instance
-    from omskit.reach import Finding
-    from omskit.tokencache import TokenCache
+    from omskit.diagnosis.route import Finding
+    from omskit.login.cache import TokenCache
 
 _NARROWEST = 40
 _INDENT = " " * 6
@@ -30,7 +30,7 @@ app = typer.Typer(
 
 def _found(name: str | None) -> tuple[Instance, TokenCache | None]:
     from omskit.config import find_instance
-    from omskit.tokencache import TokenCache
+    from omskit.login.cache import TokenCache
 
     instance = find_instance(name)
     if instance.audience is None:
@@ -59,8 +59,8 @@ def login(
         _refuse_without_token(where)
         typer.echo(_no_login(where))
         return
-    from omskit.credentials import Application, Chain, Kerberos, Person, links_of
     from omskit.drivers import SyncDriver
+    from omskit.login.chain import Application, Chain, Kerberos, Person, links_of
     from omskit.transport import HttpSender
 
     kinds = (Person,) if device else (Application, Kerberos, Person)
@@ -86,7 +86,7 @@ def status(*, instance: InstanceOption = None) -> None:
     Example: oms auth status --instance demo
     """
     where, _ = _found(instance)
-    from omskit.credentials import CachedToken, links_of
+    from omskit.login.chain import CachedToken, links_of
 
     links = list(links_of(where))
     if not links:
@@ -132,7 +132,7 @@ def doctor(*, instance: InstanceOption = None) -> None:
     Example: oms auth doctor --instance demo
     """
     from omskit.config import DEMO
-    from omskit.doctor import diagnose
+    from omskit.diagnosis.doctor import diagnose
 
     where, _ = _found(instance)
     if where.name == DEMO:
@@ -153,7 +153,7 @@ def doctor(*, instance: InstanceOption = None) -> None:
 
 def _refuse_without_token(where: Instance) -> None:
     """A job that goes on after 'oms auth login' must not take no login for one."""
-    from omskit.config import find_token, takes_fixed_token
+    from omskit.login.sources import find_token, takes_fixed_token
 
     if takes_fixed_token(where) and find_token(where) is None:
         raise LoginNeededError(_no_login(where))
@@ -161,7 +161,7 @@ def _refuse_without_token(where: Instance) -> None:
 
 def _no_login(where: Instance) -> str:
     """What there is to say of a service that no login is known for."""
-    from omskit.config import find_token, takes_fixed_token
+    from omskit.login.sources import find_token, takes_fixed_token
 
     if not takes_fixed_token(where):
         return f"{where.name} wants no login."

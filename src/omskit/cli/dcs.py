@@ -16,8 +16,8 @@ from omskit.errors import UsageError
 
 if TYPE_CHECKING:
     from omskit.client import Client
-    from omskit.dcs import DcsCheck
     from omskit.lumi import LumiMask
+    from omskit.lumi.dcs import DcsCheck
 
 
 @sharing(Output)

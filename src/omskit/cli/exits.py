@@ -18,7 +18,7 @@ from omskit.errors import (
     ServiceError,
     UsageError,
 )
-from omskit.scrubbing import one_line
+from omskit.redact import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -67,11 +67,11 @@ def load_mask(source: str, *, quiet: bool = False) -> LumiMask:
 
 def fetch(url: str) -> bytes:
     """The body at a URL, with the client's TLS, time-outs and retries; no login."""
-    from omskit.auth import Anonymous
     from omskit.drivers import SyncDriver
+    from omskit.effects import Request
     from omskit.flow import Policy
-    from omskit.flow.effects import Request
     from omskit.flow.exchange import exchange
+    from omskit.login.kinds import Anonymous
     from omskit.transport import HttpSender
 
     driver = SyncDriver(HttpSender(connections=1), Anonymous(), 1)

@@ -16,7 +16,7 @@ from omskit.cli.exits import say
 from omskit.cli.options import Format, Output
 from omskit.cli.terminal import SHOWN_ROWS, Line, view
 from omskit.errors import UsageError, did_you_mean
-from omskit.wholefile import write_whole
+from omskit.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

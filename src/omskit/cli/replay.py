@@ -46,7 +46,7 @@ def replay(
 
     Example: oms replay runs.parquet
     """
-    from omskit.client.kept import find_receipt
+    from omskit.table.receipt_files import find_receipt
 
     kept = find_receipt(file)
     chosen = instance or known_service(kept.receipt.service)

@@ -4,7 +4,7 @@ Both faces offer the same names; each only chooses a flow and runs it in its dri
 What they share is in `face` and `shortcuts`.
 """
 
-from omskit.client.awaited import AsyncClient
+from omskit.client.async_ import AsyncClient
 from omskit.client.bound import AsyncBoundQuery, BoundQuery
 from omskit.client.settings import Settings
 from omskit.client.sync import Client

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from omskit import flow
+from omskit.client.progress import reporter
 from omskit.errors import OMSWarning
-from omskit.flow.reading import limit_of
-from omskit.flow.selecting import first_lookup
-from omskit.progress import reporter
+from omskit.flow.read import limit_of
+from omskit.flow.select import first_lookup
 from omskit.query import Condition, Query, Selection, bind
 from omskit.query.plan import plan
 from omskit.query.url import encode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from omskit._arguments import NOTHING, Wants, check_types
 from omskit.errors import UsageError, did_you_mean
-from omskit.query.given import NOTHING, Wants, hold
 from omskit.transport import Timeouts
 
 MOST_ROWS_PER_PAGE = 100_000
@@ -53,7 +53,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""
-        hold({name: getattr(self, name) for name in _WANTS}, _WANTS)
+        check_types({name: getattr(self, name) for name in _WANTS}, _WANTS)
         if self.units not in {"canonical", "raw"}:
             message = f"units={self.units!r}; it is 'canonical' or 'raw'."
             raise UsageError(message)

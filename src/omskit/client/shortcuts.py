@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from omskit import flow
+from omskit.client.base import BaseClient
 from omskit.client.bound import warn_of
-from omskit.client.face import Face
-from omskit.client.kept import Keepsake, find_receipt
 from omskit.client.settings import Settings
 from omskit.errors import SelectorError, UsageError, did_you_mean
 from omskit.flow import Following, Replayed
-from omskit.flow.trigger import by_name, patterns_of
+from omskit.flow.by_name import by_name, patterns_of
 from omskit.query import Condition, Query, field
 from omskit.query.model import plain_value
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.text import parse_condition
+from omskit.table.receipt_files import ReceiptLike, find_receipt
 
 if TYPE_CHECKING:
     from omskit.client.bound import Where
@@ -44,7 +44,7 @@ _QUESTION = frozenset(
 )  # fmt: skip
 
 
-class Shortcuts(Face, Generic[Answer]):
+class Shortcuts(BaseClient, Generic[Answer]):
     """The shortcuts, written once: a face returns a table or something to await."""
 
     def _table(self, ask: Ask) -> Answer:
@@ -243,7 +243,7 @@ class Shortcuts(Face, Generic[Answer]):
 
         return self._table(ask)
 
-    def _again(self, receipt: Keepsake) -> flow.Flow[Replayed]:
+    def _again(self, receipt: ReceiptLike) -> flow.Flow[Replayed]:
         from omskit.lumi import LumiMask
 
         kept = find_receipt(receipt)

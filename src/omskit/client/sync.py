@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from omskit import flow
 from omskit.client.bound import BoundQuery, warn
+from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
-from omskit.dcs import DcsCheck, compare_dcs
 from omskit.drivers import SyncDriver
 from omskit.errors import UsageError
-from omskit.flow.following import is_notice
-from omskit.progress import reporter
+from omskit.flow.follow import is_notice
+from omskit.lumi.dcs import DcsCheck, compare_dcs
 from omskit.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omskit.client.kept import Keepsake
     from omskit.client.shortcuts import Ask
     from omskit.flow import Replayed
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
+    from omskit.table.receipt_files import ReceiptLike
 
 
 class Client(Shortcuts["Table"]):
@@ -87,7 +87,7 @@ class Client(Shortcuts["Table"]):
         table = self._table(lambda: (steps, settings))
         return compare_dcs(table, mask, number)
 
-    def replay(self, receipt: Keepsake) -> Replayed:
+    def replay(self, receipt: ReceiptLike) -> Replayed:
         """Ask again what a receipt says was asked, and tell what is different.
 
         Args:

@@ -5,7 +5,7 @@ Two of them, sync and async, with the same effects and the same order of things.
 `LocalSender` into a service in this process.
 """
 
-from omskit.drivers.awaited import AsyncDriver
+from omskit.drivers.async_ import AsyncDriver
 from omskit.drivers.senders import LocalSender, Sender
 from omskit.drivers.shared import Login, Reporter
 from omskit.drivers.sync import SyncDriver

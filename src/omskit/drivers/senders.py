@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from omskit.flow.effects import Request, Response
-    from omskit.waiting import Waiting
+    from omskit.drivers.cancel import CancelToken
+    from omskit.effects import Request, Response
 
 
 class Sender(Protocol):
@@ -20,7 +20,7 @@ class Sender(Protocol):
         self,
         request: Request,
         headers: Mapping[str, str],
-        waiting: Waiting | None = None,
+        waiting: CancelToken | None = None,
     ) -> Response:
         """The answer, from a thread that may wait.
 
@@ -48,7 +48,7 @@ class LocalSender:
         self,
         request: Request,
         headers: Mapping[str, str],
-        waiting: Waiting | None = None,
+        waiting: CancelToken | None = None,
     ) -> Response:
         """Answer in this thread."""
         del headers, waiting

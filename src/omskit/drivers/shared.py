@@ -8,7 +8,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from omskit.flow.effects import (
+from omskit.effects import (
     Credential,
     Flow,
     Jitter,
@@ -29,7 +29,7 @@ log.addHandler(logging.NullHandler())
 
 
 class Login(Protocol):
-    """What gives credentials; see `omskit.auth`."""
+    """What gives credentials; see `omskit.login.kinds`."""
 
     def login(self) -> Flow[Credential | None]:
         """The flow that logs in; its result is None where no login is needed."""

@@ -9,10 +9,10 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from omskit.drivers.beside import CLOSED, Abandoned, Beside
+from omskit.drivers.cancel import CancelToken
 from omskit.drivers.shared import Shared, logged
-from omskit.errors import OMSError, TransportError
-from omskit.flow.effects import (
+from omskit.drivers.tasks import CLOSED, Cancelled, TaskGroup
+from omskit.effects import (
     Authorise,
     Compute,
     Credential,
@@ -23,7 +23,7 @@ from omskit.flow.effects import (
     Sleep,
     Start,
 )
-from omskit.waiting import Waiting
+from omskit.errors import OMSError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -63,13 +63,13 @@ class SyncDriver:
         self._slots = threading.BoundedSemaphore(self._shared.concurrency)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
-        self._running: weakref.WeakSet[Beside] = weakref.WeakSet()
+        self._running: weakref.WeakSet[TaskGroup] = weakref.WeakSet()
 
     def run(
         self,
         flow: Flow[Any],
         reporter: Reporter | None = None,
-        waiting: Waiting | None = None,
+        waiting: CancelToken | None = None,
     ) -> Any:
         """The result of *flow*; what it emits is dropped.
 
@@ -93,10 +93,10 @@ class SyncDriver:
         self,
         flow: Flow[Any],
         reporter: Reporter | None,
-        waiting: Waiting | None = None,
+        waiting: CancelToken | None = None,
     ) -> Generator[Table, None, Any]:
         mine = waiting is None
-        beside = Beside(Waiting() if waiting is None else waiting)
+        beside = TaskGroup(CancelToken() if waiting is None else waiting)
         with self._pool_lock:
             self._running.add(beside)
         result: Any = None
@@ -115,9 +115,9 @@ class SyncDriver:
                     result = self._perform(effect, beside, reporter)
                 except OMSError as raised:
                     if beside.waiting.is_over:
-                        raise Abandoned from raised  # Nobody would read of it.
+                        raise Cancelled from raised  # Nobody would read of it.
                     error = raised
-        except Abandoned as given_up:
+        except Cancelled as given_up:
             if mine:
                 raise TransportError(CLOSED) from given_up
             raise
@@ -127,9 +127,11 @@ class SyncDriver:
             if reporter is not None:
                 reporter.finish()
 
-    def _perform(self, effect: Any, beside: Beside, reporter: Reporter | None) -> Any:
+    def _perform(
+        self, effect: Any, beside: TaskGroup, reporter: Reporter | None
+    ) -> Any:
         if beside.waiting.is_over:
-            raise Abandoned
+            raise Cancelled
         if isinstance(effect, Send):
             headers = self._shared.headers(effect)
             with self._slots:
@@ -151,7 +153,7 @@ class SyncDriver:
             return self._authorise(effect, beside.waiting)
         return self._shared.answer_at_once(effect, reporter)
 
-    def _authorise(self, effect: Authorise, waiting: Waiting) -> Credential | None:
+    def _authorise(self, effect: Authorise, waiting: CancelToken) -> Credential | None:
         shared = self._shared
         with self._turn(waiting):  # 64 callers, one login
             if not shared.usable(effect.rejected):
@@ -160,12 +162,12 @@ class SyncDriver:
             return shared.credential
 
     @contextlib.contextmanager
-    def _turn(self, waiting: Waiting) -> Iterator[None]:
+    def _turn(self, waiting: CancelToken) -> Iterator[None]:
         """The only login under way, while in the block."""
         # A lock cannot be waited for together with the end of waiting.
         while not self._lock.acquire(timeout=_GLANCE_S):
             if waiting.is_over:
-                raise Abandoned
+                raise Cancelled
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """What to say to a service, as generators of effects; no socket, clock or file."""
 
+from omskit.effects import Credential, Flow, Request, Response
 from omskit.flow.asking import (
     Context,
     count,
@@ -9,13 +10,11 @@ from omskit.flow.asking import (
     fetch_one,
     learn,
 )
-from omskit.flow.effects import Credential, Flow, Request, Response
 from omskit.flow.exchange import Policy, exchange
-from omskit.flow.following import Following, follow
-from omskit.flow.login import client_credentials
-from omskit.flow.reading import Options
-from omskit.flow.replaying import Replayed, replay
-from omskit.flow.streaming import pages
+from omskit.flow.follow import Following, follow
+from omskit.flow.read import Options
+from omskit.flow.replay import Replayed, replay
+from omskit.flow.stream import pages
 
 __all__ = [
     "Context",
@@ -27,7 +26,6 @@ __all__ = [
     "Replayed",
     "Request",
     "Response",
-    "client_credentials",
     "count",
     "describe",
     "exchange",

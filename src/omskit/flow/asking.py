@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from omskit._version import __version__
+from omskit.effects import Effect, Flow, Join, Now, Request, Start
 from omskit.errors import (
     NoRowError,
     StatusError,
@@ -17,12 +18,10 @@ from omskit.errors import (
     UnknownResourceError,
 )
 from omskit.flow.assemble import assemble, notes_of, verify
-from omskit.flow.auditing import audited, can_audit, last_lumisections
-from omskit.flow.effects import Effect, Flow, Join, Now, Request, Start
+from omskit.flow.audit import audited, can_audit, last_lumisections
 from omskit.flow.exchange import exchange
 from omskit.flow.identity import named
-from omskit.flow.overhearing import Said, overheard
-from omskit.flow.reading import (
+from omskit.flow.read import (
     Options,
     Page,
     Part,
@@ -31,14 +30,15 @@ from omskit.flow.reading import (
     read_all,
     read_page,
 )
-from omskit.flow.selecting import Selected, resolve
+from omskit.flow.select import Selected, resolve
+from omskit.flow.service_info import ServiceInfo, with_service_info
 from omskit.query import Query, bind
 from omskit.query.plan import Plan, plan
 from omskit.query.stored import write_query
 from omskit.query.url import encode
-from omskit.receipt import Receipt
 from omskit.schema import Catalogue, Resource, merge_meta
 from omskit.table import Table
+from omskit.table.receipt import Receipt
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -192,9 +192,9 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
     audit = None
     if _audits(ready, context):
         audit = yield Start(last_lumisections(made, context.catalogue["runs"], options))
-    said = Said(options.base_url)
+    said = ServiceInfo(options.base_url)
     reading = read_all(made.requests, made.wanted, options, resource)
-    parts, flaws = yield from overheard(reading, said)
+    parts, flaws = yield from with_service_info(reading, said)
     pages = [
         # A row without a number breaks the filter on it too; the flaw tells of it.
         named(page, resource, part.query.fields) if flaws else page
@@ -240,7 +240,11 @@ def fetch_ready(ready: Ready, context: Context, started: dt.datetime) -> Flow[Ta
 
 
 def receipt_of(
-    ready: Ready, context: Context, said: Said, started: dt.datetime, now: dt.datetime
+    ready: Ready,
+    context: Context,
+    said: ServiceInfo,
+    started: dt.datetime,
+    now: dt.datetime,
 ) -> Receipt:
     """The receipt of an answer, but for what came: addresses, numbers of rows."""
     return Receipt(

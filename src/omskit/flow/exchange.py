@@ -8,6 +8,18 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
+from omskit.effects import (
+    Authorise,
+    Compute,
+    Credential,
+    Flow,
+    Jitter,
+    Now,
+    Request,
+    Response,
+    Send,
+    Sleep,
+)
 from omskit.errors import (
     DecodeError,
     LoginNeededError,
@@ -21,20 +33,8 @@ from omskit.errors import (
     TokenRejectedError,
     TransportError,
 )
-from omskit.flow.effects import (
-    Authorise,
-    Compute,
-    Credential,
-    Flow,
-    Jitter,
-    Now,
-    Request,
-    Response,
-    Send,
-    Sleep,
-)
 from omskit.jsonapi import error_detail
-from omskit.scrubbing import scrub, secrets_of
+from omskit.redact import scrub, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -109,7 +109,7 @@ def own_conditions(requests: Sequence[Query]) -> list[list[Condition]]:
     return [[c for c in r.conditions if c not in shared] for r in requests]
 
 
-def hold(table: pa.Table, own: Iterable[Condition], resource: Resource) -> None:
+def check_page(table: pa.Table, own: Iterable[Condition], resource: Resource) -> None:
     """Hold a page against what was asked of it and of no other part.
 
     Rows without a value are left to `unnamed`.

@@ -17,8 +17,8 @@ from omskit.jsonapi.depth import MOST_LEVELS, is_deep
 from omskit.jsonapi.lossless import EXACT_FLOAT, is_exact, json_text
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
+from omskit.redact import LONGEST, one_line
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
-from omskit.scrubbing import LONGEST, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator

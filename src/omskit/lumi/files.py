@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from omskit.errors import DecodeError, MaskError
+from omskit.files import write_whole
 from omskit.lumi.brilcalc import read_brilcalc
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.provenance import identity_of
-from omskit.wholefile import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

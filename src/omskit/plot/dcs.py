@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from omskit.dcs import DcsCheck
 from omskit.errors import UsageError
+from omskit.lumi.dcs import DcsCheck
 from omskit.plot.drawing import Drawing, figure_of, finish
 from omskit.plot.rows import OFF, ON, UNKNOWN, known, one_row_each, place_rows, states
 from omskit.plot.strips import DIFFERENCE, FULL, draw_strip

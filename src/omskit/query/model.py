@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from omskit._arguments import NOTHING, Wants, check_types, names_in, shown
 from omskit.errors import OperatorError, SelectorError, UsageError
-from omskit.query.given import NOTHING, Wants, hold, names_in, shown
 from omskit.query.operators import OPERATORS
 
 Scalar: TypeAlias = int | float | str | bool | dt.datetime | None
@@ -47,7 +47,7 @@ class Condition:
 
     def __post_init__(self) -> None:
         """Hold values that can be hashed, pickled and compared."""
-        hold({"field": self.field}, _FIELD)
+        check_types({"field": self.field}, _FIELD)
         if self.op not in OPERATORS:
             message = (
                 f"OMS has no operator {self.op!r}; it knows {', '.join(OPERATORS)}."
@@ -174,7 +174,7 @@ class Column:
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        hold({"field": name}, _FIELD)
+        check_types({"field": name}, _FIELD)
         self.name = name
 
     def __repr__(self) -> str:
@@ -310,7 +310,7 @@ class Query:
         Raises:
             UsageError: The message names it.
         """
-        hold({name: getattr(self, name) for name in _WANTS}, _WANTS)
+        check_types({name: getattr(self, name) for name in _WANTS}, _WANTS)
         for name, kind in _PARTS:
             for part in getattr(self, name) or ():
                 if not isinstance(part, kind):
@@ -353,14 +353,14 @@ class Query:
     def group(self, granularity: str | None = None, **keys: str | int) -> Query:
         """Rows per run or per lumisection; further keys go out as ``group[key]``."""
         named: Mapping[str, str | int | None] = {"granularity": granularity, **keys}
-        hold(named, dict.fromkeys(named, _TEXT_OR_NONE))
+        check_types(named, dict.fromkeys(named, _TEXT_OR_NONE))
         groups = dict(self.groups)
         groups.update({k: str(v) for k, v in named.items() if v is not None})
         return replace(self, groups=tuple(groups.items()))
 
     def custom(self, key: str, value: str | int) -> Query:
         """Send any other parameter, as it is."""
-        hold({"key": key, "value": value}, _CUSTOM)
+        check_types({"key": key, "value": value}, _CUSTOM)
         return replace(self, extras=(*self.extras, (key, str(value))))
 
 

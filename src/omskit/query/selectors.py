@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from omskit._arguments import shown
 from omskit.errors import OperatorError, SelectorError
 from omskit.query.bind import parse_time
-from omskit.query.given import shown
 from omskit.query.model import Condition, MaskLike, Selection, plain_value
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
+from omskit.effects import Request, Response
 from omskit.engine.stopping import check
 from omskit.errors import TimedOutError
-from omskit.flow.effects import Request, Response
 from omskit.server.respond import identified, refusal, respond
 from omskit.server.working import worked
 

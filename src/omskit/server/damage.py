@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from omskit.flow.effects import Response
+from omskit.effects import Response
 from omskit.jsonapi.encode import encode
 from omskit.server.respond import refusal
 

@@ -23,7 +23,7 @@ from omskit.server.working import worked
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from omskit.flow.effects import Response
+    from omskit.effects import Response
     from omskit.schema import Resource
     from omskit.server.faults import Asked, FaultPlan, Rule
     from omskit.server.service import Service

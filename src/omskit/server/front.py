@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
+from omskit.effects import Request
 from omskit.errors import ConfigError
-from omskit.flow.effects import Request
 from omskit.server.asgi import application
 from omskit.server.faults import plan_from_file
 from omskit.server.faulty import CONNECTION, Faulty, send_all
@@ -24,7 +24,7 @@ from omskit.server.sso import PREFIX, Sso, registry_from_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from omskit.flow.effects import Response
+    from omskit.effects import Response
     from omskit.server.faults import FaultPlan
     from omskit.server.gate import Gate
     from omskit.server.service import Service

@@ -14,7 +14,7 @@ from omskit.server.sso import ISSUER
 from omskit.server.tokens import BadTokenError
 
 if TYPE_CHECKING:
-    from omskit.flow.effects import Response
+    from omskit.effects import Response
     from omskit.server.tokens import SigningKey
 
 SHORTEST_TOKEN = 16

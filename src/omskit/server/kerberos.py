@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from omskit.flow.effects import Response
+from omskit.effects import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

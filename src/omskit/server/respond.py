@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from omskit.effects import Response
 from omskit.errors import NotFoundError, UnknownResourceError, UsageError
-from omskit.flow.effects import Response
 from omskit.jsonapi.encode import encode
 from omskit.server import answers
 from omskit.server.openapi import JSON_API, openapi
 from omskit.server.reading import LimitError
 
 if TYPE_CHECKING:
-    from omskit.flow.effects import Request
+    from omskit.effects import Request
     from omskit.server.service import Service
 
 _FOR_CLIENTS = " 'oms fields "
@@ -31,7 +31,7 @@ def respond(request: Request, service: Service) -> Response:
     Example:
         >>> import pyarrow as pa
         >>> from omskit.engine import Engine
-        >>> from omskit.flow.effects import Request
+        >>> from omskit.effects import Request
         >>> from omskit.server import Service
         >>> service = Service(Engine({"runs": pa.table({"run_number": [5]})}))
         >>> respond(Request("GET", service.base_url + "/runs/6"), service).status

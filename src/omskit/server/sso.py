@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from omskit.flow.effects import Response
+from omskit.effects import Response
 from omskit.server.kerberos import BROKER, LOGIN, SECOND, Tickets, page
 from omskit.server.registry import Application, Registry, registry_from_file
 from omskit.server.tokens import BadTokenError, SigningKey, packed
@@ -29,7 +29,7 @@ from omskit.server.tokens import BadTokenError, SigningKey, packed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from omskit.flow.effects import Request
+    from omskit.effects import Request
     from omskit.server.kerberos import Acceptor
 
 __all__ = [
@@ -98,7 +98,7 @@ class Sso:
         accept: Checks Kerberos tickets; None: it offers no Kerberos.
 
     Example:
-        >>> from omskit.flow.effects import Request
+        >>> from omskit.effects import Request
         >>> sso = Sso(Registry((Application("app", "s3cret", ("cmsoms-prod",)),)))
         >>> form = b"grant_type=client_credentials&client_id=app&client_secret=guess"
         >>> url = "/auth/realms/cern/api-access/token"

@@ -17,7 +17,7 @@ from omskit.errors import TimedOutError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omskit.flow.effects import Response
+    from omskit.effects import Response
 
 AGAIN_S = 0.02
 """Between two interrupts, until the work has ended: one alone may come too early."""

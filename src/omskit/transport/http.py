@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator, Mapping
 
-    from omskit.flow.effects import Request, Response
-    from omskit.waiting import Waiting
+    from omskit.drivers.cancel import CancelToken
+    from omskit.effects import Request, Response
 
 HEADERS = {
     "accept": "application/vnd.api+json, application/json",
@@ -200,7 +200,7 @@ class HttpSender:
         self,
         request: Request,
         headers: Mapping[str, str],
-        waiting: Waiting | None = None,
+        waiting: CancelToken | None = None,
     ) -> Response:
         """Send and read the whole answer.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from omskit.effects import Response
 from omskit.errors import TransportError
-from omskit.flow.effects import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,177 @@
+"""The client in an event loop: the same names as `omskit.client.Client`, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from omskit import flow
+from omskit.client.bound import AsyncBoundQuery, warn
+from omskit.client.progress import reporter
+from omskit.client.shortcuts import Shortcuts
+from omskit.drivers import AsyncDriver
+from omskit.errors import UsageError
+from omskit.flow.follow import is_notice
+from omskit.lumi.dcs import DcsCheck, compare_dcs
+from omskit.query import Query
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from omskit.client.shortcuts import Ask
+    from omskit.flow import Replayed
+    from omskit.query import MaskLike
+    from omskit.schema import Resource
+    from omskit.table import Table
+    from omskit.table.receipt_files import ReceiptLike
+
+
+class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
+    """OMS, as typed tables, in an event loop; the same names as `Client`, awaited.
+
+    Making one sends nothing; ``await aclose()`` it, or use ``async with``. Until then
+    it belongs to the event loop in which it was first used, and says so in any other.
+    What a question complains of comes where it is awaited.
+
+    Example:
+        >>> import asyncio
+        >>> async def menu():
+        ...     async with AsyncClient("demo") as oms:
+        ...         return (await oms.runs(297050))["l1_menu"].to_pylist()
+        >>> asyncio.run(menu())
+        ['L1Menu_Collisions2017_dev_r5']
+    """
+
+    def __init__(self, instance: str | None = None, **options: Any) -> None:
+        super().__init__(instance, **options)
+        concurrency = self._settings.concurrency
+        self._drives = AsyncDriver(self._sender, self._login, concurrency)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def _driver(self) -> AsyncDriver:
+        """The driver, for whoever runs in the client's event loop.
+
+        Raises:
+            UsageError: This is another loop: connections and locks are of one.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            message = (
+                "This AsyncClient belongs to another event loop, the one in which it "
+                "was first used; asyncio.run() starts a new one every time. Make a "
+                "client in each, or 'await client.aclose()' before a loop ends."
+            )
+            raise UsageError(message)
+        return self._drives
+
+    async def _table(self, ask: Ask) -> Table:
+        steps, settings = ask()
+        return warn(await self._driver.run(steps, reporter(settings.progress)))
+
+    def query(
+        self, resource: str, which: Any = None, **options: Any
+    ) -> AsyncBoundQuery:
+        """A question to build on; nothing is asked yet.
+
+        Args:
+            resource: As OMS names it, e.g. ``"deadtimes"``.
+            which: Runs (fills for ``fills``, names for ``eras``), as for `runs`; also
+                as ``runs=``.
+            options: As for `runs`.
+        """
+        if which is None:
+            which = options.pop("runs", None)
+        settings, asked = self._split(options)
+        return AsyncBoundQuery(self, self._question(resource, which, **asked), settings)
+
+    async def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
+        """Whether ``cms_active`` of a run is what a DCS-only mask says.
+
+        Cost: one request.
+        """
+        settings = self._settings.changed(audit=False)
+        number = self._one_run(run, "dcs_check")
+        steps = flow.fetch(self._dcs_query(number), self._context(settings))
+        table = await self._table(lambda: (steps, settings))
+        return compare_dcs(table, mask, number)
+
+    async def replay(self, receipt: ReceiptLike) -> Replayed:
+        """Ask again what a receipt says was asked, and tell what is different.
+
+        Args:
+            receipt: Of a table, ``table.receipt``; its JSON, as `Receipt.to_json`
+                wrote it; or the path of a file with that, or of a Parquet file of
+                omskit. Text that does not begin with a brace is a path.
+
+        Only the service of this client is asked, whatever service the receipt names:
+        ``asked_at`` of the result says which.
+
+        Raises:
+            UsageError: There is no receipt, or it does not say what was asked.
+
+        Cost: the requests of the receipt.
+        """
+        bar = reporter(self._settings.progress)
+        return await self._driver.run(self._again(receipt), bar)
+
+    async def follow(self, run: int, **policy: float) -> AsyncIterator[Table]:
+        """Tables of the lumisections of a run as they come, until the run has ended.
+
+        A column ``news`` says why a row is told: ``new``; ``late``, after a later one;
+        ``revised``, told before and not the same any more. Each lumisection is told
+        once, when it is over, and again only where OMS revises it. Those that never
+        come are named in the ``gaps`` of the last table.
+
+        Args:
+            run: One run.
+            policy: Any of `Following`, such as ``every_s=60``.
+
+        Raises:
+            NoRowError: There is no such run.
+            OMSError: The service was not there at the first look, or failed for too
+                long. An `OMSWarning` says when an outage begins, and when it is over.
+
+        Cost: two requests for each look.
+        """
+        tables = self._driver.iterate(self._followed(run, policy))
+        async with contextlib.aclosing(tables):
+            async for table in tables:
+                warn(table)
+                if not is_notice(table):
+                    yield table
+
+    async def meta(self, resource: str) -> Resource:
+        """A resource as the service itself describes it; later queries know it too.
+
+        Cost: one request.
+        """
+        resource = Query(resource).resource
+        steps = flow.learn(resource, self._context())
+        merged: Resource = await self._driver.run(steps)
+        self._catalogue = self._catalogue.with_resource(merged)
+        return merged
+
+    async def aclose(self) -> None:
+        """Let go of connections; the client can be used again, in any event loop."""
+        await self._driver.aclose()
+        self._loop = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self.aclose()
+
+    if not TYPE_CHECKING:  # type checkers shall go on to refuse it
+
+        def __enter__(self) -> NoReturn:
+            message = "An AsyncClient is closed by 'async with', not by 'with'."
+            raise UsageError(message)
+
+        def __exit__(self, *details: object) -> None:
+            pass  # Python looks for it before it enters.

@@ -1,0 +1,122 @@
+"""The driver for an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from omskit.drivers.shared import Shared, logged
+from omskit.effects import (
+    Authorise,
+    Compute,
+    Credential,
+    Emit,
+    Flow,
+    Join,
+    Send,
+    Sleep,
+    Start,
+)
+from omskit.errors import OMSError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from omskit.drivers.senders import Sender
+    from omskit.drivers.shared import Login, Reporter
+    from omskit.table import Table
+
+
+class AsyncDriver:
+    """Runs flows in the running event loop, and those they start as tasks."""
+
+    def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
+        self._shared = Shared(sender, login, concurrency)
+        self._unbind()
+
+    def _unbind(self) -> None:
+        """Belong to no event loop yet; who is logged in stays so."""
+        self._lock = asyncio.Lock()
+        self._slots = asyncio.Semaphore(self._shared.concurrency)
+
+    async def run(self, flow: Flow[Any], reporter: Reporter | None = None) -> Any:
+        """The result of *flow*; what it emits is dropped."""
+        box: list[Any] = [None]
+        async for _ in self._steps(flow, reporter, box):
+            pass
+        return box[0]
+
+    async def iterate(
+        self, flow: Flow[Any], reporter: Reporter | None = None
+    ) -> AsyncGenerator[Table]:
+        """The tables that *flow* emits; close it where it is left early."""
+        async with contextlib.aclosing(self._steps(flow, reporter, [None])) as steps:
+            async for table in steps:
+                yield table
+
+    async def _steps(
+        self, flow: Flow[Any], reporter: Reporter | None, box: list[Any]
+    ) -> AsyncGenerator[Table]:
+        started: set[asyncio.Task[Any]] = set()
+        result: Any = None
+        error: OMSError | None = None
+        try:
+            while True:
+                try:
+                    effect = flow.send(result) if error is None else flow.throw(error)
+                except StopIteration as stop:
+                    box[0] = stop.value
+                    return
+                result, error = None, None
+                if isinstance(effect, Emit):
+                    yield effect.table
+                    continue
+                try:
+                    result = await self._perform(effect, started, reporter)
+                except OMSError as raised:
+                    error = raised
+        finally:
+            for task in started:
+                task.cancel()
+            await asyncio.gather(*started, return_exceptions=True)
+            flow.close()
+            if reporter is not None:
+                reporter.finish()
+
+    async def _perform(
+        self, effect: Any, started: set[asyncio.Task[Any]], reporter: Reporter | None
+    ) -> Any:
+        if isinstance(effect, Send):
+            headers = self._shared.headers(effect)
+            async with self._slots:
+                response = await self._shared.sender.asend(effect.request, headers)
+            return logged(effect.request, response)
+        if isinstance(effect, Compute):
+            return await asyncio.to_thread(effect.function, *effect.arguments)
+        if isinstance(effect, Start):
+            task = asyncio.create_task(self.run(effect.flow))
+            started.add(task)
+            return task
+        if isinstance(effect, Join):
+            result = await effect.handle
+            started.discard(effect.handle)  # It holds a page.
+            return result
+        if isinstance(effect, Sleep):
+            return await asyncio.sleep(effect.seconds)
+        if isinstance(effect, Authorise):
+            return await self._authorise(effect)
+        return self._shared.answer_at_once(effect, reporter)
+
+    async def _authorise(self, effect: Authorise) -> Credential | None:
+        async with self._lock:  # 64 callers, one login
+            shared = self._shared
+            if not shared.usable(effect.rejected):
+                shared.credential = await self.run(shared.login.login())
+                shared.logged_in = True
+            return shared.credential
+
+    async def aclose(self) -> None:
+        """Close the connections; afterwards it can be used in any event loop."""
+        await self._shared.sender.aclose()
+        self._unbind()

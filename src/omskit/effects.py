@@ -1,0 +1,133 @@
+"""What a flow may ask of the world: values, carried out by a driver.
+
+A flow is a generator that yields effects and is sent their results. It holds no socket,
+clock, thread or file, so a test of it is a list of effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+from omskit.errors import UsageError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; *headers* never hold a token, the driver adds it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One whole HTTP answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What opens the door: HTTP headers, never shown.
+
+    Attributes:
+        headers: ``Authorization`` or ``Cookie``.
+        expires: When it ends, as seconds since 1970; None: not known.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    expires: float | None = None
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: tokens stay where they are."""
+        message = "Credentials are not pickled: log in where they are needed."
+        raise UsageError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request; the result is a `Response`, or a TransportError is thrown in."""
+
+    request: Request
+    credential: Credential | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait; the result is None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The result is the present time, aware, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """The result is a random number in [0, 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorise:
+    """The result is a `Credential`, or None where none is needed.
+
+    Attributes:
+        rejected: What the service has just refused. The driver logs in again unless
+            another caller already has.
+    """
+
+    rejected: Credential | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run another flow beside this one; the result is a handle for `Join`."""
+
+    flow: Flow[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Wait for a started flow; the result is what it returned."""
+
+    handle: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Run a slow pure function where it does not hold up other work."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand a finished table to whoever iterates; the result is None."""
+
+    table: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Tell how far it is; *total* None: not known yet."""
+
+    done: int
+    total: int | None
+    label: str
+
+
+Effect = (
+    Send | Sleep | Now | Jitter | Authorise | Start | Join | Compute | Emit | Progress
+)
+Flow = Generator[Effect, Any, Result]

@@ -1,0 +1,115 @@
+"""Which lumisections OMS does not hold: no failure, but worth knowing.
+
+The service counts its rows, not those that it lacks. For whole runs the numbers 1 to
+``last_lumisection_number`` are held against what came; what is missing is named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omskit.errors import OMSError
+from omskit.flow.read import Options, get
+from omskit.query import Query
+from omskit.query.url import encode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from omskit.effects import Flow
+    from omskit.query.plan import Plan
+    from omskit.schema import Resource
+
+MOST_RUNS = 100_000
+"""The largest page: more runs than OMS has."""
+
+
+def can_audit(query: Query, resource: Resource, made: Plan) -> bool:
+    """Whole runs, per lumisection, and nothing that takes rows away."""
+    granularity = dict(query.groups).get("granularity", "lumisection")
+    narrow = any(c.field not in {"run_number", "path_name"} for c in made.local)
+    bounded = all(
+        {c.field for c in r.conditions} <= {"run_number", "path_name"}
+        and any(c.field == "run_number" for c in r.conditions)
+        for r in made.requests
+    )
+    return (
+        resource.lumisection is not None
+        and granularity == "lumisection"
+        and bool(made.requests)
+        and made.maximum is None
+        and made.mask is None
+        and bounded
+        and not narrow
+        and (made.columns is None or _identified(made.columns, resource))
+    )
+
+
+def _identified(columns: tuple[str, ...], resource: Resource) -> bool:
+    return {"run_number", resource.lumisection} <= set(columns)
+
+
+def last_lumisections(
+    made: Plan, runs: Resource, options: Options
+) -> Flow[dict[int, int] | None]:
+    """Last lumisection number of each run, or None where the service does not say."""
+    conditions = {
+        tuple(c for c in request.conditions if c.field == "run_number")
+        for request in made.requests
+    }
+    lasts: dict[int, int] = {}
+    for chosen in sorted(conditions, key=str):
+        question = Query(
+            "runs",
+            chosen,
+            fields=("run_number", "last_lumisection_number"),
+            order=("run_number",),
+        )
+        try:
+            rows = yield from get(encode(question, 0, MOST_RUNS), options, runs)
+        except OMSError:
+            return None
+        if rows.total != rows.table.num_rows:
+            return None
+        numbers = rows.table.column("run_number").to_pylist()
+        last = rows.table.column("last_lumisection_number").to_pylist()
+        lasts |= {r: n for r, n in zip(numbers, last, strict=True) if r and n}
+    return lasts
+
+
+def audited(
+    table: pa.Table, resource: Resource, lasts: dict[int, int] | None
+) -> tuple[tuple[tuple[int, int, int], ...], list[str]]:
+    """Lumisections that OMS does not hold, and one sentence about them."""
+    if lasts is None:
+        return (), ["Missing lumisections were not looked for: 'runs' gave no answer."]
+    numbered = table.select(["run_number", resource.lumisection or ""]).drop_null()
+    runs, lumis = (column.to_numpy() for column in numbered.columns)
+    gaps = tuple(
+        (run, first, last)
+        for run, end in sorted(lasts.items())
+        for first, last in missing(lumis[runs == run], end)
+    )
+    if not gaps:
+        return gaps, []
+    number = sum(last - first + 1 for _, first, last in gaps)
+    listed = ", ".join(f"{r}:{a}-{b}" for r, a, b in gaps[:3])
+    more = f" and {len(gaps) - 3} more ranges" if len(gaps) > 3 else ""
+    said = f"OMS holds no {resource.name} row for {number} lumisections"
+    return gaps, [f"{said}: {listed}{more}. See table.gaps."]
+
+
+def missing(numbers: np.ndarray, last: int) -> list[tuple[int, int]]:
+    """Ranges of 1..*last* that are not among *numbers*.
+
+    Example:
+        >>> missing(np.array([1, 2, 5]), 6)
+        [(3, 4), (6, 6)]
+    """
+    inside = np.unique(numbers[(numbers >= 1) & (numbers <= last)])
+    # Not an array of 1..last: a service may claim any last number.
+    edges = np.concatenate([[0], inside, [last + 1]])
+    before = np.flatnonzero(np.diff(edges) > 1)
+    return [(int(edges[i]) + 1, int(edges[i + 1]) - 1) for i in before]
