@@ -13,7 +13,7 @@ FUZZ_RUNS ?= 200000
 KERBEROS ?=
 ARGS ?=
 
-.PHONY: help demo test lint format types docs bench chaos follow fuzz minimums clean
+.PHONY: help demo test lint format types docs handbook bench chaos follow fuzz minimums clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,9 +36,14 @@ format: $(VENV)/.lint ## Mend what lint would complain about, where a machine ca
 types: $(VENV)/.lint ## Check the types, strictly
 	$(BIN)/mypy
 
-docs: $(VENV)/.test ## Write the generated reference pages, then run every block of the docs
+docs: $(VENV)/.test handbook ## Write the generated pages, run every block, build the handbook
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m pytest -n $(WORKERS) tests/project $(ARGS)
+
+handbook: $(VENV)/.docs ## Build the handbook, a static site: docs/_build/html/index.html
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build -q -W --keep-going -b html -d docs/_build/doctrees -c docs . docs/_build/html
+	@echo "The handbook is docs/_build/html/index.html"
 
 bench: $(VENV)/.bench ## Measure against the official client, minutes long
 	$(BIN)/python benchmarks/fetch.py $(ARGS)
@@ -59,7 +64,7 @@ minimums: ## Run the tests with the oldest packages that pyproject.toml allows
 	.venv-minimums/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
 clean: ## Remove everything that these targets made
-	rm -rf .venv .venv-minimums demo-output .coverage* .pytest_cache .mypy_cache
+	rm -rf .venv .venv-minimums demo-output docs/_build .coverage* .pytest_cache .mypy_cache
 	rm -rf .ruff_cache .import_linter_cache .hypothesis build dist
 
 $(BIN)/python:
@@ -80,6 +85,10 @@ $(VENV)/.test: $(BIN)/python $(PROJECT)
 	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars]' --group test
 	@test -z "$(KERBEROS)" || $(BIN)/python -m pip install --quiet --group kerberos \
 		|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
+	@touch $@
+
+$(VENV)/.docs: $(BIN)/python $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars]' --group docs
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)

@@ -61,7 +61,7 @@ def run_page(page, setenv):
             wanted = after.text if after and after.language == "text" else None
             _run_python(block, names, place, wanted)
         else:
-            _run_console(block, setenv, place)
+            run_console(block, setenv, place)
 
 
 def _run_python(block, names, place, wanted):
@@ -73,7 +73,7 @@ def _run_python(block, names, place, wanted):
         _compare(wanted, stream.getvalue(), place)
 
 
-def _run_console(block, setenv, place):
+def run_console(block, setenv, place):
     """Run each line that begins with ``$``; the lines below it are its output."""
     commands = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
     for entry in commands:

@@ -1,5 +1,6 @@
 """Sets of lumisections: masks, certification files, and what can be said of them."""
 
+from omskit.lumi.accounting import ledger
 from omskit.lumi.agreement import Agreement, compare_luminosity
 from omskit.lumi.brilcalc import read_brilcalc
 from omskit.lumi.building import PRESETS, dcs_mask
@@ -7,6 +8,7 @@ from omskit.lumi.comparing import Comparison, compare
 from omskit.lumi.frameworks import to_coffea, to_cpp, to_crab
 from omskit.lumi.identity import Identity, canonical_hash, identify
 from omskit.lumi.integral import Luminosity, luminosity
+from omskit.lumi.ledger import Ledger
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.provenance import provenance_of
 from omskit.lumi.reasons import Group, Verdict, why, why_differ
@@ -17,6 +19,7 @@ __all__ = [
     "Comparison",
     "Group",
     "Identity",
+    "Ledger",
     "LumiMask",
     "Luminosity",
     "Verdict",
@@ -25,6 +28,7 @@ __all__ = [
     "compare_luminosity",
     "dcs_mask",
     "identify",
+    "ledger",
     "luminosity",
     "provenance_of",
     "read_brilcalc",
