@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omskit.engine import Clock, ClockEngine, Engine, clock, engine_at
+from omskit.engine import (
+    AsOfRelations,
+    Clock,
+    Engine,
+    MemoryRelations,
+    clock,
+    engine_at,
+)
+from omskit.engine.memory import ROW
+from omskit.engine.sql import quoted, rows_statement
 from omskit.errors import ConfigError
 from omskit.query import Query, field
-from omskit.schema import TIME
+from omskit.schema import TIME, bundled
 
 START = dt.datetime(2017, 6, 16, 20, 0, tzinfo=dt.UTC)
 
@@ -105,7 +114,7 @@ def shown(seconds, resource, late_s=30.0, group=None, **where):
     query = Query(resource).where(*(field(k) == v for k, v in where.items()))
     query = query.group(group) if group else query
     moment = Clock(at(seconds), 0)
-    with ClockEngine(TABLES, moment, late_s=late_s) as engine:
+    with Engine(AsOfRelations(TABLES, moment, late_s=late_s)) as engine:
         found = engine.execute(query)
     assert found.total == found.table.num_rows
     return found.table.to_pylist()
@@ -191,7 +200,8 @@ def test_filters_see_what_is_shown():
 def movable():
     """A time that is set by hand, and an engine that goes by it."""
     now = [0.0]
-    with ClockEngine(TABLES, Clock(START, 1.0, now=lambda: now[0])) as engine:
+    ticking = Clock(START, 1.0, now=lambda: now[0])
+    with Engine(AsOfRelations(TABLES, ticking)) as engine:
         yield now, engine
 
 
@@ -211,7 +221,7 @@ def test_rows_stay(movable, seconds, later):
 def test_in_the_end_it_is_the_engine():
     """When all is over, the view shows exactly what the tables hold."""
     end = Clock(dt.datetime.max.replace(tzinfo=dt.UTC), 1.0)
-    with ClockEngine(TABLES, end) as late, Engine(TABLES) as plain:
+    with Engine(AsOfRelations(TABLES, end)) as late, Engine(TABLES) as plain:
         for key in TABLES:
             name, _, group = key.partition("@")
             query = Query(name).group(group) if group else Query(name)
@@ -221,7 +231,7 @@ def test_in_the_end_it_is_the_engine():
 def test_at_the_beginning_of_time():
     """No moment is too early."""
     moment = dt.datetime.min.replace(tzinfo=dt.UTC)
-    with ClockEngine(TABLES, Clock(moment, 0)) as engine:
+    with Engine(AsOfRelations(TABLES, Clock(moment, 0))) as engine:
         assert engine.execute(Query("l1triggerrates")).total == 0
 
 
@@ -229,10 +239,11 @@ def test_tables_that_are_not_held():
     """Without runs and lumisections nothing tells when a rate was: it is there."""
     held = {"l1triggerrates": TABLES["l1triggerrates"], "bunches": TABLES["bunches"]}
     held["runkeys"] = TABLES["runkeys"]
-    with ClockEngine(held, Clock(START, 0)) as engine:
+    with Engine(AsOfRelations(held, Clock(START, 0))) as engine:
         assert engine.execute(Query("l1triggerrates")).total == 6
         assert engine.execute(Query("bunches")).total == 2
-    with ClockEngine({**held, "runs": TABLES["runs"]}, Clock(at(94), 0)) as engine:
+    with_runs = {**held, "runs": TABLES["runs"]}
+    with Engine(AsOfRelations(with_runs, Clock(at(94), 0))) as engine:
         assert engine.execute(Query("l1triggerrates")).total == 0
         ongoing = engine.execute(Query("runs")).table
         assert ongoing["last_lumisection_number"].to_pylist() == [3]
@@ -242,7 +253,7 @@ def test_one_answer_is_of_one_moment():
     """Rows and their number agree although time passes between the two questions."""
     ticks = iter(range(0, 10_000, 20))
     moving = Clock(START, 1.0, now=lambda: next(ticks))
-    with ClockEngine(TABLES, moving) as engine:
+    with Engine(AsOfRelations(TABLES, moving)) as engine:
         found = [engine.execute(Query("lumisections"), limit=1) for _ in range(3)]
     assert [one.total for one in found] == [1, 2, 3]
 
@@ -274,11 +285,51 @@ def test_an_engine_for_the_command():
         engine_at(TABLES, None, 60.0)
 
 
-def test_the_text_of_a_view_has_nothing_of_a_request(monkeypatch):
+def test_the_text_of_a_view_has_nothing_of_a_request():
     """A view is made of the catalogue and a moment: values of a query are bound."""
-    seen = []
-    real = clock.view
-    monkeypatch.setattr(clock, "view", lambda *a: seen.append(real(*a)) or seen[-1])
-    with ClockEngine(TABLES, Clock(START, 0)) as engine:
-        engine.execute(Query("runs").where(field("era") == "'; DROP TABLE runs; --"))
-    assert "DROP" not in seen[0]
+    seen = AsOfRelations(TABLES, Clock(START, 0)).relation("runs", bundled())
+    query = Query("runs").where(field("era") == "'; DROP TABLE runs; --")
+    statement = rows_statement(query, seen, offset=0, limit=None)
+    assert "DROP" not in statement.text
+    assert "DROP" in statement.values[0]
+
+
+class Reading:
+    """Relations over anything that DuckDB reads: no row numbers, no copy, no names."""
+
+    source = "files"
+
+    def __init__(self, tables):
+        self._memory = MemoryRelations(tables)
+
+    def relation(self, key, catalogue):
+        """The table as a plain subquery, in the order of its identity."""
+        loaded = self._memory.relation(key, catalogue)
+        rows = f"(SELECT * EXCLUDE ({quoted(ROW)}) FROM {loaded.source})"
+        return clock.Shown(loaded.resource, rows, loaded.resource.identity)
+
+    def __getattr__(self, name):
+        return getattr(self._memory, name)
+
+    def __contains__(self, key):
+        return key in self._memory
+
+    def __iter__(self):
+        return iter(self._memory)
+
+
+@pytest.mark.parametrize("seconds", [-1, 25, 70, 94, 9999])
+def test_the_clock_is_composed_over_any_relations(seconds):
+    """What has no table of its own and no row numbers is shown as tables are."""
+    moment = Clock(at(seconds), 0)
+    with (
+        Engine(AsOfRelations(Reading(TABLES), moment)) as read,
+        Engine(AsOfRelations(TABLES, moment)) as held,
+    ):
+        assert read.source == "files"
+        for name in ("runs", "fills", "lumisections", "hltpathrates", "runkeys"):
+            query = Query(name).sort(f"-{bundled()[name].identity[0]}").limit(3)
+            assert read.execute(query) == held.execute(query)
+            assert read.execute(Query(name), offset=1) == held.execute(
+                Query(name), offset=1
+            )

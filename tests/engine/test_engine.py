@@ -6,7 +6,7 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from omskit.engine import Engine, sql
+from omskit.engine import Engine, MemoryRelations, sql
 from omskit.engine.sql import chosen, is_newest, quoted, rows_statement
 from omskit.errors import (
     OperatorError,
@@ -482,14 +482,14 @@ def test_times_at_the_ends_of_the_calendar(engine):
     assert found(engine, field.start.between(first, last)) == [0, 1, 3, 4, 5]
 
 
-def test_no_value_is_part_of_the_statement(engine):
+def test_no_value_is_part_of_the_statement(engine, tables):
     """The text of a statement does not depend on the values."""
-    resource = engine.catalogue["things"]
+    held = MemoryRelations(tables)
+    relation = held.relation("things", engine.catalogue)
     one = Query("things").where(field.name == "x", field.part.is_in([1, 2]))
     other = Query("things").where(field.name == "';--", field.part.is_in([3, 4]))
     statements = [
-        rows_statement(query, resource, "things", offset=1, limit=2)
-        for query in (one, other)
+        rows_statement(query, relation, offset=1, limit=2) for query in (one, other)
     ]
     assert statements[0].text == statements[1].text
     assert statements[1].values == ("';--", 3, 4, 2, 1)
@@ -500,3 +500,13 @@ def test_all_fields_are_chosen_when_none_is_named(engine):
     """No projection means every column of the resource."""
     resource = engine.catalogue["things"]
     assert chosen(Query("things"), resource) == resource.fields
+
+
+@pytest.mark.parametrize("offset", [0, 1, 4, 5, 6, 7, 10**30])
+@pytest.mark.parametrize("limit", [0, 1, 2, 6, 10**30])
+def test_a_page_by_row_number_is_a_slice_of_all_rows(engine, offset, limit):
+    """The short cut to a page gives what ORDER BY and OFFSET over all rows give."""
+    whole = engine.execute(Query("things"))
+    page = engine.execute(Query("things"), offset=offset, limit=limit)
+    assert page.table.to_pylist() == whole.table.to_pylist()[offset : offset + limit]
+    assert page.total == whole.total == 6

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from omskit.demo import tables
-from omskit.engine import Clock, ClockEngine, Engine
+from omskit.engine import AsOfRelations, Clock, Engine
 from omskit.engine.growing import GROWING, sources
 from omskit.query import Query, field
 from omskit.schema import TIME, bundled
@@ -112,7 +112,8 @@ def made(units=(PB, PB, PB), lumis=(1.0, 2.0, 4.0), last=6.5):
 
 def row(held, seconds, resource="runs"):
     """The only row of a resource at a moment; rates come 30 s late."""
-    with ClockEngine(held, Clock(at(seconds), 0), late_s=30.0) as engine:
+    seen = AsOfRelations(held, Clock(at(seconds), 0), late_s=30.0)
+    with Engine(seen) as engine:
         (found,) = engine.execute(Query(resource)).table.to_pylist()
     return found
 
@@ -205,7 +206,7 @@ def demo():
     """The demo under a clock that is set by hand, and without one."""
     now = [0.0]
     clock = Clock(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), 1.0, now=lambda: now[0])
-    with ClockEngine(tables(), clock) as moving, Engine(tables()) as plain:
+    with Engine(AsOfRelations(tables(), clock)) as moving, Engine(tables()) as plain:
         yield now, moving, plain
 
 

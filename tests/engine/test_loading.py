@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pytest
 
-from omskit.engine import Clock, ClockEngine, Engine, Stop
+from omskit.engine import AsOfRelations, Clock, Engine, Stop
 from omskit.errors import TimedOutError
 from omskit.query import Query
 from omskit.schema import bundled
@@ -58,7 +58,7 @@ class SlowTables(Mapping):
 
 def standing(tables):
     """An engine with a clock that stands still."""
-    return ClockEngine(tables, Clock(NOON, speed=0))
+    return Engine(AsOfRelations(tables, Clock(NOON, speed=0)))
 
 
 @pytest.fixture(params=[Engine, standing])

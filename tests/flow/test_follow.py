@@ -297,12 +297,12 @@ class Played:
 
     def __init__(self, start, step_s):
         from omskit.demo import tables
-        from omskit.engine.clock import Clock, ClockEngine
+        from omskit.engine import AsOfRelations, Clock, Engine
         from omskit.server import Service, respond
 
         self.seconds = 0.0
         clock = Clock(start, 1.0, now=lambda: self.seconds)
-        self._service = Service(ClockEngine(tables(), clock), base_url=BASE)
+        self._service = Service(Engine(AsOfRelations(tables(), clock)), base_url=BASE)
         self._respond = respond
         self._step_s = step_s
 

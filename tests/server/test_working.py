@@ -8,6 +8,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
+from tests.server.conftest import make_tables
 from tests.support.endless import EndlessEngine
 
 from omskit.engine.stopping import check
@@ -19,9 +20,9 @@ WAIT_S = 60
 
 
 @pytest.fixture
-def engine(engine):
+def engine():
     """The small OMS, whose fills take for ever."""
-    with EndlessEngine(engine._tables) as made:
+    with EndlessEngine(make_tables()) as made:
         yield made
 
 

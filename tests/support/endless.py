@@ -1,12 +1,27 @@
 """An engine whose fills are never all looked at: a query of them has no end."""
 
 import threading
+from dataclasses import replace
 
-from omskit.engine import Engine
+from omskit.engine import Engine, MemoryRelations
+
+
+class EndlessRelations(MemoryRelations):
+    """Each row of fills meets 10^18 rows, and a filter; the others are as ever."""
+
+    def relation(self, key, catalogue):
+        """As in memory, but for fills."""
+        loaded = super().relation(key, catalogue)
+        if key != "fills":
+            return loaded
+        many = "range(1000000000) a, range(1000000000) b"
+        where = "(a.range * b.range + f.fill_number) % 7 = 3"
+        rows = f"(SELECT f.* FROM {loaded.source} f, {many} WHERE {where})"
+        return replace(loaded, source=rows, count=None)
 
 
 class EndlessEngine(Engine):
-    """Each row of fills meets 10^18 rows, and a filter; other resources are as ever.
+    """An engine over `EndlessRelations`, which notes what is asked of fills.
 
     Attributes:
         begun: Counts up with each query of fills that is asked.
@@ -15,7 +30,7 @@ class EndlessEngine(Engine):
     """
 
     def __init__(self, tables, catalogue=None):
-        super().__init__(tables, catalogue)
+        super().__init__(EndlessRelations(tables), catalogue)
         self.begun = threading.Semaphore(0)
         self.ended = threading.Semaphore(0)
         self.outcomes = []
@@ -32,10 +47,3 @@ class EndlessEngine(Engine):
             raise
         finally:
             self.ended.release()
-
-    def _source(self, key, resource):
-        if key != "fills":
-            return super()._source(key, resource)
-        many = "range(1000000000) a, range(1000000000) b"
-        where = "(a.range * b.range + f.fill_number) % 7 = 3"
-        return f"(SELECT f.*, f.rowid FROM fills f, {many} WHERE {where}) AS fills"

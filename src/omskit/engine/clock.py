@@ -3,7 +3,8 @@
 At a moment, what begins later is not there, what ends later has no end yet, what the
 lumisections of a run or fill say so far grows (`omskit.engine.growing`), and what is
 known only at an end is null. Rates come later than their lumisections, as they do in
-OMS. A view is text made from the catalogue and the moment; nothing is copied.
+OMS. A view is text made from the catalogue and the moment, over the relations below it,
+whatever those are; nothing is copied.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omskit.engine.engine import Engine
+from omskit.engine.execute import Engine
 from omskit.engine.growing import SoFar, growing, sources
+from omskit.engine.memory import as_relations
 from omskit.engine.sql import quoted
 from omskit.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import duckdb
     import pyarrow as pa
 
+    from omskit.engine.relations import Relation, Relations
     from omskit.schema import Catalogue, Resource
 
 LATE_S = 60.0
@@ -136,12 +140,29 @@ class Clock:
             return last
 
 
-class ClockEngine(Engine):
-    """An engine whose rows are those of a moment; one answer is of one moment.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The rows of a relation that are there at a moment, as they are then."""
+
+    resource: Resource
+    source: str
+    order: tuple[str, ...]
+
+    @property
+    def count(self) -> None:
+        """Not known without a scan."""
+
+    def page(self, offset: int, limit: int) -> None:
+        """No short cut: which rows are there is only known by looking."""
+
+
+class AsOfRelations:
+    """Relations as they are at the moment of a clock.
 
     Args:
-        tables, catalogue: As for `Engine`.
-        clock: What tells the moment.
+        relations: What there is in the end; tables are `MemoryRelations`.
+        clock: What tells the moment; a relation is of the moment at which it was asked
+            for.
         late_s: Rates appear so long after their lumisections.
 
     Example:
@@ -150,36 +171,65 @@ class ClockEngine(Engine):
         >>> starts = [dt.datetime(2017, 6, day, tzinfo=dt.UTC) for day in (1, 2)]
         >>> runs = pa.table({"run_number": [1, 2], "start_time": starts})
         >>> clock = Clock(dt.datetime(2017, 6, 1, 12, tzinfo=dt.UTC), speed=0)
-        >>> ClockEngine({"runs": runs}, clock).execute(Query("runs")).total
+        >>> Engine(AsOfRelations({"runs": runs}, clock)).execute(Query("runs")).total
         1
     """
 
     def __init__(
         self,
-        tables: Mapping[str, pa.Table],
+        relations: Relations | Mapping[str, pa.Table],
         clock: Clock,
-        catalogue: Catalogue | None = None,
         *,
         late_s: float = LATE_S,
     ) -> None:
-        super().__init__(tables, catalogue)
+        self._relations = as_relations(relations)
         self._clock = clock
         self._late = dt.timedelta(seconds=late_s)
 
-    def _source(self, key: str, resource: Resource) -> str:
-        for other in needed(key, resource):
-            if self.holds(other):
-                self._load(other, other)
-        held = {k: entry for k, entry in self._held().items() if "@" not in k}
+    @property
+    def source(self) -> str:
+        """Where the rows come from, in one word."""
+        return self._relations.source
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._relations
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._relations)
+
+    def schema(self, key: str) -> pa.Schema:
+        """The columns: time changes rows only."""
+        return self._relations.schema(key)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of the relations below."""
+        return self._relations.cursor()
+
+    def close(self) -> None:
+        """Close the relations below."""
+        self._relations.close()
+
+    def relation(self, key: str, catalogue: Catalogue) -> Relation:
+        """The rows of *key* that are there now."""
+        whole = self._relations.relation(key, catalogue)
+        relations = {
+            other: self._relations.relation(other, catalogue)
+            for other in needed(key, whole.resource)
+            if other in self._relations and other in catalogue
+        }
+        relations[key] = whole
         # OMS has whole seconds.
         moment = self._clock.moment().replace(microsecond=0)
-        return view(key, resource, moment, self._late, held)
+        seen = view(key, relations, moment, self._late)
+        return Shown(whole.resource, seen, whole.order)
 
 
 def engine_at(
-    tables: Mapping[str, pa.Table], as_of: dt.datetime | None, speed: float = 1.0
+    relations: Relations | Mapping[str, pa.Table],
+    as_of: dt.datetime | None,
+    speed: float = 1.0,
 ) -> Engine:
-    """An engine over *tables*, with a clock that starts now where *as_of* is given.
+    """An engine, with a clock that starts now where *as_of* is given.
 
     Args:
         as_of: A time without a zone is UTC.
@@ -191,14 +241,15 @@ def engine_at(
         if speed != 1.0:
             message = "--speed needs --as-of: the moment at which the clock starts."
             raise ConfigError(message)
-        return Engine(tables)
+        return Engine(relations)
     if as_of.tzinfo is None:
         as_of = as_of.replace(tzinfo=dt.UTC)
-    return ClockEngine(tables, Clock.running(as_of, speed))
+    clock = Clock.running(as_of, speed)
+    return Engine(AsOfRelations(as_relations(relations), clock))
 
 
 def needed(key: str, resource: Resource) -> tuple[str, ...]:
-    """The tables that the view of *key* looks at besides its own."""
+    """The keys of what the view of *key* looks at besides its own rows."""
     if key in _NEWEST:
         return tuple(dict.fromkeys((_NEWEST[key][1], "lumisections", *sources(key))))
     if _begin(key, resource):
@@ -210,28 +261,28 @@ def needed(key: str, resource: Resource) -> tuple[str, ...]:
 
 def view(
     key: str,
-    resource: Resource,
+    relations: Mapping[str, Relation],
     moment: dt.datetime,
     late: dt.timedelta,
-    held: Mapping[str, Resource],
 ) -> str:
-    """What stands in FROM for the rows of *key* at *moment*.
+    """The rows of *key* at *moment*, as a table expression.
 
     Args:
-        held: The tables that there are; rows whose run or fill nobody knows stay.
+        relations: That of *key* and those that it `needed`, as far as they are there;
+            rows whose run or fill nobody knows stay.
     """
-    table = quoted(key)
+    resource, table = relations[key].resource, quoted(key)
     now = literal(moment)
     times = now, literal(_minus(moment, late))
-    known = growing(key, resource, held, times)
+    known = growing(key, relations, times)
     changed = [
         f"{text} AS {quoted(name)}"
-        for name, text in _changes(key, resource, now, held, known)
+        for name, text in _changes(key, resource, now, relations, known)
     ]
     star = f"* REPLACE ({', '.join(changed)})" if changed else "*"
-    where = _visible(key, resource, moment, late, held) or "true"
-    found = f"SELECT {table}.{star}, {table}.rowid FROM {table}{known.joins}"  # noqa: S608  # made of the catalogue and a time
-    return f"({found} WHERE {where}) AS {table}"
+    where = _visible(key, resource, moment, late, relations) or "true"
+    rows = f"{relations[key].source} AS {table}{known.joins}"
+    return f"(SELECT {table}.{star} FROM {rows} WHERE {where})"  # noqa: S608  # made of the catalogue and a time
 
 
 def literal(moment: dt.datetime) -> str:
@@ -256,7 +307,7 @@ def _visible(
     resource: Resource,
     moment: dt.datetime,
     late: dt.timedelta,
-    held: Mapping[str, Resource],
+    held: Mapping[str, Relation],
 ) -> str | None:
     """The condition for a row to be there; None: it always is."""
     now, before = literal(moment), literal(_minus(moment, late))
@@ -265,15 +316,15 @@ def _visible(
         return f"({begin} IS NULL OR {begin} <= {now})"
     if "run_number" in resource and "runs" in held:
         if "@" in key:
-            return _not_among("run_number", "runs", f"end_time > {before}")
+            return _not_among("run_number", held["runs"], f"end_time > {before}")
         if resource.lumisection is None:
-            return _not_among("run_number", "runs", f"start_time > {now}")
+            return _not_among("run_number", held["runs"], f"start_time > {now}")
         unfinished = f"end_time IS NULL OR end_time > {before}"
-        over = _not_among("run_number", "runs", unfinished)
-        done = _finished(resource, before) if "lumisections" in held else "false"
+        over = _not_among("run_number", held["runs"], unfinished)
+        done = _finished(resource, before, held.get("lumisections"))
         return f"({done} OR {over})"
     if "fill_number" in resource and "fills" in held:
-        return _not_among("fill_number", "fills", f"start_time > {now}")
+        return _not_among("fill_number", held["fills"], f"start_time > {now}")
     return None
 
 
@@ -284,16 +335,19 @@ def _minus(moment: dt.datetime, late: dt.timedelta) -> dt.datetime:
         return dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
-def _not_among(column: str, table: str, condition: str) -> str:
-    found = f"SELECT {column} FROM {quoted(table)} WHERE {condition}"  # noqa: S608  # as above
-    return f"{column} IS NULL OR {column} NOT IN ({found})"
+def _not_among(column: str, relation: Relation, condition: str) -> str:
+    among = f"SELECT {column} FROM {relation.source} AS o WHERE {condition}"  # noqa: S608  # as above
+    return f"{column} IS NULL OR {column} NOT IN ({among})"
 
 
-def _finished(resource: Resource, before: str) -> str:
+def _finished(resource: Resource, before: str, lumisections: Relation | None) -> str:
     """The last lumisection of a row's rates ended long enough ago."""
+    if lumisections is None:
+        return "false"
     last = "last_lumisection_number"
     last = last if last in resource else str(resource.lumisection)
-    done = f"SELECT run_number, lumisection_number FROM lumisections WHERE end_time <= {before}"  # noqa: S608, E501  # as above
+    rows = f"{lumisections.source} AS o WHERE end_time <= {before}"
+    done = f"SELECT run_number, lumisection_number FROM {rows}"  # noqa: S608  # as above
     return f"(run_number, {last}) IN ({done})"
 
 
@@ -301,7 +355,7 @@ def _changes(
     key: str,
     resource: Resource,
     now: str,
-    held: Mapping[str, Resource],
+    held: Mapping[str, Relation],
     known: SoFar,
 ) -> Iterator[tuple[str, str]]:
     """The columns that read otherwise while a row goes on, and how."""
@@ -321,14 +375,10 @@ def _changes(
         if name in resource:
             yield name, f"CASE WHEN {ongoing} THEN {text} ELSE {quoted(name)} END"
     if key in _NEWEST and _NEWEST[key][1] in held:
-        yield _newest(key, resource, now, ongoing)
-
-
-def _newest(key: str, resource: Resource, now: str, ongoing: str) -> tuple[str, str]:
-    name, table, column = _NEWEST[key]
-    mine = resource.identity[0]
-    found = (
-        f"(SELECT max(o.{column}) FROM {quoted(table)} o "  # noqa: S608  # as above
-        f"WHERE o.{mine} = {quoted(key)}.{mine} AND o.start_time <= {now})"
-    )
-    return name, f"CASE WHEN {ongoing} THEN {found} ELSE {name} END"
+        name, table, column = _NEWEST[key]
+        mine = resource.identity[0]
+        newest = (
+            f"(SELECT max(o.{column}) FROM {held[table].source} AS o "  # noqa: S608  # as above
+            f"WHERE o.{mine} = {quoted(key)}.{mine} AND o.start_time <= {now})"
+        )
+        yield name, f"CASE WHEN {ongoing} THEN {newest} ELSE {name} END"

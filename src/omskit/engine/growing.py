@@ -16,7 +16,8 @@ from omskit.schema import UNIT_SUFFIX
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omskit.schema import Field, Resource
+    from omskit.engine.relations import Relation
+    from omskit.schema import Field
 
 PHYSICS = "starts_with(o.stream_name, 'Physics')"
 """The streams that hlt_physics_* of a run is about."""
@@ -111,7 +112,7 @@ class SoFar:
     """What rows that go on say so far, as SQL.
 
     Attributes:
-        joins: What stands behind the table in FROM.
+        joins: What stands behind the relation in FROM.
         columns: By column, what it says; columns that nothing tells of are not there.
     """
 
@@ -120,20 +121,21 @@ class SoFar:
 
 
 def growing(
-    key: str, resource: Resource, held: Mapping[str, Resource], times: tuple[str, str]
+    key: str, relations: Mapping[str, Relation], times: tuple[str, str]
 ) -> SoFar:
     """What the rows of *key* that go on say so far.
 
     Args:
-        held: The tables that there are.
+        relations: What there is, that of *key* included.
         times: The moment, and that before which rates are there, as SQL.
 
     Cost: one scan of each table in `sources`.
     """
+    resource = relations[key].resource
     rules = {
         name: rule
         for name, rule in GROWING.get(key, {}).items()
-        if name in resource and _can(rule, held)
+        if name in resource and _can(rule, relations)
     }
     groups = dict.fromkeys((rule.table, rule.where) for rule in rules.values())
     joins: list[str] = []
@@ -141,30 +143,32 @@ def growing(
     for number, group in enumerate(groups):
         alias = f"so_far_{number}"
         mine = {n: r for n, r in rules.items() if (r.table, r.where) == group}
-        joins.append(_join(key, resource, mine, alias, times))
+        joins.append(_join(key, relations, mine, alias, times))
         for name, rule in mine.items():
             columns[name] = _shown(key, resource.field(name), rule, alias)
     return SoFar("".join(joins), columns)
 
 
-def _can(rule: Growing, held: Mapping[str, Resource]) -> bool:
+def _can(rule: Growing, relations: Mapping[str, Relation]) -> bool:
     """Whether all that a rule needs is there."""
-    if not {rule.table, "lumisections"} <= held.keys():
+    if not {rule.table, "lumisections"} <= relations.keys():
         return False
-    return all(needed in held[rule.table] for needed in rule.needs)
+    return all(name in relations[rule.table].resource for name in rule.needs)
 
 
 def _join(
     key: str,
-    resource: Resource,
+    relations: Mapping[str, Relation],
     rules: Mapping[str, Growing],
     alias: str,
     times: tuple[str, str],
 ) -> str:
     """The values of all rules over the same rows, for what goes on only."""
+    resource, whole_rows = relations[key].resource, relations[key].source
     mine, begun = resource.identity[0], f"start_time <= {times[0]}"
     ongoing = (
-        f"SELECT {mine} FROM {quoted(key)} WHERE {begun} AND end_time > {times[0]}"  # noqa: S608  # made of the catalogue and a time
+        f"SELECT {mine} FROM {whole_rows} AS o "  # noqa: S608  # made of the catalogue and a time
+        f"WHERE {begun} AND end_time > {times[0]}"
     )
     values = [f"o.{mine} AS of_{mine}"]
     for name, rule in rules.items():
@@ -176,18 +180,24 @@ def _join(
             one = f"CASE WHEN min({unit}) = max({unit}) THEN min({unit}) END"
             values.append(f"{one} AS unit_of_{name}")
     rule = next(iter(rules.values()))
-    rows = f"{_rows(rule, times)} AND {rule.where} AND o.{mine} IN ({ongoing})"
-    found = f"SELECT {', '.join(values)} FROM {rows} GROUP BY o.{mine}"  # noqa: S608  # as above
-    return f" LEFT JOIN ({found}) {alias} ON {alias}.of_{mine} = {quoted(key)}.{mine}"
+    rows = _rows(rule, relations, times)
+    rows = f"{rows} AND {rule.where} AND o.{mine} IN ({ongoing})"
+    said = f"SELECT {', '.join(values)} FROM {rows} GROUP BY o.{mine}"  # noqa: S608  # as above
+    return f" LEFT JOIN ({said}) {alias} ON {alias}.of_{mine} = {quoted(key)}.{mine}"
 
 
-def _rows(rule: Growing, times: tuple[str, str]) -> str:
+def _rows(
+    rule: Growing, relations: Mapping[str, Relation], times: tuple[str, str]
+) -> str:
     """The rows that are there: lumisections when over, rates some time after."""
     now, before = times
+    lumisections = relations["lumisections"].source
     if rule.table == "lumisections":
-        return f"lumisections o WHERE o.end_time <= {now}"
-    on = "o.run_number = l.run_number AND o.last_lumisection_number = l.lumisection_number"  # noqa: E501
-    return f"{quoted(rule.table)} o JOIN lumisections l ON {on} WHERE l.end_time <= {before}"  # noqa: E501
+        return f"{lumisections} AS o WHERE o.end_time <= {now}"
+    rows = f"{relations[rule.table].source} AS o JOIN {lumisections} AS l"
+    number = "o.last_lumisection_number = l.lumisection_number"
+    ended = f"l.end_time <= {before}"
+    return f"{rows} ON o.run_number = l.run_number AND {number} WHERE {ended}"
 
 
 def _shown(key: str, column: Field, rule: Growing, alias: str) -> str:

@@ -19,13 +19,11 @@ from omskit.schema import UNIT_SUFFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from omskit.engine.relations import Relation
     from omskit.query import Condition, Query
     from omskit.schema import Field, Resource
 
 _LEAD = re.compile(r"lead\((\w+)\)")
-_ROW = "rowid"
-"""DuckDB's word for the place of a row: tables are held in the order of identity."""
-
 _NEWEST = frozenset({"lumisection_number", "last_lumisection_number"})
 
 
@@ -70,17 +68,18 @@ def column_names(fields: Iterable[Field]) -> list[str]:
 
 
 def rows_statement(
-    query: Query, resource: Resource, table: str, *, offset: int, limit: int | None
+    query: Query, relation: Relation, *, offset: int, limit: int | None
 ) -> Statement:
-    """The rows of the answer, sorted and cut.
-
-    Args:
-        table: What stands in FROM: a quoted name, or a view with its rowid.
-    """
-    source = _matching(query, resource, table)
-    columns = ", ".join(map(quoted, column_names(chosen(query, resource))))
-    text = f"SELECT {columns} {source.text} ORDER BY {_order(query, resource)}"
-    values = [*source.values]
+    """The rows of the answer, sorted and cut."""
+    if limit is not None and not query.conditions and not query.order:
+        # One row more than wanted: what is computed may look at the next one.
+        page = relation.page(offset, limit + 1)
+        if page is not None:
+            relation, offset = page
+    matching = _matching(query, relation)
+    columns = ", ".join(map(quoted, column_names(chosen(query, relation.resource))))
+    text = f"SELECT {columns} {matching.text} ORDER BY {_order(query, relation)}"
+    values = [*matching.values]
     if limit is not None:
         text += " LIMIT ?"
         values.append(limit)
@@ -90,25 +89,27 @@ def rows_statement(
     return Statement(text, tuple(values))
 
 
-def count_statement(query: Query, resource: Resource, table: str) -> Statement:
+def count_statement(query: Query, relation: Relation) -> Statement:
     """How many rows match."""
-    source = _matching(query, resource, table)
-    return Statement(f"SELECT count(*) {source.text}", source.values)
+    matching = _matching(query, relation)
+    return Statement(f"SELECT count(*) {matching.text}", matching.values)
 
 
-def _matching(query: Query, resource: Resource, table: str) -> Statement:
+def _matching(query: Query, relation: Relation) -> Statement:
     """FROM and WHERE: ordinary conditions inside, those on computed columns outside."""
+    resource = relation.resource
     late = {f.name for f in resource.fields if f.after_filter}
     inside = [c for c in query.conditions if c.field not in late]
     outside = [c for c in query.conditions if c.field in late]
+    table = f"{relation.source} AS {quoted(resource.name)}"
     where = _where(inside, resource, table)
     computed = ", ".join(_computed(query, resource, late))
     source = f"FROM {table}{where.text}"
     if not computed:
         return Statement(source, where.values)
-    inner = f"SELECT * REPLACE ({computed}), {_ROW} AS {_ROW} {source}"
+    inner = f"(SELECT * REPLACE ({computed}) {source})"
     again = _where(outside, resource, table)
-    return Statement(f"FROM ({inner}){again.text}", (*where.values, *again.values))
+    return Statement(f"FROM {inner}{again.text}", (*where.values, *again.values))
 
 
 def _computed(query: Query, resource: Resource, late: set[str]) -> Iterator[str]:
@@ -133,14 +134,15 @@ def _window(field: Field, resource: Resource) -> str:
     return f"LEAD({source}, 1, 0) OVER (ORDER BY {order})"
 
 
-def _order(query: Query, resource: Resource) -> str:
-    """NULLS LAST both ways, as OMS sorts; ties in the order of the identity."""
+def _order(query: Query, relation: Relation) -> str:
+    """NULLS LAST both ways, as OMS sorts; ties in natural order."""
     keys = []
     for key in query.order:
-        name = resource.field(key.removeprefix("-")).name
+        name = relation.resource.field(key.removeprefix("-")).name
         direction = "DESC" if key.startswith("-") else "ASC"
         keys.append(f"{quoted(name)} {direction} NULLS LAST")
-    return ", ".join([*keys, _ROW])
+    natural = (f"{quoted(name)} ASC NULLS LAST" for name in relation.order)
+    return ", ".join([*keys, *natural])
 
 
 def _where(conditions: list[Condition], resource: Resource, table: str) -> Statement:

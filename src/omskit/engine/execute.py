@@ -1,0 +1,213 @@
+"""The engine: answers queries from relations, with DuckDB.
+
+What relations are, and what makes a page deep in a resource cheap, is in
+`omskit.engine.relations`.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from omskit.engine.memory import as_relations, beside, filters_in
+from omskit.engine.sql import (
+    Statement,
+    chosen,
+    count_statement,
+    rows_statement,
+)
+from omskit.engine.stopping import stoppable, stopped
+from omskit.errors import (
+    OperatorError,
+    UnknownResourceError,
+    UsageError,
+    did_you_mean,
+)
+from omskit.query import Query, bind
+from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from omskit.engine.relations import Relations
+    from omskit.schema import Catalogue
+
+_MOST = 1 << 62
+"""More rows than there can be: larger numbers are none of DuckDB's row numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to a query.
+
+    Attributes:
+        table: The chosen columns, ``X@unit`` after each scaled ``X``.
+        total: How many rows match, whatever part of them *table* holds.
+    """
+
+    table: pa.Table
+    total: int
+
+
+class Engine:
+    """Answers queries from relations; may be shared by threads.
+
+    Args:
+        relations: Where the rows are; tables by resource name are `MemoryRelations`.
+        catalogue: What the resources are; the bundled one by default.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from omskit.query import Query, field
+        >>> runs = pa.table({"run_number": [1, 2], "l1_rate": [10.0, None]})
+        >>> engine = Engine({"runs": runs})
+        >>> query = Query("runs").where(field("l1_rate") > 5).select("run_number")
+        >>> engine.execute(query).table["run_number"].to_pylist()
+        [1]
+    """
+
+    def __init__(
+        self,
+        relations: Relations | Mapping[str, pa.Table],
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self._relations = as_relations(relations)
+        self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
+
+    @property
+    def source(self) -> str:
+        """Where the rows come from, in one word: ``simulated``; empty: not known."""
+        return self._relations.source
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the memory back; the engine answers nothing afterwards."""
+        self._relations.close()
+
+    def holds(self, name: str) -> bool:
+        """Whether there are rows of the resource *name*."""
+        return name in self._relations and name in self.catalogue
+
+    def resource(self, name: str) -> Resource:
+        """The resource *name*, as the catalogue describes it.
+
+        Raises:
+            UnknownResourceError: The catalogue or the relations do not have it.
+        """
+        resource = self.catalogue[name]
+        if name not in self._relations:
+            raise UnknownResourceError(self._not_held(name))
+        return resource
+
+    def hidden(self, name: str) -> tuple[Field, ...]:
+        """Columns of the rows of *name* that can be filtered by but are not shown.
+
+        Those that the catalogue names (`Resource.filters`), then any others.
+        """
+        resource = self.resource(name)
+        schema = self._relations.schema(name)
+        return (*filters_in(schema, resource), *beside(schema, resource))
+
+    def execute(
+        self, query: Query, *, offset: int = 0, limit: int | None = None
+    ) -> Result:
+        """The rows that match, sorted as asked, ties and the rest by identity.
+
+        Args:
+            offset: Rows to leave out at the start.
+            limit: At most so many rows; ``query.maximum`` bounds them as well.
+
+        Raises:
+            UsageError: The query names what is not there, or cannot be answered here.
+            TimedOutError: It was stopped; see `omskit.engine.stopping`.
+
+        Cost: about 1 ms, plus a scan of the columns in the filters; what a relation
+        needs when it is first asked for, see `omskit.engine.memory`.
+        """
+        if offset < 0 or (limit is not None and limit < 0):
+            message = f"Rows {offset} to {offset}+{limit} do not exist; count from 0."
+            raise UsageError(message)
+        relation = self._relations.relation(self._key(query), self.catalogue)
+        bound = bind(replace(query, groups=()), relation.resource, whole=False)
+        if bound.fields is None:
+            shown = self.catalogue[query.resource].names
+            bound = replace(bound, fields=shown)
+        if query.maximum is not None:
+            left = max(query.maximum - offset, 0)
+            limit = left if limit is None else min(limit, left)
+        offset, limit = min(offset, _MOST), limit and min(limit, _MOST)
+        rows = rows_statement(bound, relation, offset=offset, limit=limit)
+        with closing(self._relations.cursor()) as cursor, stoppable(cursor):
+            table = _typed(_run(cursor, rows), chosen(bound, relation.resource))
+            count = table.num_rows
+            if (limit is None or count < limit) and (count or not offset):
+                return Result(table, offset + count)
+            if not bound.conditions and relation.count is not None:
+                return Result(table, relation.count)
+            counted = _run(cursor, count_statement(bound, relation))
+        return Result(table, counted.column(0)[0].as_py())
+
+    def _key(self, query: Query) -> str:
+        """The key of the rows asked for."""
+        resource = self.resource(query.resource)
+        for name, value in query.groups:
+            if name != "granularity":
+                message = f"group[{name}]={value} is not supported here; "
+                raise UsageError(message + "group[granularity] is, on rates.")
+        if query.extras or query.selection:
+            message = "Selectors and custom parameters must be planned into conditions."
+            raise UsageError(message)
+        granularity = dict(query.groups).get("granularity")
+        if granularity is None or granularity in resource.granularities[:1]:
+            return resource.name
+        if granularity not in resource.granularities:
+            can = " or ".join(map(repr, resource.granularities)) or "no granularity"
+            message = f"{resource.name!r} has {can}, not {granularity!r}."
+            raise UsageError(message)
+        key = f"{resource.name}@{granularity}"
+        if key not in self._relations:
+            raise UnknownResourceError(self._not_held(key))
+        return key
+
+    def _not_held(self, name: str) -> str:
+        hint = did_you_mean(name, self._relations)
+        held = ", ".join(sorted(self._relations))
+        return f"There are no rows of {name!r} here.{hint} There are: {held}."
+
+
+def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:
+    try:
+        answer = cursor.sql(statement.text, params=list(statement.values))
+        return answer.to_arrow_table()
+    except duckdb.InterruptException as error:
+        raise stopped() from error
+    except (duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        # Only a pattern can get here: everything else was checked by bind().
+        message = f"A value makes no sense to its operator: {error}"
+        raise OperatorError(message) from error
+
+
+def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
+    """DuckDB's answer in the catalogue's types: it has a name of its own for UTC."""
+    types = {}
+    for field in fields:
+        types[field.name] = field.arrow_type
+        if field.scaled:
+            types[field.name + UNIT_SUFFIX] = pa.string()
+    return table.cast(pa.schema(list(types.items())))
