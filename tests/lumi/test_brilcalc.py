@@ -41,6 +41,7 @@ def test_rows_are_read_with_every_column(end, mark) -> None:
         "start_time": dt.datetime(2017, 6, 16, 20, 55, 44, tzinfo=dt.UTC),
         "beam_status": "STABLE BEAMS",
         "energy": 6500.0,
+        "cms_active": True,
         D: 0.16,
         R: 0.15,
         "pileup": 40.3,

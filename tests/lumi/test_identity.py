@@ -59,10 +59,12 @@ def test_an_official_name_on_other_content_is_said_plainly() -> None:
     """A known name with unknown content is no such file."""
     name = "Cert_314472-325175_13TeV_Legacy2018_Collisions18_JSON.txt"
     text = identify(MASK, name=name).statement
-    assert f"bears the name {name} but not its content" in text
-    assert "here are 131 lumisections in 3 runs, and 234529 in 478" in text
+    assert f"It has the name {name}, and a content that omskit does not know" in text
+    assert "omskit does not know: 131 lumisections in 3 runs, and 234529 in 478" in text
     whole = LumiMask.from_json({"297050": [[5, 0]]})
-    assert "here are open lumisections" in identify(whole, name=name).statement
+    assert (
+        "open ends, which no official file has" in identify(whole, name=name).statement
+    )
     assert identify(MASK).statement == "The content is of no file that omskit knows."
 
 
@@ -72,7 +74,7 @@ def test_two_files_of_2022_bear_one_name() -> None:
     bearers = [known for known in registry() if known.name == name]
     assert [known.lumisections for known in bearers] == [123097, 123182]
     text = identify(MASK, name=name).statement
-    assert f"2 different files bear the name {name}" in text
+    assert f"3 different files bear the name {name}" in text
     assert "Say which by its hash" in text
 
 
@@ -102,6 +104,29 @@ def test_one_known_file_under_the_name_of_another(recorded) -> None:
     name = "Cert_Collisions2022_355100_362760_Golden.json"
     text = identify(mask, name=name).statement
     assert text.startswith(
-        f"It bears the name {name} but not its content: "
-        "that is of json_DCSONLY_2022.txt"
+        f"Its name is that of {name}, its content that of json_DCSONLY_2022.txt"
     )
+
+
+@pytest.mark.parametrize(
+    ("run", "year"),
+    [(140_000, "2010"), (165_000, "2011"), (200_000, "2012"), (250_000, "2015"),
+     (275_000, "2016"), (297_050, "2017"), (320_000, "2018"), (357_000, "2022"),
+     (368_000, "2023"), (380_000, "2024"), (392_000, "2025")],
+)  # fmt: skip
+def test_years_since_2010(run, year) -> None:
+    """A run of any year of running has its year."""
+    found = identify(LumiMask.from_ranges([(run, 1, 9)]))
+    assert found.periods == ((year, 1),)
+
+
+def test_a_content_of_which_only_counts_are_known() -> None:
+    """A file that counts as a third edition does is called one, and not accused."""
+    name = "Cert_Collisions2022_355100_362760_Golden.json"
+    ranges = [(355_100 + n, 1, 336) for n in range(357)]
+    mask = LumiMask.from_ranges([*ranges, (356_000, 1, 120_342 - 357 * 336)])
+    text = identify(mask, name=name).statement
+    assert "as many lumisections as the copy seen in" in text
+    assert "120342 lumisections in 358 runs (as many as here)" in text
+    year = "Cert_Collisions2023_366442_370790_Golden.json"
+    assert "90754 lumisections; 90364" in identify(mask, name=year).statement

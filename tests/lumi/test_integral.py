@@ -126,7 +126,7 @@ def test_a_client_is_asked_for_the_runs_of_the_mask() -> None:
     client = Asked()
     assert luminosity(MASK, client).delivered == 3.0
     assert client.runs[0][0] == [7, 8]
-    assert luminosity(LumiMask(), client).delivered is None
+    assert luminosity(LumiMask(), client).delivered == 0.0
     assert len(client.runs) == 1
     assert len(table_for(LumiMask(), client)) == 0
 
@@ -144,3 +144,16 @@ def test_the_demo_is_called_simulated() -> None:
     assert not is_simulated(rows())
     assert not is_simulated(Table(rows()))
     assert is_simulated(Table(rows(), warnings=[Note(NoteKind.SIMULATED, "made up")]))
+
+
+def test_the_luminosity_of_nothing_is_zero():
+    """An empty mask has no luminosity, and that is known."""
+    found = luminosity(LumiMask(), _no_rows())
+    assert (found.delivered, found.recorded, found.complete) == (0.0, 0.0, True)
+    assert "0 lumisections: 0 /pb delivered, 0 /pb recorded." in str(found)
+
+
+def _no_rows():
+    columns = ["run_number", "lumisection_number", "delivered_lumi_per_lumisection",
+               "recorded_lumi_per_lumisection"]  # fmt: skip
+    return pa.table({name: pa.array([], pa.int64()) for name in columns})

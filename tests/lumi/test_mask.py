@@ -481,8 +481,11 @@ def test_filter_keeps_the_rows_of_good_lumisections() -> None:
     assert SOME.filter(rows)["lumisection_number"].to_pylist() == [10, 2]
     table = SOME.filter(Table(rows, resource="lumisections", warnings=["w"]))
     assert (len(table), table.resource, table.warnings) == (2, "lumisections", ("w",))
-    assert SOME.filter(rows.to_pandas()).num_rows == 2
-    assert SOME.filter(pl.from_arrow(rows)).num_rows == 2
+    frame = SOME.filter(rows.to_pandas())
+    assert (type(frame).__name__, len(frame)) == ("DataFrame", 2)
+    polars_frame = SOME.filter(pl.from_arrow(rows))
+    assert isinstance(polars_frame, pl.DataFrame)
+    assert polars_frame["lumisection_number"].to_list() == [10, 2]
 
 
 def test_masks_do_not_change() -> None:

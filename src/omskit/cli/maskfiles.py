@@ -37,10 +37,10 @@ def load_content(source: str) -> bytes | str:
     Raises:
         MaskError: It cannot be read.
     """
-    from omskit.lumi.files import content_of
+    from omskit.lumi.sources import content_of, unpacked
 
     if source == "-":
-        return sys.stdin.buffer.read()
+        return unpacked(sys.stdin.buffer.read(), "stdin")
     return content_of(source, fetch=fetch)
 
 
@@ -53,7 +53,7 @@ def load_mask(source: str, *, quiet: bool = False) -> LumiMask:
     from omskit.lumi import LumiMask
 
     try:
-        mask = LumiMask.from_json(load_content(source))
+        mask = LumiMask.read(load_content(source))
     except MaskError as error:
         if short_name(source) in str(error):
             raise

@@ -2,7 +2,7 @@
 
 from omskit.lumi.accounting import ledger
 from omskit.lumi.agreement import Agreement, compare_luminosity
-from omskit.lumi.brilcalc import read_brilcalc
+from omskit.lumi.brilcalc import read_brilcalc, read_brilcalc_table
 from omskit.lumi.building import PRESETS, dcs_mask
 from omskit.lumi.comparing import Comparison, compare
 from omskit.lumi.frameworks import to_coffea, to_cpp, to_crab
@@ -32,6 +32,7 @@ __all__ = [
     "luminosity",
     "provenance_of",
     "read_brilcalc",
+    "read_brilcalc_table",
     "to_coffea",
     "to_cpp",
     "to_crab",

@@ -14,8 +14,16 @@ from omskit.lumi.edges import OPEN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WORD = re.compile(r"(\d+):(\d+|min|max)(?:-(\d+):(\d+|min|max))?", re.IGNORECASE)
-WRAPPING = re.compile(r"^\s*(?:[\w.]+\s*\()?|\)?\s*$")
+_LS = r"[0-9]{1,10}|min|max"
+WORD = re.compile(
+    rf"([0-9]{{1,10}}):({_LS})(?:\s*-\s*([0-9]{{1,10}}):({_LS}))?", re.IGNORECASE
+)
+QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
+REMARK = re.compile(r"#[^\n]*")
+AROUND = re.compile(
+    r"(?:[A-Za-z_][\w.]*|[=*(),\[\]\\;+]|\s)*",
+)
+"""What may stand around the quoted ranges of a configuration: names and brackets."""
 SPANNED = 100_000
 """Runs that one range may span: more is a typing error."""
 
@@ -49,7 +57,7 @@ def parse(text: str | Iterable[str]) -> tuple[list[int], list[int], list[int]]:
         MaskError: A piece is not of that form; the message shows it.
     """
     if isinstance(text, str):
-        text = WRAPPING.sub("", text).replace("'", " ").replace('"', " ").split(",")
+        text = _words(text)
     triples: list[tuple[int, int, int]] = []
     for entry in text:
         word = entry.strip()
@@ -59,11 +67,34 @@ def parse(text: str | Iterable[str]) -> tuple[list[int], list[int], list[int]]:
     return list(runs), list(first), list(last)
 
 
+def _words(text: str) -> list[str]:
+    """The ranges of a text: bare, or quoted in a piece of a configuration.
+
+    Raises:
+        MaskError: There is something else in it.
+    """
+    quoted = [a or b for a, b in QUOTED.findall(text)]
+    plain = REMARK.sub("", text)
+    if not quoted and "VLuminosityBlockRange" not in plain:
+        return re.split(r"[,\n]", plain)
+    # A remark may hold quotes, and ranges that somebody has taken out.
+    quoted = [a or b for a, b in QUOTED.findall(plain)]
+    around = QUOTED.sub(" ", plain)
+    if not AROUND.fullmatch(around):
+        rest = AROUND.sub(" ", around).split()
+        message = (
+            f"{' '.join(rest)[:60]!r} stands outside of the quoted ranges: quote each "
+            "range, as in VLuminosityBlockRange('297050:12-297050:137')."
+        )
+        raise MaskError(message)
+    return [word for piece in quoted for word in piece.split(",")]
+
+
 def _ranges(word: str) -> list[tuple[int, int, int]]:
     match = WORD.fullmatch(word)
     if match is None:
         message = (
-            f"{word!r} is no range of lumisections. Write run:first-run:last, "
+            f"{word[:60]!r} is no range of lumisections. Write run:first-run:last, "
             "e.g. 297050:12-297050:137."
         )
         raise MaskError(message)

@@ -22,6 +22,7 @@ from omskit.lumi.edges import LARGEST, OPEN, SHIFT, IntArray, merged
 
 PAIR = 2
 WHOLE_RUN = -1
+LONGEST_NUMBER = 40
 
 _JSON = msgspec.json.Decoder(msgspec.Raw)
 """Checks that a text is JSON, and makes nothing of it."""
@@ -85,30 +86,44 @@ def read(document: str | bytes | Mapping[Any, Any], *, strict: bool) -> Reading:
     return Reading(edges, sentences)
 
 
+def text_of(document: str | bytes) -> str:
+    """The text of a document.
+
+    Raises:
+        MaskError: It is no text in UTF-8.
+    """
+    if isinstance(document, str):
+        return document
+    try:
+        return document.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = (
+            f"This is no text in UTF-8 (byte {error.start}: {error.reason}). Is it a "
+            "certification file?"
+        )
+        raise MaskError(message) from error
+
+
 def _text(document: str | bytes, notes: _Notes) -> str:
     is_given = isinstance(document, str)
-    if isinstance(document, bytes):
-        try:
-            document = document.decode("utf-8")
-        except UnicodeDecodeError as error:
-            message = f"This is no text in UTF-8: {error}. Is it a certification file?"
-            raise MaskError(message) from error
+    document = text_of(document)
     if document.startswith("\ufeff"):
         notes.general.append("it began with a byte-order mark")
         document = document[1:]
     if "\r" in document:
         notes.general.append("lines ended in CRLF")
     if document.lstrip()[:1] != "{":
-        message = f"A certification file begins with '{{', and {_instead(document)}"
+        message = f"A certification file begins with '{{', and {instead(document)}"
         if is_given:
             message += (
-                " To read a file by its name, try omskit.lumi.files.read_mask(path)."
+                " To read a file by its name, try LumiMask.read(path) or "
+                "read_mask(path); there is no file of this name."
             )
         raise MaskError(message)
     return document
 
 
-def _instead(text: str) -> str:
+def instead(text: str) -> str:
     """What a text is that is no mask; of what it says, nothing, as it may be a key."""
     start = text.lstrip()
     if not start:
@@ -174,8 +189,15 @@ def _parse(text: str) -> list[tuple[Any, Any]]:
     """The pairs of the outer object, repeated keys included."""
     try:
         document = json.loads(text, object_pairs_hook=_Pairs)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        message = "This is no JSON of a certification file: it is nested too deeply."
+        raise MaskError(message) from error
+    except json.JSONDecodeError as error:
         message = f"This is no JSON: {error}. Is the file whole?"
+        raise MaskError(message) from error
+    except ValueError as error:
+        # Python does not read integers of thousands of digits.
+        message = "This JSON holds a number too long to be a run or lumisection."
         raise MaskError(message) from error
     return list(document)
 
@@ -203,14 +225,17 @@ def _run(key: Any, notes: _Notes) -> int:
     number: Any = key
     if isinstance(key, str):
         stripped = key.strip()
-        number = int(stripped) if stripped.isascii() and stripped.isdecimal() else key
+        # A number of thousands of digits is refused by its length: int() would raise.
+        short = len(stripped) <= LONGEST_NUMBER
+        plain = short and stripped.isascii() and stripped.isdecimal()
+        number = int(stripped) if plain else key
         if str(number) != key and number != key:
             notes.add("the run number was padded", [number])
     elif _is_whole(key):
         number = int(key)
         notes.add("the run number was an integer, not text", [number])
     if not _is_whole(number) or not 1 <= number <= LARGEST:
-        message = f'{key!r} is no run number. Keys must be like "297050".'
+        message = f'{shown(key)} is no run number. Keys must be like "297050".'
         raise MaskError(message)
     return int(number)
 
@@ -219,7 +244,7 @@ def _spans(run: int, spans: Any, notes: _Notes) -> list[tuple[int, int, int]]:
     if isinstance(spans, np.ndarray):
         spans = spans.tolist()
     if isinstance(spans, _Pairs) or not isinstance(spans, list | tuple):
-        message = f"Run {run} has {spans!r} where a list of ranges must be."
+        message = f"Run {run} has {shown(spans)} where a list of ranges must be."
         raise MaskError(message)
     if list(spans) == [WHOLE_RUN]:
         spans = [spans]
@@ -238,7 +263,7 @@ def _span(run: int, span: Any, notes: _Notes) -> tuple[int, int]:
         if len(numbers) == PAIR:
             return _ends(run, int(numbers[0]), int(numbers[1]), notes)
     message = (
-        f"Run {run} has the range {span!r}. "
+        f"Run {run} has the range {shown(span)}. "
         "A range is [first, last], or [-1] for the whole run."
     )
     raise MaskError(message)
@@ -255,11 +280,20 @@ def _ends(run: int, first: int, last: int, notes: _Notes) -> tuple[int, int]:
     known = (end <= LARGEST or end == OPEN) and last != OPEN
     if not 1 <= start <= min(end, LARGEST) or not known:
         message = (
-            f"Run {run} has the range [{first}, {last}], which has no meaning: "
+            f"Run {run} has the range {shown([first, last])}, which has no meaning: "
             "lumisections count from 1 and first comes before last."
         )
         raise MaskError(message)
     return start, end
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: cut off, and never an error of its own."""
+    try:
+        return f"{value!r:.60}"
+    except (ValueError, RecursionError):
+        # Python refuses to print a number of thousands of digits, or deep nesting.
+        return f"<{type(value).__name__}, too large to show>"
 
 
 def _is_whole(value: Any) -> bool:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any
 
 from omskit.errors import DecodeError, MaskError
 from omskit.files import write_whole
 from omskit.lumi.brilcalc import read_brilcalc
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.provenance import identity_of
+from omskit.lumi.sources import URLS, Source, content_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
 
     from omskit.table import Table
 
 SIDECAR = ".provenance.json"
 """What is added to a file's name to name its sidecar."""
-
-Source = str | os.PathLike[str] | BinaryIO | TextIO
 
 
 def read_mask(
@@ -46,40 +45,10 @@ def read_mask(
         >>> read_mask(io.StringIO('{"297050": [[12, 137]]}'))
         LumiMask.from_ranges([(297050, 12, 137)])
     """
-    content = content_of(source, fetch=fetch)
-    try:
-        return LumiMask.from_json(content, strict=strict)
-    except MaskError as error:
-        if not isinstance(source, str | os.PathLike):
-            raise
-        message = f"{source}: {error}"
-        raise MaskError(message) from error
-
-
-def content_of(
-    source: Source, *, fetch: Callable[[str], bytes] | None = None
-) -> bytes | str:
-    """What is in a path, an open file or a URL.
-
-    Raises:
-        MaskError: It cannot be read, or is a URL and nobody fetches.
-    """
-    if not isinstance(source, str | os.PathLike):
-        return source.read()
-    text = os.fspath(source)
-    if text.startswith(("http://", "https://")):
-        if fetch is None:
-            message = (
-                f"{text} is a URL, and only files are read here. Give fetch=, a "
-                "function of a URL to bytes; on the command line 'oms mask' does that."
-            )
-            raise MaskError(message)
-        return fetch(text)
-    try:
-        return Path(source).read_bytes()
-    except OSError as error:
-        message = f"Cannot read the mask {text}: {error.strerror or error}."
-        raise MaskError(message) from error
+    # Here a text is always a name, never a mask itself.
+    is_name = isinstance(source, str) and not source.startswith(URLS)
+    named = Path(str(source)) if is_name else source
+    return LumiMask.read(named, strict=strict, fetch=fetch)
 
 
 def read_luminosity(path: str | os.PathLike[str]) -> Table:
@@ -90,11 +59,9 @@ def read_luminosity(path: str | os.PathLike[str]) -> Table:
         DecodeError: It is no luminosity per lumisection; the message names the file.
         UnitError: It holds rates, or a unit that is none.
     """
+    content = content_of(path, what="the luminosity")
     try:
-        return read_brilcalc(Path(path).read_bytes())
-    except OSError as error:
-        message = f"Cannot read {path}: {error.strerror or error}."
-        raise MaskError(message) from error
+        return read_brilcalc(content)
     except DecodeError as error:
         told = str(error).removesuffix(f", at {error.path}")
         message = f"{path}: {told}"

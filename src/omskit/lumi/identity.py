@@ -48,6 +48,23 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A content that was seen under an official name, of which only counts are known.
+
+    Attributes:
+        name: The official name.
+        lumisections: How many.
+        source: Where it was seen.
+        runs: In how many runs; None: not known.
+    """
+
+    name: str
+    lumisections: int
+    source: str
+    runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """A year of data taking, as the names of its official files bound it."""
 
@@ -135,6 +152,12 @@ def registry() -> tuple[Known, ...]:
 
 
 @cache
+def counted() -> tuple[Counted, ...]:
+    """Further contents of official names, of which only counts are known."""
+    return tuple(Counted(**entry) for entry in _facts()["counted"])
+
+
+@cache
 def periods() -> tuple[Period, ...]:
     """The years that omskit knows."""
     return tuple(Period(**entry) for entry in _facts()["period"])
@@ -210,41 +233,77 @@ def _eras(mask: LumiMask, runs: Any) -> tuple[tuple[str | None, int | None], ...
 
 
 def _statement(mask: LumiMask, name: str, hashed: str) -> str:
-    """Whether name and content go together."""
-    content = [k for k in registry() if k.canonical == hashed]
+    """Whether name and content go together.
+
+    Official files were replaced under the same name, so a content that omskit does not
+    know is not called wrong.
+    """
+    content = next((k for k in registry() if k.canonical == hashed), None)
     named = [k for k in registry() if name and name in (k.name, *k.also)]
+    called = named[0].name if named else name
+    counts_only = [c for c in counted() if called == c.name]
+    count = None if mask.good.is_open else len(mask)
     told = []
-    if content:
-        known = content[0]
-        verb = "It is"
-        if name and name not in (known.name, *known.also):
-            verb = "It has the content of"
-            if named:
-                verb = f"It bears the name {name} but not its content: that is of"
-        told.append(f"{verb} {known.name} as seen in {known.source}.")
-    elif named:
-        told += [_other(mask, name, known) for known in named]
-    else:
+    if content is not None and (not name or name in (content.name, *content.also)):
+        told.append(f"It is {content.name} as seen in {content.source}.")
+    elif content is not None and not named:
+        told.append(f"It has the content of {content.name}, seen in {content.source}.")
+    elif content is not None:
+        told.append(
+            f"Its name is that of {called}, its content that of {content.name} as "
+            f"seen in {content.source}."
+        )
+    elif not named and not counts_only:
         told.append("The content is of no file that omskit knows.")
-    for official in dict.fromkeys(k.name for k in (*content, *named)):
-        bearers = [k for k in registry() if k.name == official]
-        if len(bearers) > 1:
-            sizes = " and ".join(
-                f"one of {k.lumisections} lumisections in {k.runs} runs "
-                f"({k.canonical[:12]}{', this one' if k.canonical == hashed else ''})"
-                for k in bearers
-            )
-            told.append(
-                f"Beware: {len(bearers)} different files bear the name {official}: "
-                f"{sizes}. Say which by its hash."
-            )
+    else:
+        told.append(_newcomer(mask, called, named, counts_only))
+    if content is not None:
+        called = content.name
+    bearers = _bearers(called, hashed, None if content is not None else count)
+    if len(bearers) > 1:
+        told.append(
+            f"{len(bearers)} different files bear the name {called}: "
+            f"{'; '.join(bearers)}. Say which by its hash."
+        )
     return " ".join(told)
 
 
-def _other(mask: LumiMask, name: str, known: Known) -> str:
-    count = "open" if mask.good.is_open else len(mask)
+def _newcomer(
+    mask: LumiMask, name: str, named: list[Known], counts_only: list[Counted]
+) -> str:
+    """What is said of a content that has an official name and no hash that we know."""
+    if mask.good.is_open:
+        return f"It has the name {name}, and open ends, which no official file has."
+    same = [
+        c
+        for c in counts_only
+        if c.lumisections == len(mask) and c.runs in {None, mask.runs.size}
+    ]
+    if same:
+        return (
+            f"It has the name {name}, and as many lumisections as the copy seen in "
+            f"{same[0].source}, of which omskit knows no hash."
+        )
+    other = "".join(f", and {k.lumisections} in {k.runs}" for k in named[:1])
+    seen = f" in the copy seen in {named[0].source}" if named else ""
     return (
-        f"It bears the name {name} but not its content: here are {count} lumisections "
-        f"in {mask.runs.size} runs, and {known.lumisections} in {known.runs} in the "
-        f"file seen in {known.source}."
+        f"It has the name {name}, and a content that omskit does not know: "
+        f"{len(mask)} lumisections in {mask.runs.size} runs{other}{seen}. Files were "
+        "replaced under this name, so it may be another edition."
     )
+
+
+def _bearers(name: str, hashed: str, count: int | None) -> list[str]:
+    """Every content that is known to bear a name, the one at hand marked."""
+    told = [
+        f"{k.lumisections} lumisections in {k.runs} runs "
+        f"({k.canonical[:12]}{', this one' if k.canonical == hashed else ''})"
+        for k in registry()
+        if k.name == name
+    ]
+    for one in counted():
+        if one.name == name:
+            runs = "" if one.runs is None else f" in {one.runs} runs"
+            mark = " (as many as here)" if one.lumisections == count else ""
+            told.append(f"{one.lumisections} lumisections{runs}{mark}")
+    return told

@@ -238,8 +238,9 @@ def _values(rows: pa.Table, name: str) -> Any:
 
 
 def _total(column: Any) -> float | None:
-    value: float | None = pc.sum(column, min_count=1).as_py()
-    return value
+    # Nothing was asked for: that is 0, and not unknown.
+    value: float | None = pc.sum(column, min_count=1 if len(column) else 0).as_py()
+    return 0.0 if value is None and not len(column) else value
 
 
 def _keys(asked: pa.Table, by: By, eras: Any) -> tuple[str, Any]:

@@ -7,11 +7,14 @@ may be bad, or never examined. A table of flags says more. So a mask holds two s
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 
-from omskit.lumi import cmssw, dialects, frameworks, selection, tables
+from omskit.errors import MaskError
+from omskit.lumi import cmssw, dialects, forms, frameworks, rows, tables
 from omskit.lumi.edges import (
     EMPTY,
     OPEN,
@@ -22,11 +25,14 @@ from omskit.lumi.edges import (
     triples,
 )
 from omskit.lumi.lumiset import LumiSet
+from omskit.lumi.sources import Source, content_of, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     import pyarrow as pa
+
+    Document = Source | bytes | Mapping[Any, Any]
 
 SHOWN = 4
 """Ranges that the repr spells out."""
@@ -49,17 +55,83 @@ class LumiMask(LumiSet):
 
     __slots__ = ()
 
-    def __new__(cls) -> Self:
-        """The empty mask."""
-        return cls._make(EMPTY)
+    def __new__(cls, source: Document | None = None) -> Self:
+        """The mask in a file (see `read`); the empty mask where none is given."""
+        return cls._make(EMPTY) if source is None else cls.read(source)
+
+    @classmethod
+    def read(
+        cls,
+        source: Document,
+        *,
+        strict: bool = False,
+        fetch: Callable[[str], bytes] | None = None,
+    ) -> Self:
+        """The mask in a file, whatever form it has.
+
+        Certification JSON of every dialect (see `from_json`), CMSSW ranges and
+        fragments of configurations, CSV of run and lumisection or of ranges, and what
+        ``oms mask show`` writes; gzip of all these. `notes` says what was read.
+
+        Args:
+            source: A path, an open file, bytes, a mapping, or the text itself.
+            strict: Refuse certification JSON that would be mended.
+            fetch: Who fetches a URL, as nothing here talks to a network.
+
+        Raises:
+            MaskError: There is no such file, or it has no meaning; the message names
+                the file.
+
+        Example:
+            >>> LumiMask.read("297050:12-297050:137")
+            LumiMask.from_ranges([(297050, 12, 137)])
+        """
+        return cls._read(source, forms.read, forms.is_text, strict=strict, fetch=fetch)
+
+    @classmethod
+    def _read(
+        cls,
+        source: Document,
+        parse: Callable[..., dialects.Reading],
+        is_text: Callable[[str], bool],
+        *,
+        strict: bool,
+        fetch: Callable[[str], bytes] | None = None,
+    ) -> Self:
+        """Read what a source means: a mapping, a text, or a file with that name."""
+        given: Any = source
+        if isinstance(given, Mapping):
+            found = dialects.read(given, strict=strict)
+            return cls._make(found.edges, notes=found.notes)
+        if isinstance(given, str) and is_text(given):
+            content: bytes | str = given
+        elif isinstance(given, bytes | bytearray | memoryview):
+            content = unpacked(bytes(given), "these bytes")
+        elif isinstance(given, str | os.PathLike) or hasattr(given, "read"):
+            content = content_of(given, fetch=fetch)
+        else:
+            message = (
+                "A mask is read from a path, an open file, bytes, text or a mapping, "
+                f"not from {type(given).__name__}."
+            )
+            raise MaskError(message)
+        try:
+            found = parse(content, strict=strict)
+        except MaskError as error:
+            if content is given or not isinstance(given, str | os.PathLike):
+                raise
+            message = f"{os.fspath(given)}: {error}"
+            raise MaskError(message) from error
+        return cls._make(found.edges, notes=found.notes)
 
     @classmethod
     def from_ranges(cls, ranges: Any) -> LumiMask:
         """From (run, first, last) triples in any order; ends are included.
 
         Args:
-            ranges: An iterable of triples or an array of shape (n, 3); they may
-                overlap. A last of None leaves the range open.
+            ranges: An iterable of triples, an array of shape (n, 3), or a table with
+                run, first and last (see `omskit.lumi.rows`); they may overlap. A last
+                of None leaves the range open.
 
         Raises:
             MaskError: A range is reversed or a number is below 1.
@@ -70,7 +142,7 @@ class LumiMask(LumiSet):
             >>> LumiMask.from_ranges([(1, 4, 6), (1, 1, 3)])
             LumiMask.from_ranges([(1, 1, 6)])
         """
-        columns = selection.columns(ranges, ("run", "first", "last"), missing=OPEN)
+        columns = rows.columns(ranges, ("run", "first", "last"), missing=OPEN)
         return cls._make(from_arrays(*columns))
 
     @classmethod
@@ -78,7 +150,8 @@ class LumiMask(LumiSet):
         """From (run, lumisection) pairs in any order; duplicates do no harm.
 
         Args:
-            pairs: An iterable of pairs or an array of shape (n, 2).
+            pairs: An iterable of pairs, an array of shape (n, 2), or a table with run
+                and lumisection (see `omskit.lumi.rows`).
 
         Raises:
             MaskError: A number is below 1.
@@ -89,24 +162,24 @@ class LumiMask(LumiSet):
             >>> LumiMask.from_pairs([(1, 3), (1, 2), (2, 7)])
             LumiMask.from_ranges([(1, 2, 3), (2, 7, 7)])
         """
-        runs, numbers = selection.columns(pairs, ("run", "lumisection"))
+        runs, numbers = rows.columns(pairs, ("run", "lumisection"))
         return cls._make(from_arrays(runs, numbers, numbers))
 
     @classmethod
     def from_json(
         cls,
-        document: str | bytes | Mapping[Any, Any],
+        document: Document,
         *,
         strict: bool = False,
-    ) -> LumiMask:
-        """From the text of a certification file, or the dict that it parses to.
+    ) -> Self:
+        """From a certification file, its text, or the dict that it parses to.
 
         Understands what real files hold: ranges in any order, overlapping or adjacent,
         integer keys, repeated keys, a byte-order mark, ``[-1]`` for a whole run,
         ``[a, 0]`` for an open end, ranges from 0. `notes` says what was mended.
 
         Args:
-            document: Text, bytes, or a mapping of run to ranges; not a path.
+            document: A path, an open file, text, bytes, or a mapping of run to ranges.
             strict: Refuse what would be mended.
 
         Raises:
@@ -118,8 +191,7 @@ class LumiMask(LumiSet):
             >>> LumiMask.from_json('{"297050": [[193, 776], [12, 137]]}').notes
             ('ranges were not in order in 1 run, e.g. run 297050',)
         """
-        read = dialects.read(document, strict=strict)
-        return cls._make(read.edges, notes=read.notes)
+        return cls._read(document, dialects.read, forms.is_no_file, strict=strict)
 
     @classmethod
     def from_cmssw(cls, text: str | Iterable[str]) -> LumiMask:
@@ -162,7 +234,9 @@ class LumiMask(LumiSet):
         return self._notes
 
     def filter(self, table: Any) -> Any:
-        """The rows of a table whose lumisection is good; a `Table` stays one.
+        """The rows of a table whose lumisection is good.
+
+        A `Table`, a pandas or polars frame, and an Arrow table stay what they are.
 
         Raises:
             MaskError: The table has no run or lumisection column.

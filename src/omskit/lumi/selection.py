@@ -18,36 +18,7 @@ from omskit.lumi.edges import (
     whole_numbers,
 )
 
-SPAN = re.compile(r"(\d+)(?:\s*(-)\s*(\d*))?")
-
-
-def columns(
-    rows: Any, names: tuple[str, ...], *, missing: int | None = None
-) -> tuple[Any, ...]:
-    """An iterable of equally long rows, or a two-dimensional array, as columns.
-
-    Args:
-        rows: What the user gave.
-        names: What a row holds, for the message.
-        missing: What None in a row stands for.
-    """
-    table = rows if isinstance(rows, np.ndarray) else list(rows)
-    if len(table) == 0:
-        return tuple(np.empty(0, dtype=np.int64) for _ in names)
-    if not isinstance(table, np.ndarray):
-        try:
-            if any(None in row for row in table):
-                table = [[missing if v is None else v for v in row] for row in table]
-            table = np.array(table)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise MaskError(_ragged(names)) from error
-    if table.ndim != 2 or table.shape[1] != len(names):
-        raise MaskError(_ragged(names))
-    return tuple(table.T)
-
-
-def _ragged(names: tuple[str, ...]) -> str:
-    return f"Each item must be ({', '.join(names)}), all of them whole numbers."
+SPAN = re.compile(r"([0-9]{1,18})(?:\s*(-)\s*([0-9]{0,18}))?")
 
 
 def window(selector: Any) -> IntArray:
@@ -93,7 +64,7 @@ def _text(selector: str) -> IntArray:
         last = int(match[3] or (LARGEST if match[2] else first)) if match else 0
         if not 1 <= first <= last:
             message = (
-                f"{piece!r} does not select runs. Write 297050, 315190-315290 or "
+                f"{piece[:60]!r} does not select runs. Write 297050, 315190-315290 or "
                 "315190-, with commas between several."
             )
             raise SelectorError(message)

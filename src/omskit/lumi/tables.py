@@ -113,9 +113,14 @@ def flagged(table: Any, flag: str) -> tuple[IntArray, IntArray]:
 
 
 def filtered(table: Any, contains: Callable[[Any, Any], Any]) -> Any:
-    """The rows whose (first) lumisection is a member; a `Table` stays one."""
+    """The rows whose (first) lumisection is a member, in a table of the same kind."""
     arrow = as_arrow(table)
     rows = contains(integers(arrow, RUN), _ends(arrow)[0])
+    kind = type(table).__module__.partition(".")[0]
+    if kind == "pandas":
+        return table[rows]
+    if kind == "polars":
+        return table.filter(rows)
     kept = arrow.filter(pa.array(rows))
     if not isinstance(table, Table):
         return kept
