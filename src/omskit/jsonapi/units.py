@@ -73,17 +73,24 @@ def _convert(
     """The column in its canonical unit, or why that cannot be."""
     if column.null_count == len(column):
         return column, ""
+    if not _is_number(column):
+        return None, f"its values are {column.type}, no numbers"
+    # Zero is zero in any unit, and OMS names none for it: a run without luminosity.
+    counts = pc.fill_null(pc.not_equal(column, 0), fill_value=False)
     if named is None:
-        return None, "no row names it"
-    return _converted(column, named, field)
+        unknown = pc.any(counts).as_py()
+        return (None, "no row names it") if unknown else (column, "")
+    return _converted(column, named, counts, field)
 
 
 def _converted(
-    column: pa.ChunkedArray, named: pa.ChunkedArray, field: Field
+    column: pa.ChunkedArray,
+    named: pa.ChunkedArray,
+    counts: pa.ChunkedArray,
+    field: Field,
 ) -> tuple[pa.ChunkedArray | None, str]:
-    if not _is_number(column):
-        return None, f"its values are {column.type}, no numbers"
-    bare = pc.and_(pc.is_null(named), pc.is_valid(column))
+    """The same, where rows name units; *counts* are the rows that need one."""
+    bare = pc.and_(pc.is_null(named), counts)
     missing = pc.sum(bare).as_py() or 0
     if missing and field.scaled:
         return None, f"{missing} of {len(column)} rows with a value do not name it"
