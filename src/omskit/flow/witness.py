@@ -9,7 +9,7 @@ that they are made of.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from omskit.jsonapi import ID
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from omskit.query import Query
     from omskit.schema import Resource
 
     BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -222,6 +223,59 @@ def strangers(tables: Sequence[pa.Table], resource: Resource) -> str | None:
         ("1 row has", "its") if wrong == 1 else (f"{wrong} rows have", "their")
     )
     return f"{rows} another id than {whose} columns say: {example}"
+
+
+def another_granularity(
+    tables: Sequence[pa.Table], query: Query, resource: Resource
+) -> str | None:
+    """Rows of lumisections where rows of runs were asked for, or the other way round.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from omskit.query import Query
+        >>> from omskit.schema import bundled
+        >>> rows = pa.table({"run_number": [5, 5], "first_lumisection_number": [1, 2]})
+        >>> by_run = Query("l1triggerrates").group("run")
+        >>> another_granularity([rows], by_run, bundled()["l1triggerrates"])
+        'rows are not one per run: run_number 5 comes twice'
+    """
+    wanted = dict(query.groups).get("granularity")
+    if wanted is None or not resource.granularities or not resource.lumisection:
+        return None
+    names = [name for name in resource.identity if name != resource.lumisection]
+    if wanted == "run":
+        rows = _joined(tables, names)
+        if rows is None or rows.column_names != names:
+            return None
+        return _comes_twice(rows)
+    last = resource.lumisection.replace("first_", "last_")
+    for table in tables:
+        if {resource.lumisection, last} <= set(table.column_names):
+            ends = pc.not_equal(table.column(resource.lumisection), table.column(last))
+            wide = table.filter(pc.fill_null(ends, False))  # see above
+            if wide.num_rows:
+                row = wide.select([resource.lumisection, last]).to_pylist()[0]
+                first, end = row.values()
+                return (
+                    f"rows are not one per lumisection: one goes from {first} to {end}"
+                )
+    return None
+
+
+def _comes_twice(rows: pa.Table) -> str | None:
+    """The first identity that two rows have, or None."""
+    seen: set[tuple[Any, ...]] = set()
+    for row in zip(
+        *(rows.column(n).to_pylist() for n in rows.column_names), strict=True
+    ):
+        if row in seen:
+            shown = ", ".join(
+                f"{name} {value}"
+                for name, value in zip(rows.column_names, row, strict=True)
+            )
+            return f"rows are not one per run: {shown:.120} comes twice"
+        seen.add(row)
+    return None
 
 
 def ends_early(rows: int, offset: int, limit: int, expected: int) -> bool:
