@@ -240,14 +240,14 @@ def test_rows_of_another_request_are_refused(ask):
 
 @pytest.mark.parametrize("ask", [fetch, pages])
 def test_the_same_id_in_two_requests_is_told(ask):
-    """Rows are told apart across the requests of a list, not within each only."""
+    """A row of one request that has the id of a row of another is told."""
 
     def rename(found):
         found["data"][0]["id"] = "1_2"
 
     query = Query("lumisections").where(field("run_number").is_in([1, 5]))
     service = altered(rename, "[EQ]=5&")
-    with pytest.raises(IncompleteError, match="the first 1_2"):
+    with pytest.raises(DecodeError, match="has the id '1_2'.*it is '5_1'"):
         run(ask(query, context_of(page_size=100)), service)
 
 

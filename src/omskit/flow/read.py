@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from omskit.effects import Flow, Join, Progress, Request, Start
 from omskit.errors import DecodeError, IncompleteError, ServiceError
+from omskit.flow.answered import Answered
 from omskit.flow.exchange import Policy, exchange
 from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
 from omskit.jsonapi import Rows, decode
@@ -88,6 +89,7 @@ class Part:
     pages: dict[int, Rows] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     failing: int = 0
+    misfit: str | None = None
 
     @property
     def total(self) -> int:
@@ -172,6 +174,8 @@ def read_parts(
     """
     queue = _Queue(parts, options, in_order=sink is not None)
     own = own_conditions([part.query for part in parts])
+    patience = HOPELESS if options.allow_partial else 1
+    answered = [Answered(part.query, resource, patience) for part in parts]
     done = 0
     while queue:
         page, handle = yield from queue.next(resource)
@@ -186,6 +190,11 @@ def read_parts(
             continue
         check_page(rows.table, own[page.part], resource)
         queue.came(page, part, rows)
+        held = answered[page.part]
+        held.take(rows.table, page.offset, page.limit, part.expected)
+        part.misfit = held.flaw
+        if held.lost:
+            queue.give_up(page.part)
         if sink is None:
             part.pages[page.offset] = rows
         elif (yield from sink(page, rows)):
@@ -243,16 +252,17 @@ class _Queue:
         if first:
             self._add(later_pages(page, part.total, part.wanted))
         elif not rows.table.num_rows:
-            self._give_up(page.part)
+            self.give_up(page.part)
 
     def failed(self, page: Page, part: Part, why: str) -> None:
         """Note that a page could not be had."""
         part.failed[page.offset] = why
         part.failing += 1
         if part.failing >= HOPELESS:
-            self._give_up(page.part)
+            self.give_up(page.part)
 
-    def _give_up(self, number: int) -> None:
+    def give_up(self, number: int) -> None:
+        """Ask for no more pages of a part."""
         self._waiting = deque(w for w in self._waiting if w[0].part != number)
 
 
@@ -309,7 +319,10 @@ def flaw(part: Part, resource: Resource) -> str | None:
         low, high = min(part.totals), max(part.totals)
         return f"the number of matching rows changed while reading ({low} to {high})"
     if part.count != part.expected:
-        return f"{part.count} of {part.expected} rows came back"
+        why = f": {part.misfit}" if part.misfit else ""
+        return f"{part.count} of {part.expected} rows came back{why}"
+    if part.misfit:
+        return part.misfit
     tables = part.tables()
     return unnamed(tables, resource, part.query.fields) or repeated(tables, resource)
 

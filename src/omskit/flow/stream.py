@@ -174,6 +174,7 @@ class _Stream:
         count, expected = sum(self._counts.values()), self._expected(stopped=stopped)
         if count != expected:
             flaws.append(f"{count} of {expected} rows came back")
+        flaws += [part.misfit for part in self.parts]
         flaws.append(self._seen.flaw())
         return [found for found in flaws if found]
 

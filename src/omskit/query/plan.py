@@ -121,6 +121,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         selection=replace(query.selection, mask=None),
         fields=_attributes(query, resource, local, local_order),
     )
+    base = replace(base, fields=_with_witnesses(base, sides, resource))
     requests = tuple(
         replace(base, conditions=(*sides.wire, *(c for part in chosen for c in part)))
         for chosen in product(*choices)
@@ -373,3 +374,18 @@ def _attributes(
         for column, name in zip(columns, names, strict=True)
     ]
     return tuple(dict.fromkeys(attributes))
+
+
+def _with_witnesses(base: Query, sides: _Sides, resource: Resource) -> Any:
+    """``fields=`` with what shows that filters, order and granularity were applied."""
+    if base.fields is None:
+        return None
+    names = [
+        *(c.field for c in (*sides.wire, *sides.lists)),
+        *(key.removeprefix("-") for key in base.order),
+    ]
+    if "granularity" in dict(base.groups):
+        names += ["last_lumisection_number"]
+    columns = (resource.get(name) for name in names)
+    seen = (c.attribute for c in columns if c is not None and not c.after_filter)
+    return tuple(dict.fromkeys((*base.fields, *seen)))
