@@ -247,7 +247,7 @@ def test_the_same_id_in_two_requests_is_told(ask):
 
     query = Query("lumisections").where(field("run_number").is_in([1, 5]))
     service = altered(rename, "[EQ]=5&")
-    with pytest.raises(DecodeError, match="has the id '1_2'.*it is '5_1'"):
+    with pytest.raises(DecodeError, match=r"has the id '1_2'.*it is '5_1'"):
         run(ask(query, context_of(page_size=100)), service)
 
 

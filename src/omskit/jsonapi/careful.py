@@ -17,6 +17,8 @@ from omskit.jsonapi.depth import MOST_LEVELS, is_deep
 from omskit.jsonapi.lossless import EXACT_FLOAT, is_exact, json_text
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
+from omskit.jsonapi.twice import twice
+from omskit.jsonapi.witnesses import row_contradicts
 from omskit.redact import LONGEST, one_line
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
 
@@ -39,6 +41,8 @@ def read_carefully(body: bytes, resource: Resource) -> Rows:
     """
     document = _document(body)
     rows = _rows(document)
+    for number, row in enumerate(rows):
+        row_contradicts(row, number, resource)
     notes: list[str] = []
     attributes = [row["attributes"] for row in rows]
     columns: Columns = {f.name: _known(attributes, f, notes) for f in resource.fields}
@@ -77,6 +81,11 @@ def _document(body: bytes) -> dict[str, Any]:
         raise DecodeError(message) from error
     if not isinstance(document, dict):
         _wrong("an object", document, "$")
+    again = twice(body, document)
+    if again is not None:
+        where, key = again
+        message = f"The key {key!r:.60} stands twice in one object: which holds is open"
+        raise DecodeError(message, path=f"{where:.200}.{key:.60}")
     return document
 
 
