@@ -105,10 +105,15 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Run a slow pure function where it does not hold up other work."""
+    """Run a slow function where it does not hold up other work.
+
+    Attributes:
+        cancel: Ends it early, called from another thread, when nobody waits any more.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    cancel: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from omskit import (
     UsageError,
     field,
 )
-from omskit.client.settings import Settings
 from omskit.drivers import LocalSender
 from omskit.effects import Credential
 from omskit.errors import MaskError
+from omskit.flow.settings import Settings
 from omskit.login.kinds import Anonymous
 from omskit.schema import Catalogue, bundled
 from omskit.transport import HttpSender, Timeouts

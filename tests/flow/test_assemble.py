@@ -177,7 +177,7 @@ def test_the_next_row_may_come_from_the_next_page():
     assert done.table["end_lumi"].to_pylist() == [2.0, 3.0]
     done = lead(lumi_page([1, 2]), around=[lumi_page([4])])
     assert done.table["end_lumi"].to_pylist() == [2.0, None]
-    assert "end_lumi is null in 1 rows" in done.notes[-1]
+    assert "end_lumi is null in 1 rows" in done.notes[-1].text
 
 
 def test_rows_without_number_keep_what_the_service_said():
@@ -204,7 +204,7 @@ def test_each_thing_is_said_once():
         Rows(table, 1, unknown=("a",), notes=("mended",)),
         Rows(table, 1, unknown=("b", "a"), notes=("mended",)),
     ]
-    mended, new = notes_of(pages)
+    mended, new = (note.text for note in notes_of(pages))
     assert mended == "mended"
     assert "does not know: a, b." in new
     assert notes_of([]) == []

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
-from tests.support.smallservice import BASE, SmallService, lumis, page, refusal
+from tests.support.smallservice import SmallService, lumis, page, refusal
 
 from omskit.errors import (
     DecodeError,
@@ -18,18 +19,13 @@ from omskit.errors import (
     TimedOutError,
     UnknownResourceError,
 )
-from omskit.flow import Context, Options, Policy, fetch, pages
+from omskit.flow import fetch, pages
 from omskit.query import Query
-from omskit.schema import TIME, bundled
+from omskit.schema import TIME
 
 TIMES = ["2017-06-16T20:50:33Z", "2017-06-16T20:50:34Z"]
 BIG = 2**53 + 1
 ASK = Query("lumisections")
-
-
-def context_of(**changes):
-    options = {"policy": Policy(retries=0), "page_size": 2, "audit": False, **changes}
-    return Context(bundled(), Options(BASE, **options), "test")
 
 
 def service(*values, attribute="new", rest=None):
@@ -44,12 +40,14 @@ def service(*values, attribute="new", rest=None):
 
 
 def fetched(source, query=ASK, **changes):
-    return Interpreter(source).run(fetch(query, context_of(**changes)))
+    return Interpreter(source).run(
+        fetch(query, context_of(**{"page_size": 2, **changes}))
+    )
 
 
 def paged(source, query=ASK, **changes):
     world = Interpreter(source)
-    world.run(pages(query, context_of(**changes)))
+    world.run(pages(query, context_of(**{"page_size": 2, **changes})))
     return world.tables
 
 
@@ -196,7 +194,7 @@ def test_a_page_that_does_not_fit_is_an_error(values):
     """In pages() a page that does not fit those given is an error that says so."""
     world = Interpreter(service(*values))
     with pytest.raises(DecodeError, match="the pages already given cannot change"):
-        world.run(pages(ASK, context_of()))
+        world.run(pages(ASK, context_of(page_size=2)))
     fetched(service(*values))
     narrow = ASK.select("lumisection_number", "init_lumi")
     assert sum(map(len, paged(service(*values), narrow))) == 4

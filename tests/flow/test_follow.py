@@ -7,6 +7,7 @@ import datetime as dt
 
 import pytest
 from tests.support.bothways import BASE, both, refused
+from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
 from tests.support.smallservice import SmallService, lumis, refusal
 
@@ -23,9 +24,8 @@ from omskit import (
     UsageError,
 )
 from omskit.drivers import LocalSender
-from omskit.flow import Context, Following, Options, Policy, follow
+from omskit.flow import Following, follow
 from omskit.flow.follow import LATE, NEW, REVISED, is_notice
-from omskit.schema import bundled
 
 END = "2017-06-16T23:00:00Z"
 
@@ -70,7 +70,7 @@ def told(table):
 def followed(run, **policy):
     """The tables and waits of a run, without a clock."""
     driver = Interpreter(run)
-    context = Context(bundled(), Options(BASE, policy=Policy(retries=0)), BASE)
+    context = context_of(page_size=None)
     driver.run(follow(1, context, Following(**policy)))
     return [told(t) for t in driver.tables if not is_notice(t)], driver
 
@@ -144,7 +144,7 @@ def test_missing_ones_are_named_in_the_end():
     """What never comes is waited for as long as the policy says, then named in gaps."""
     run = Run((ended(lumis(1, 4, missing={2})), True), last=6)
     driver = Interpreter(run)
-    context = Context(bundled(), Options(BASE), BASE)
+    context = context_of(page_size=None, retries=4)
     driver.run(follow(1, context, Following(every_s=100, patience_s=250)))
     assert driver.slept == [100, 100, 100]
     assert [t.gaps for t in driver.tables] == [(), ((1, 2, 2), (1, 5, 6))]
@@ -196,7 +196,7 @@ GONE = TransportError("nobody listens there")
 def test_a_service_that_was_never_there_is_not_waited_for(answer, error):
     """A first look that meets nobody, or a lasting refusal, ends it without a wait."""
     driver = Interpreter([answer])
-    context = Context(bundled(), Options(BASE, policy=Policy(retries=0)), BASE)
+    context = context_of(page_size=None)
     with pytest.raises(error):
         driver.run(follow(1, context, Following()))
     assert (driver.slept, driver.tables) == ([], [])
@@ -375,8 +375,7 @@ def test_a_page_that_is_missing_is_no_gap():
         return run(request)
 
     driver = Interpreter(once)
-    options = Options(BASE, policy=Policy(retries=0), page_size=2, allow_partial=True)
-    context = Context(bundled(), options, BASE)
+    context = context_of(page_size=2, allow_partial=True)
     driver.run(follow(1, context, Following(patience_s=0)))
     tables = [t for t in driver.tables if not is_notice(t)]
     numbers = [n for t in tables for n in t["lumisection_number"].to_pylist()]

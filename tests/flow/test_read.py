@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
-from tests.support.smallservice import BASE, SmallService, lumis, page, refusal
+from tests.support.smallservice import SmallService, lumis, page, refusal
 
 from omskit.effects import Progress
 from omskit.errors import (
@@ -16,12 +17,10 @@ from omskit.errors import (
     NotFoundError,
     ServerFailedError,
 )
-from omskit.flow.exchange import Policy
 from omskit.flow.identity import repeated
 from omskit.flow.read import (
-    Options,
-    Page,
     Part,
+    PartPage,
     incomplete,
     later_pages,
     limit_of,
@@ -39,14 +38,9 @@ def service(count=25, **options):
     return SmallService({"lumisections": lumis(297050, count)}, **options)
 
 
-def options(**changes):
-    settings = {"page_size": 10, "policy": Policy(retries=0), **changes}
-    return Options(base_url=BASE, **settings)
-
-
 def read(answer, queries=(RUN,), wanted=None, *, later_first=False, **changes):
     world = Interpreter(answer, later_first=later_first)
-    flow = read_all(queries, wanted, options(**changes), LUMIS)
+    flow = read_all(queries, wanted, context_of(**{"page_size": 10, **changes}), LUMIS)
     parts, flaws = world.run(flow)
     return world, parts, flaws
 
@@ -130,7 +124,9 @@ def test_streamed_pages_come_strictly_in_order():
         parts = [Part(query, None) for query in queries]
         small = SmallService({"lumisections": rows})
         world = Interpreter(small, later_first=later_first)
-        world.run(read_parts(parts, options(concurrency=2), LUMIS, sink))
+        world.run(
+            read_parts(parts, context_of(page_size=10, concurrency=2), LUMIS, sink)
+        )
         assert seen == sorted(seen)
         assert sum(count for _, _, count in seen) == 50
         assert all(not part.pages for part in parts)
@@ -172,7 +168,7 @@ def test_equal_pages_cover_a_limit(wanted, size):
 
 def test_later_pages_are_computed():
     """Pages after the first are computed from the total, never from links."""
-    first = Page(0, 0, 1000, RUN)
+    first = PartPage(RUN, 0, 1000)
     assert [p.offset for p in later_pages(first, 1000, None)] == []
     assert [p.offset for p in later_pages(first, 1001, None)] == [1000]
     assert [p.offset for p in later_pages(first, 10**9, 2500)] == [1000, 2000]

@@ -104,8 +104,7 @@ def test_the_runs_of_a_fill_have_a_lumisection_in_it():
     outcome = ask("runs", fill=11)
     assert runs(outcome.value) == [1, 2]
     assert outcome.log[0].startswith(
-        "lumisections?fields=run_number,lumisection_number,fill_number"
-        "&filter[fill_number][EQ]=11&"
+        "lumisections?fields=run_number,lumisection_number,fill_number&filter[fill_number][EQ]=11&"
     )
 
 

@@ -25,8 +25,8 @@ from omskit import (
     UsageError,
     field,
 )
-from omskit.client.settings import Settings
 from omskit.flow import Following
+from omskit.flow.settings import Settings
 from omskit.table.receipt import Receipt
 
 STRANGE = [

@@ -98,7 +98,8 @@ def test_forms_read_back_equal(mask):
         ),
         (
             "lumisToProcess = cms.untracked.VLuminosityBlockRange( *(\n"
-            "\t'297050:12-297050:137',\r\n\t'297050:193-297050:776', '297056:5-297056:5',"
+            "\t'297050:12-297050:137',\r\n\t'297050:193-297050:776',"
+            " '297056:5-297056:5',"
             "\r\n) )\r\n"
         ),
         (

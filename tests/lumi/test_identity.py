@@ -62,7 +62,9 @@ def test_an_official_name_on_other_content_is_said_plainly() -> None:
     assert f"It has the name {name}, and a content that omskit does not know" in text
     assert "omskit does not know: 131 lumisections in 3 runs, and 234529 in 478" in text
     whole = LumiMask.from_json({"297050": [[5, 0]]})
-    assert "here are open lumisections" in identify(whole, name=name).statement
+    assert (
+        "open ends, which no official file has" in identify(whole, name=name).statement
+    )
     assert identify(MASK).statement == "The content is of no file that omskit knows."
 
 

@@ -9,7 +9,7 @@ from omskit import Client
 from omskit.errors import MaskError, UnitError
 from omskit.lumi import LumiMask, luminosity
 from omskit.lumi.integral import DELIVERED, RECORDED, is_simulated, table_for
-from omskit.table import Table
+from omskit.table import Note, NoteKind, Table
 
 MASK = LumiMask.from_ranges([(7, 1, 4), (8, 1, 2)])
 
@@ -143,7 +143,7 @@ def test_the_demo_is_called_simulated() -> None:
     assert by_era.table["era"].to_pylist() == ["2017B"]
     assert not is_simulated(rows())
     assert not is_simulated(Table(rows()))
-    assert is_simulated(Table(rows(), warnings=["from simulated data taking"]))
+    assert is_simulated(Table(rows(), warnings=[Note(NoteKind.SIMULATED, "made up")]))
 
 
 def test_the_luminosity_of_nothing_is_zero():

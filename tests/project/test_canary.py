@@ -133,7 +133,7 @@ def test_nothing_comes_out_of_a_fetch(kind, answer, logged, tmp_path):
             texts += ["".join(traceback.format_exception(error)), *shown(error)]
             texts += [str(error.request)]
         texts += [path.read_text(), *shown(oms), *shown(oms._login)]
-        texts += shown(oms._driver._shared.credential)
+        texts += shown(oms._driver.shared.credential)
         texts += [] if kind == "cookie" else shown(chosen)
     name = "cookie" if kind == "cookie" else "authorization"
     assert any(name in asked.headers for asked in server.asked)

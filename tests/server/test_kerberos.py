@@ -372,8 +372,8 @@ def test_a_ticket_is_renewed_without_asking(
         )
         with Client(server.base, credentials=auth) as client:
             client.query("runs").fetch()
-            client._driver._shared.credential = None
-            client._driver._shared.logged_in = False
+            client._driver.shared.credential = None
+            client._driver.shared.logged_in = False
             client.query("runs").fetch()
         negotiated = [a for a in server.asked if "Negotiate" in str(a.headers)]
         grants = [a.body for a in server.asked if b"grant_type=refresh_token" in a.body]

@@ -605,10 +605,10 @@ def test_a_person_is_asked_once_a_process(
     with Client(served, credentials=chain, verify=str(certificate[2])) as oms:
         oms.query("runs").fetch()
         person.made.auth._token_required_remaining_time = 10_000
-        first = oms._driver._shared.credential
-        oms._driver._shared.logged_in = False
+        first = oms._driver.shared.credential
+        oms._driver.shared.logged_in = False
         oms.query("runs").fetch()
-        second = oms._driver._shared.credential
+        second = oms._driver.shared.credential
     assert second.headers != first.headers
     assert cache.read(0.0).headers == second.headers
     assert capsys.readouterr().err.count("user_code=") == 1

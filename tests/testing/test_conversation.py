@@ -95,7 +95,7 @@ def test_bytes_that_are_no_text_are_kept(path):
     service = LocalSender(lambda _request: Response(200, {}, b"\xff\xfe"))
     request = Request("GET", f"{BASE}/runs")
     with Client(BASE, sender=service) as oms, record(oms, path):
-        oms._driver._shared.sender.send(request, {})
+        oms._driver.shared.sender.send(request, {})
         oms.close()
     assert player(path).send(request, {}).body == b"\xff\xfe"
 

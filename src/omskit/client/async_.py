@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from omskit.client.shortcuts import Ask
+    from omskit.drivers.shared import Shared
     from omskit.flow import Replayed
     from omskit.query import MaskLike
     from omskit.schema import Resource
@@ -68,6 +69,10 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
             )
             raise UsageError(message)
         return self._drives
+
+    @property
+    def _shared(self) -> Shared:
+        return self._drives.shared
 
     async def _table(self, ask: Ask) -> Table:
         steps, settings = ask()

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import ssl
-from functools import cache
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
-from omskit.client.settings import Settings
 from omskit.config import DEMO, Instance, find_instance
-from omskit.drivers import LocalSender, Sender
+from omskit.drivers import EngineSource, LocalSender, Sender
+from omskit.drivers.engine_source import demo_service
 from omskit.errors import ConfigError, UsageError
-from omskit.flow import Options, Policy
+from omskit.flow import HttpSource, Settings
 from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
+from omskit.server import respond
 from omskit.transport import HttpSender
 from omskit.transport.proxies import read_proxy
 from omskit.transport.tls import tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from omskit.drivers.shared import Shared
+    from omskit.flow import Source
+    from omskit.server import Service
 
 _WANTS: Wants = {
     "instance": ((str, NOTHING), "the name or the URL of a service"),
@@ -31,18 +39,6 @@ _WANTS: Wants = {
     "catalogue": ((Catalogue, NOTHING), "an omskit.schema.Catalogue"),
     "settings": ((Settings, NOTHING), "a Settings, e.g. Settings(page_size=100)"),
 }
-
-
-@cache
-def _demo_sender() -> Sender:
-    """The demo service, once per process."""
-    from omskit.demo import tables  # heavy, and only for the demo
-    from omskit.engine import Engine
-    from omskit.server import Service, respond
-
-    base_url = find_instance(DEMO).base_url
-    service = Service(Engine(tables()), base_url=base_url)
-    return LocalSender(lambda request: respond(request, service))
 
 
 class BaseClient:
@@ -77,6 +73,7 @@ class BaseClient:
         self._learnt: dict[str, Resource] = {}
         self._credentials, self._verify, self._proxy = credentials, verify, proxy
         self._given = sender
+        self._service = self._find_service()
         self._sender = sender or self._find_sender()
         _check_way(self._sender, verify, proxy)
         if credentials is None:
@@ -84,8 +81,9 @@ class BaseClient:
         self._login = as_login(credentials, self._instance.base_url)
 
     def _find_sender(self) -> Sender:
-        if self._instance.name == DEMO:
-            return _demo_sender()
+        if self._service is not None:
+            service = self._service
+            return LocalSender(lambda request: respond(request, service))
         return HttpSender(
             verify=self._verify,
             timeouts=self._settings.timeouts,
@@ -137,22 +135,46 @@ class BaseClient:
         }
         return (_remade, (type(self), self._instance.name, details))
 
+    def _find_service(self) -> Service | None:
+        """The service in this process that answers, if one does."""
+        if self._instance.name != DEMO or self._given is not None:
+            return None
+        return demo_service(self._instance.base_url)
+
+    def _source(self, settings: Settings) -> Source:
+        """Who is asked for rows: an engine in this process, or a service by requests.
+
+        Whoever listens to the requests, such as a recorder, gets to hear all of them.
+        """
+        if self._service is not None and self._shared.sender is self._sender:
+            return EngineSource(self._service, settings.policy)
+        return HttpSource(self._instance.base_url, settings.policy)
+
+    @property
+    def _shared(self) -> Shared:
+        """What the client's driver keeps."""
+        raise NotImplementedError
+
+    @contextmanager
+    def sending_through(self, wrap: Callable[[Sender], Sender]) -> Iterator[None]:
+        """A block in which requests go through what *wrap* makes of the sender.
+
+        In it, a service in this process is asked by requests too, so that there is
+        something to hear.
+        """
+        before = self._shared.sender
+        self._shared.sender = wrap(before)
+        try:
+            yield
+        finally:
+            self._shared.sender = before
+
     def _context(self, settings: Settings | None = None) -> flow.Context:
         chosen = settings or self._settings
-        options = Options(
-            base_url=self._instance.base_url,
-            page_size=chosen.page_size,
-            concurrency=chosen.concurrency,
-            policy=Policy(retries=chosen.retries),
-            raw=chosen.units == "raw",
-            audit=chosen.audit,
-            allow_partial=chosen.allow_partial,
-        )
         return flow.Context(
             catalogue=self._catalogue,
-            options=options,
-            service=self._instance.base_url,
-            unchecked=chosen.unchecked,
+            source=self._source(chosen),
+            settings=chosen,
             learnt=self._learnt,
         )
 

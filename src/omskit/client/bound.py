@@ -5,22 +5,17 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from omskit import flow
 from omskit.client.progress import reporter
 from omskit.errors import OMSWarning
-from omskit.flow.read import limit_of
-from omskit.flow.select import first_lookup
-from omskit.query import Condition, Query, Selection, bind
-from omskit.query.plan import plan
-from omskit.query.url import encode
+from omskit.query import Condition, Query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
-    from omskit.client.settings import Settings
+    from omskit.flow import Settings
     from omskit.table import Table
 
 Where = Condition | tuple[Condition, ...] | str
@@ -103,21 +98,9 @@ class _Bound:
         Raises:
             UnknownFieldError, OperatorError: The query cannot be asked.
         """
-        client = self._client
-        resource = client._known(self._query.resource)  # noqa: SLF001
-        unchecked = self._settings.unchecked or not resource.fields
-        bound = bind(self._query, resource, unchecked=unchecked)
-        base = client.instance.base_url
-        lookup = first_lookup(bound, resource)
-        if lookup is not None:
-            resource = client._known(lookup.resource)  # noqa: SLF001
-            bound = bind(lookup, resource)
-        bound = replace(bound, selection=Selection())
-        made = plan(bound, resource, raw=self._settings.units == "raw")
-        if made.empty:
-            return f"{base}/{self._query.resource}"
-        limit = limit_of(made.wanted, self._settings.page_size)
-        return f"{base}/{encode(made.requests[0], 0, limit)}"
+        page = flow.first_page(self._query, self._context())
+        base = self._client.instance.base_url
+        return f"{base}/{self._query.resource if page is None else page.url}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._query.resource} on {self._client!r}>"

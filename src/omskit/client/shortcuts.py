@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from omskit import flow
 from omskit.client.base import BaseClient
 from omskit.client.bound import warn_of
-from omskit.client.settings import Settings
 from omskit.errors import SelectorError, UsageError, did_you_mean
-from omskit.flow import Following, Replayed
+from omskit.flow import Following, Replayed, Settings
 from omskit.flow.by_name import by_name, patterns_of
 from omskit.query import Condition, Query, field
 from omskit.query.model import plain_value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omskit.client.shortcuts import Ask
+    from omskit.drivers.shared import Shared
     from omskit.flow import Replayed
     from omskit.query import MaskLike
     from omskit.schema import Resource
@@ -57,6 +58,10 @@ class Client(Shortcuts["Table"]):
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)
+
+    @property
+    def _shared(self) -> Shared:
+        return self._driver.shared
 
     def _table(self, ask: Ask) -> Table:
         steps, settings = ask()

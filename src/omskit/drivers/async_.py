@@ -32,13 +32,13 @@ class AsyncDriver:
     """Runs flows in the running event loop, and those they start as tasks."""
 
     def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
-        self._shared = Shared(sender, login, concurrency)
+        self.shared = Shared(sender, login, concurrency)
         self._unbind()
 
     def _unbind(self) -> None:
         """Belong to no event loop yet; who is logged in stays so."""
         self._lock = asyncio.Lock()
-        self._slots = asyncio.Semaphore(self._shared.concurrency)
+        self._slots = asyncio.Semaphore(self.shared.concurrency)
 
     async def run(self, flow: Flow[Any], reporter: Reporter | None = None) -> Any:
         """The result of *flow*; what it emits is dropped."""
@@ -88,12 +88,12 @@ class AsyncDriver:
         self, effect: Any, started: set[asyncio.Task[Any]], reporter: Reporter | None
     ) -> Any:
         if isinstance(effect, Send):
-            headers = self._shared.headers(effect)
+            headers = self.shared.headers(effect)
             async with self._slots:
-                response = await self._shared.sender.asend(effect.request, headers)
+                response = await self.shared.sender.asend(effect.request, headers)
             return logged(effect.request, response)
         if isinstance(effect, Compute):
-            return await asyncio.to_thread(effect.function, *effect.arguments)
+            return await _computed(effect)
         if isinstance(effect, Start):
             task = asyncio.create_task(self.run(effect.flow))
             started.add(task)
@@ -106,11 +106,11 @@ class AsyncDriver:
             return await asyncio.sleep(effect.seconds)
         if isinstance(effect, Authorise):
             return await self._authorise(effect)
-        return self._shared.answer_at_once(effect, reporter)
+        return self.shared.answer_at_once(effect, reporter)
 
     async def _authorise(self, effect: Authorise) -> Credential | None:
         async with self._lock:  # 64 callers, one login
-            shared = self._shared
+            shared = self.shared
             if not shared.usable(effect.rejected):
                 shared.credential = await self.run(shared.login.login())
                 shared.logged_in = True
@@ -118,5 +118,15 @@ class AsyncDriver:
 
     async def aclose(self) -> None:
         """Close the connections; afterwards it can be used in any event loop."""
-        await self._shared.sender.aclose()
+        await self.shared.sender.aclose()
         self._unbind()
+
+
+async def _computed(effect: Compute) -> Any:
+    """The result of a function in a thread, ended early where nobody waits for it."""
+    try:
+        return await asyncio.to_thread(effect.function, *effect.arguments)
+    except asyncio.CancelledError:
+        if effect.cancel is not None:
+            effect.cancel()
+        raise

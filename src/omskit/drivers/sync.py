@@ -51,7 +51,7 @@ class SyncDriver:
     """Runs flows in this thread, and those they start in a pool of threads."""
 
     def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
-        self._shared = Shared(sender, login, concurrency)
+        self.shared = Shared(sender, login, concurrency)
         self.forget()
         _DRIVERS.add(self)
 
@@ -60,7 +60,7 @@ class SyncDriver:
         self._lock = threading.Lock()
         # A slot is held while a request is under way, not while its answer is decoded:
         # so as many requests as are allowed always are.
-        self._slots = threading.BoundedSemaphore(self._shared.concurrency)
+        self._slots = threading.BoundedSemaphore(self.shared.concurrency)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_lock = threading.Lock()
         self._running: weakref.WeakSet[TaskGroup] = weakref.WeakSet()
@@ -133,14 +133,14 @@ class SyncDriver:
         if beside.waiting.is_over:
             raise Cancelled
         if isinstance(effect, Send):
-            headers = self._shared.headers(effect)
+            headers = self.shared.headers(effect)
             with self._slots:
-                response = self._shared.sender.send(
+                response = self.shared.sender.send(
                     effect.request, headers, beside.waiting
                 )
             return logged(effect.request, response)
         if isinstance(effect, Compute):
-            return effect.function(*effect.arguments)
+            return _computed(effect, beside.waiting)
         if isinstance(effect, Start):
             # Whoever logs in by hand does it in this thread, where Ctrl-C ends it.
             self._authorise(Authorise(), beside.waiting)
@@ -151,10 +151,10 @@ class SyncDriver:
             return beside.sleep(effect.seconds)
         if isinstance(effect, Authorise):
             return self._authorise(effect, beside.waiting)
-        return self._shared.answer_at_once(effect, reporter)
+        return self.shared.answer_at_once(effect, reporter)
 
     def _authorise(self, effect: Authorise, waiting: CancelToken) -> Credential | None:
-        shared = self._shared
+        shared = self.shared
         with self._turn(waiting):  # 64 callers, one login
             if not shared.usable(effect.rejected):
                 shared.credential = self.run(shared.login.login(), None, waiting)
@@ -177,7 +177,7 @@ class SyncDriver:
         with self._pool_lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(
-                    2 * self._shared.concurrency, thread_name_prefix="omskit"
+                    2 * self.shared.concurrency, thread_name_prefix="omskit"
                 )
             return self._pool
 
@@ -193,4 +193,12 @@ class SyncDriver:
             beside.abandon()
         if pool is not None:
             pool.shutdown(wait=True)
-        self._shared.sender.close()
+        self.shared.sender.close()
+
+
+def _computed(effect: Compute, waiting: CancelToken) -> Any:
+    """The result of a function, ended early where nobody waits for it."""
+    if effect.cancel is None:
+        return effect.function(*effect.arguments)
+    with waiting.or_else(effect.cancel):
+        return effect.function(*effect.arguments)

@@ -20,9 +20,10 @@ from omskit.jsonapi.units import (
 from omskit.query.check import failing, keep
 from omskit.schema import UNIT_SUFFIX, with_fields
 from omskit.table import with_unit
+from omskit.table.note import Note, NoteKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from omskit.jsonapi import Rows
     from omskit.query.plan import Plan
@@ -34,7 +35,7 @@ class Assembled:
     """Rows in their final form, and what is to be said of them."""
 
     table: pa.Table
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def empty_rows(resource: Resource) -> pa.Table:
@@ -82,25 +83,36 @@ def assemble(
     """
     table = joined(pages, resource)
     verify(table, plan, resource)
-    notes: list[str] = []
+    notes: list[Note] = []
     if raw:
         units = dict.fromkeys(resource.names, None)
         units |= {f.name: f.unit for f in resource.fields if not f.scaled}
         table = with_raw_units(table, resource)
     else:
         concerned = _concerned(plan, resource)
-        table, units, notes = canonical(table, concerned)
+        followed = _followed(table, concerned)
+        own = with_fields(
+            concerned, (f for f in concerned.fields if f.name not in followed)
+        )
+        table, units, unknown = canonical(table, own)
+        # What is taken from the next row is in that row's unit, whatever the service
+        # says of its own number: it is not used.
+        units |= {name: units.get(source) for name, source in followed.items()}
+        notes += (Note(NoteKind.UNIT, text) for text in unknown)
         _comparable(plan, resource, units)
-        around = [_like(rows, units, concerned) for rows in around]
-        table, note = _after_filter(table, plan, concerned, around)
-        notes += note
+        around = [_like(rows, units, followed, own) for rows in around]
+        table, empty = _after_filter(table, plan, concerned, followed, around)
+        notes += empty
     table = _local(table, plan, resource)
     table = _ordered(table, plan)
     if plan.maximum is not None:
         table = table.slice(0, plan.maximum)
     table, mixed = as_text(_selected(table, plan, resource))
     notes += [
-        f"The values of {name} are of several types: each is kept as JSON text."
+        Note(
+            NoteKind.SERVICE,
+            f"The values of {name} are of several types: each is kept as JSON text.",
+        )
         for name in mixed
     ]
     return Assembled(_described(table, resource, units), tuple(notes))
@@ -167,31 +179,46 @@ def verify(table: pa.Table, plan: Plan, resource: Resource) -> None:
             raise ServiceError(message)
 
 
+def _followed(table: pa.Table, resource: Resource) -> dict[str, str]:
+    """The columns of *table* that are taken from the next row, and from which column.
+
+    The service computes them after its filters (SCHEMA: end_lumi), so that its own
+    value depends on what was asked.
+    """
+    if not _can_follow(table, resource):
+        return {}
+    names = set(table.column_names)
+    sources = {
+        f.name: _source(f.after_filter) for f in resource.fields if f.after_filter
+    }
+    return {n: source for n, source in sources.items() if {n, source} <= names}
+
+
 def _after_filter(
-    table: pa.Table, plan: Plan, resource: Resource, others: Sequence[pa.Table]
-) -> tuple[pa.Table, list[str]]:
-    """Recompute what the service computes after its filters (SCHEMA: end_lumi)."""
-    notes: list[str] = []
-    for field in resource.fields:
-        if field.after_filter is None or not _can_follow(table, resource):
-            continue
-        source = _source(field.after_filter)
-        if source not in table.column_names or field.name not in table.column_names:
-            continue
-        column = resource.lumisection or ""
+    table: pa.Table,
+    plan: Plan,
+    resource: Resource,
+    followed: Mapping[str, str],
+    others: Sequence[pa.Table],
+) -> tuple[pa.Table, list[Note]]:
+    """Take what the service computes after its filters from the next row."""
+    notes: list[Note] = []
+    column = resource.lumisection or ""
+    for name, source in followed.items():
         around = table.select(["run_number", column, source])
         more = [rows.select(around.column_names) for rows in others if len(rows)]
         around = joined([around, *more], resource)
-        values, found = next_values(around, source, "run_number", column)
-        values, found = values.slice(0, table.num_rows), found[: table.num_rows]
-        index = table.column_names.index(field.name)
-        table = table.set_column(index, field.name, pa.chunked_array([values]))
-        if not found.all() and not is_whole_runs(plan):
-            missing = int((~found).sum())
-            notes.append(
-                f"{field.name} is null in {missing} rows: the lumisection after them, "
-                "whose init_lumi it is, was not asked for."
+        values, is_there = next_values(around, source, "run_number", column)
+        values, is_there = values.slice(0, table.num_rows), is_there[: table.num_rows]
+        index = table.column_names.index(name)
+        table = table.set_column(index, name, pa.chunked_array([values]))
+        wanted = plan.columns is None or name in plan.columns
+        if wanted and not is_there.all() and not is_whole_runs(plan):
+            text = (
+                f"{name} is null in {int((~is_there).sum())} rows: the lumisection "
+                "after them, whose init_lumi it is, was not asked for."
             )
+            notes.append(Note(NoteKind.UNIT, text))
     return table, notes
 
 
@@ -201,11 +228,15 @@ def _can_follow(table: pa.Table, resource: Resource) -> bool:
     return there and not any(table.column(name).null_count for name in needed)
 
 
-def _like(rows: pa.Table, units: dict[str, str | None], resource: Resource) -> pa.Table:
+def _like(
+    rows: pa.Table,
+    units: Mapping[str, str | None],
+    followed: Mapping[str, str],
+    resource: Resource,
+) -> pa.Table:
     """Other rows in the same units; none of them where they have others."""
     other, theirs, _ = canonical(rows, resource)
-    taken = [_source(f.after_filter) for f in resource.fields if f.after_filter]
-    same = all(theirs.get(name) == units.get(name) for name in taken)
+    same = all(theirs.get(name) == units.get(name) for name in followed.values())
     return other if same and _can_follow(other, resource) else other.slice(0, 0)
 
 
@@ -282,17 +313,17 @@ def _metadata(field: pa.Field, known: Field | None) -> pa.Field:
     return field.with_metadata(said)
 
 
-def notes_of(pages: Iterable[Rows]) -> list[str]:
+def notes_of(pages: Iterable[Rows]) -> list[Note]:
     """What the decoder had to say, each thing once."""
-    notes: dict[str, None] = {}
+    texts: dict[str, None] = {}
     unknown: dict[str, None] = {}
     for page in pages:
-        notes.update(dict.fromkeys(page.notes))
+        texts.update(dict.fromkeys(page.notes))
         unknown.update(dict.fromkeys(page.unknown))
     if unknown:
         names = ", ".join(unknown)
-        notes[
+        texts[
             f"The service sends columns that the catalogue does not know: {names}. "
             "They are kept with the type that their values have."
         ] = None
-    return list(notes)
+    return [Note(NoteKind.SERVICE, text) for text in texts]

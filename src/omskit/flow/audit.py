@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omskit.errors import OMSError
-from omskit.flow.read import Options, get
+from omskit.flow.source import Page
 from omskit.query import Query
-from omskit.query.url import encode
+from omskit.table.note import Note, NoteKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from omskit.effects import Flow
+    from omskit.flow.source import Source
     from omskit.query.plan import Plan
     from omskit.schema import Resource
 
@@ -52,7 +53,7 @@ def _identified(columns: tuple[str, ...], resource: Resource) -> bool:
 
 
 def last_lumisections(
-    made: Plan, runs: Resource, options: Options
+    made: Plan, runs: Resource, source: Source
 ) -> Flow[dict[int, int] | None]:
     """Last lumisection number of each run, or None where the service does not say."""
     conditions = {
@@ -68,7 +69,7 @@ def last_lumisections(
             order=("run_number",),
         )
         try:
-            rows = yield from get(encode(question, 0, MOST_RUNS), options, runs)
+            rows = yield from source.rows(Page(question, 0, MOST_RUNS), runs)
         except OMSError:
             return None
         if rows.total != rows.table.num_rows:
@@ -81,10 +82,11 @@ def last_lumisections(
 
 def audited(
     table: pa.Table, resource: Resource, lasts: dict[int, int] | None
-) -> tuple[tuple[tuple[int, int, int], ...], list[str]]:
+) -> tuple[tuple[tuple[int, int, int], ...], list[Note]]:
     """Lumisections that OMS does not hold, and one sentence about them."""
     if lasts is None:
-        return (), ["Missing lumisections were not looked for: 'runs' gave no answer."]
+        text = "Missing lumisections were not looked for: 'runs' gave no answer."
+        return (), [Note(NoteKind.GAPS, text)]
     numbered = table.select(["run_number", resource.lumisection or ""]).drop_null()
     runs, lumis = (column.to_numpy() for column in numbered.columns)
     gaps = tuple(
@@ -97,8 +99,11 @@ def audited(
     number = sum(last - first + 1 for _, first, last in gaps)
     listed = ", ".join(f"{r}:{a}-{b}" for r, a, b in gaps[:3])
     more = f" and {len(gaps) - 3} more ranges" if len(gaps) > 3 else ""
-    said = f"OMS holds no {resource.name} row for {number} lumisections"
-    return gaps, [f"{said}: {listed}{more}. See table.gaps."]
+    text = (
+        f"OMS holds no {resource.name} row for {number} lumisections: {listed}{more}. "
+        "See table.gaps."
+    )
+    return gaps, [Note(NoteKind.GAPS, text)]
 
 
 def missing(numbers: np.ndarray, last: int) -> list[tuple[int, int]]:

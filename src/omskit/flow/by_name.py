@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omskit.errors import SelectorError, StatusError
-from omskit.flow.asking import Context, fetch
+from omskit.flow.fetch import fetch
 from omskit.query import Condition, Query
 from omskit.query.check import fnmatch_names
 from omskit.table import Table
+from omskit.table.note import Note, NoteKind
 
 if TYPE_CHECKING:
     from omskit.effects import Flow
+    from omskit.flow.context import Context
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -67,23 +69,24 @@ def by_name(
         except StatusError as error:
             if error.status != 400:
                 raise
-    known = yield from _names(query, field, lister, context)
-    found = {
-        name: fnmatch_names(known, name) if name in wild else [name] for name in names
+    there = yield from _names(query, field, lister, context)
+    matches = {
+        name: fnmatch_names(there, name) if name in wild else [name] for name in names
     }
-    chosen = list(dict.fromkeys(n for matching in found.values() for n in matching))
+    chosen = list(dict.fromkeys(n for matching in matches.values() for n in matching))
     table = yield from fetch(query.where(_one_of(field, chosen or names[:1])), context)
-    bare = [name for name, them in found.items() if not them] if chosen else []
-    return _noted(table, [f"No {field} matches {name!r}." for name in bare])
+    bare = [name for name, them in matches.items() if not them] if chosen else []
+    texts = (f"No {field} matches {name!r}." for name in bare)
+    return _noted(table, [Note(NoteKind.NO_ROW, text) for text in texts])
 
 
-def _noted(table: Table, notes: list[str]) -> Table:
+def _noted(table: Table, notes: list[Note]) -> Table:
     """The same table with more to be said of it."""
     return Table(
         table.arrow,
         resource=table.resource,
         complete=table.complete,
-        warnings=[*table.warnings, *notes],
+        warnings=[*table.notes, *notes],
         gaps=table.gaps,
         receipt=table._receipt,  # noqa: SLF001  # the rows are hashed when asked
     )
@@ -104,7 +107,6 @@ def _names(query: Query, field: str, lister: str, context: Context) -> Flow[list
         # One row of each name, not one of each name and lumisection.
         question = question.group("run")
     # A name that could not be had would be a path left out of a table called complete.
-    quiet = replace(context.options, audit=False, allow_partial=False)
-    table = yield from fetch(question, replace(context, options=quiet))
+    table = yield from fetch(question, context.strict())
     names: list[Any] = table[field].drop_null().to_pylist()
     return sorted(set(names))

@@ -7,7 +7,7 @@ What OMS adds or mends afterwards (luminosity, flags) is told as a revision.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,17 +24,19 @@ from omskit.errors import (
     StatusError,
     UsageError,
 )
-from omskit.flow.asking import Context, fetch
 from omskit.flow.audit import missing
 from omskit.flow.exchange import PASSING
+from omskit.flow.fetch import fetch
 from omskit.query import Query
 from omskit.query import field as column
 from omskit.query.model import time_text
 from omskit.table import Table
 from omskit.table.fingerprint import digests
+from omskit.table.note import Note, NoteKind
 
 if TYPE_CHECKING:
     from omskit.effects import Flow
+    from omskit.flow.context import Context
 
 NEWS = "news"
 """The column that says why a row is told: new, late or revised."""
@@ -115,8 +117,7 @@ def follow(run: int, context: Context, policy: Following) -> Flow[None]:
             allows.
     """
     # Rows that could not be had must not be taken for rows that OMS lacks.
-    options = replace(context.options, audit=False, allow_partial=False)
-    quiet = replace(context, options=options)
+    quiet = context.strict()
     state = _State()
     over = False
     while not over:
@@ -169,12 +170,13 @@ def _back(run: int, state: _State) -> Flow[None]:
 
 
 def _notice(text: str) -> Emit:
-    return Emit(Table(pa.table({}), resource="lumisections", warnings=[text]))
+    note = Note(NoteKind.OUTAGE, text)
+    return Emit(Table(pa.table({}), resource="lumisections", warnings=[note]))
 
 
 def is_notice(table: Table) -> bool:
     """It tells of no lumisection, only of the service."""
-    return not len(table) and not table.gaps
+    return any(note.kind is NoteKind.OUTAGE for note in table.notes)
 
 
 def _look(run: int, context: Context, policy: Following, state: _State) -> Flow[bool]:
@@ -250,11 +252,12 @@ def _over(
 
 
 def _told(table: Table, news: pa.Table, gaps: list[tuple[int, int, int]]) -> Table:
-    notes = [note for note in table.warnings if not note.startswith("No row of")]
+    notes = [note for note in table.notes if note.kind is not NoteKind.NO_ROW]
     if gaps:
         listed = ", ".join(f"{a}-{b}" for _, a, b in gaps[:5])
-        notes.append(
+        text = (
             f"The run has ended and OMS holds no row for lumisections {listed}; "
             "see table.gaps."
         )
+        notes.append(Note(NoteKind.GAPS, text))
     return table.part(news, warnings=notes, gaps=gaps)

@@ -12,19 +12,25 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from omskit.effects import Flow, Join, Progress, Request, Start
+from omskit.effects import Flow, Join, Progress, Start
 from omskit.errors import DecodeError, IncompleteError, ServiceError
-from omskit.flow.answered import Answered
-from omskit.flow.exchange import Policy, exchange
 from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
-from omskit.jsonapi import Rows, decode
-from omskit.query.url import encode
+from omskit.flow.source import Page
+from omskit.flow.witness import (
+    another_granularity,
+    disorder,
+    ends_early,
+    strangers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
+    from omskit.flow.context import Context
+    from omskit.flow.source import Source
+    from omskit.jsonapi import Rows
     from omskit.query import Query
     from omskit.schema import Resource
 
@@ -36,47 +42,10 @@ HOPELESS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How to read.
+class PartPage(Page):
+    """A page of one of several requests: *part* is the number of the request."""
 
-    Attributes:
-        base_url: Where the service is, without a trailing slash.
-        page_size: Rows per page.
-        concurrency: Requests at once.
-        policy: When to try again.
-        raw: Keep the service's units.
-        audit: Look for missing lumisections.
-        allow_partial: Return what there is when rows are missing, also where a page
-            after the first could not be had at all.
-    """
-
-    base_url: str
-    page_size: int = 1000
-    concurrency: int = 4
-    policy: Policy = field(default_factory=Policy)
-    raw: bool = False
-    audit: bool = True
-    allow_partial: bool = False
-
-    @property
-    def window(self) -> int:
-        """Pages on their way at once, those being decoded or waited for among them."""
-        return 2 * self.concurrency
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page to ask for: *part* numbers the request it belongs to."""
-
-    part: int
-    offset: int
-    limit: int
-    query: Query
-
-    @property
-    def url(self) -> str:
-        """Relative to the base URL."""
-        return encode(self.query, self.offset, self.limit)
+    part: int = 0
 
 
 @dataclass(slots=True)
@@ -111,16 +80,9 @@ class Part:
         return [self.pages[offset].table for offset in sorted(self.pages)]
 
 
-def get(url: str, options: Options, resource: Resource) -> Flow[Rows]:
-    """The rows at *url*, relative to the base URL."""
-    request = Request("GET", f"{options.base_url}/{url}")
-    rows: Rows = yield from exchange(request, options.policy, decode, resource)
-    return rows
-
-
-def read_page(page: Page, options: Options, resource: Resource) -> Flow[Rows]:
+def read_page(page: Page, source: Source, resource: Resource) -> Flow[Rows]:
     """One page; it must say how many rows match."""
-    rows = yield from get(page.url, options, resource)
+    rows = yield from source.rows(page, resource)
     if rows.total is None:
         message = "The answer does not say how many rows match"
         raise DecodeError(message, path="$.meta.totalResourceCount")
@@ -141,12 +103,12 @@ def limit_of(wanted: int | None, page_size: int) -> int:
     return -(-wanted // -(-wanted // page_size))
 
 
-def later_pages(first: Page, total: int, wanted: int | None) -> Iterator[Page]:
+def later_pages(first: PartPage, total: int, wanted: int | None) -> Iterator[PartPage]:
     """The pages after the first, one by one: a service may claim any total.
 
     Example:
         >>> from omskit.query import Query
-        >>> first = Page(0, 0, 1000, Query("runs"))
+        >>> first = PartPage(Query("runs"), 0, 1000)
         >>> [p.offset for p in later_pages(first, 4655, None)]
         [1000, 2000, 3000, 4000]
     """
@@ -157,13 +119,14 @@ def later_pages(first: Page, total: int, wanted: int | None) -> Iterator[Page]:
 
 def read_parts(
     parts: Sequence[Part],
-    options: Options,
+    context: Context,
     resource: Resource,
-    sink: Callable[[Page, Rows], Flow[bool | None]] | None = None,
+    sink: Callable[[PartPage, Rows], Flow[bool | None]] | None = None,
 ) -> Flow[None]:
     """Read all pages of all parts, some at once; what comes goes into the parts.
 
-    A part is given up where a page is empty that should hold rows: none comes after it.
+    A part is given up where a page holds fewer rows than it should: whatever comes
+    after it, some are missing, and a service may claim a million pages more.
 
     Args:
         sink: Given each page as it is joined; pages then come strictly in order, and
@@ -172,7 +135,7 @@ def read_parts(
     Raises:
         ServiceError: A page has rows that belong to another part.
     """
-    queue = _Queue(parts, options, in_order=sink is not None)
+    queue = _Queue(parts, context, in_order=sink is not None)
     own = own_conditions([part.query for part in parts])
     patience = HOPELESS if options.allow_partial else 1
     answered = [Answered(part.query, resource, patience) for part in parts]
@@ -184,7 +147,7 @@ def read_parts(
         try:
             rows: Rows = _within((yield Join(handle)), page, part.wanted)
         except (ServiceError, DecodeError) as error:
-            if first or not options.allow_partial:
+            if first or not context.settings.allow_partial:
                 raise
             queue.failed(page, part, str(error))
             continue
@@ -207,54 +170,56 @@ class _Queue:
     """Pages to ask for, and pages on their way, in the order of parts and offsets."""
 
     def __init__(
-        self, parts: Sequence[Part], options: Options, *, in_order: bool
+        self, parts: Sequence[Part], context: Context, *, in_order: bool
     ) -> None:
-        self._options = options
+        self._source = context.source
+        self._window = context.settings.window
         self._in_order = in_order
-        nothing: Iterator[Page] = iter(())
+        size = context.page_size
+        nothing: Iterator[PartPage] = iter(())
         self._waiting = deque(
-            (Page(n, 0, limit_of(part.wanted, options.page_size), part.query), nothing)
-            for n, part in enumerate(parts)
+            (PartPage(part.query, 0, limit_of(part.wanted, size), number), nothing)
+            for number, part in enumerate(parts)
         )
-        self._flying: list[tuple[Page, object]] = []
+        self._flying: list[tuple[PartPage, object]] = []
 
     def __bool__(self) -> bool:
         return bool(self._waiting or self._flying)
 
-    def next(self, resource: Resource) -> Flow[tuple[Page, object]]:
+    def next(self, resource: Resource) -> Flow[tuple[PartPage, object]]:
         """Start what the window allows; the first page of those on their way."""
         while self._waiting and self._may_start(self._waiting[0][0]):
             page, rest = self._waiting.popleft()
             self._add(rest)
-            handle = yield Start(read_page(page, self._options, resource))
+            handle = yield Start(read_page(page, self._source, resource))
             insort(self._flying, (page, handle), key=_place)
         return self._flying.pop(0)
 
-    def _may_start(self, page: Page) -> bool:
-        if len(self._flying) >= self._options.window:
+    def _may_start(self, page: PartPage) -> bool:
+        if len(self._flying) >= self._window:
             return False
         if not self._in_order or page.offset:
             return True
         # Half of the window is for the later pages of the part that is being read.
         begun = sum(not p.offset for p, _ in self._flying)
-        return begun < max(1, self._options.window // 2)
+        return begun < max(1, self._window // 2)
 
-    def _add(self, pages: Iterator[Page]) -> None:
+    def _add(self, pages: Iterator[PartPage]) -> None:
         page = next(pages, None)
         if page is not None:
             self._waiting.appendleft((page, pages))
 
-    def came(self, page: Page, part: Part, rows: Rows) -> None:
+    def came(self, page: PartPage, part: Part, rows: Rows) -> None:
         """Note what a page says of the others."""
         first = not part.totals
         part.totals.append(rows.total or 0)
         part.failing = 0
-        if first:
+        if ends_early(rows.table.num_rows, page.offset, page.limit, part.expected):
+            self._give_up(page.part)
+        elif first:
             self._add(later_pages(page, part.total, part.wanted))
-        elif not rows.table.num_rows:
-            self.give_up(page.part)
 
-    def failed(self, page: Page, part: Part, why: str) -> None:
+    def failed(self, page: PartPage, part: Part, why: str) -> None:
         """Note that a page could not be had."""
         part.failed[page.offset] = why
         part.failing += 1
@@ -266,7 +231,7 @@ class _Queue:
         self._waiting = deque(w for w in self._waiting if w[0].part != number)
 
 
-def _place(flying: tuple[Page, object]) -> tuple[int, int]:
+def _place(flying: tuple[PartPage, object]) -> tuple[int, int]:
     return flying[0].part, flying[0].offset
 
 
@@ -281,7 +246,7 @@ def _within(rows: Rows, page: Page, wanted: int | None) -> Rows:
 def read_all(
     queries: Iterable[Query],
     wanted: int | None,
-    options: Options,
+    context: Context,
     resource: Resource,
 ) -> Flow[tuple[list[Part], list[str]]]:
     """All rows, read again where they do not add up.
@@ -290,7 +255,7 @@ def read_all(
         The parts, and why they are not complete: empty where they are.
     """
     parts = [Part(query, wanted) for query in queries]
-    yield from read_parts(parts, options, resource)
+    yield from read_parts(parts, context, resource)
     for _ in range(ROUNDS - 1):
         again = [
             n
@@ -300,13 +265,13 @@ def read_all(
         if not again:
             break
         fresh = [Part(parts[n].query, wanted) for n in again]
-        yield from read_parts(fresh, options, resource)
+        yield from read_parts(fresh, context, resource)
         for number, part in zip(again, fresh, strict=True):
             parts[number] = part
-    flaws = [found for part in parts if (found := flaw(part, resource))]
+    flaws = [why for part in parts if (why := flaw(part, resource))]
     if not flaws and len(parts) > 1:
         tables = [table for part in parts for table in part.tables()]
-        flaws = [found for found in [repeated(tables, resource)] if found]
+        flaws = [why for why in [repeated(tables, resource)] if why]
     return parts, flaws
 
 
@@ -324,7 +289,13 @@ def flaw(part: Part, resource: Resource) -> str | None:
     if part.misfit:
         return part.misfit
     tables = part.tables()
-    return unnamed(tables, resource, part.query.fields) or repeated(tables, resource)
+    return (
+        unnamed(tables, resource, part.query.fields)
+        or strangers(tables, resource)
+        or repeated(tables, resource)
+        or disorder(tables, part.query.order, resource)
+        or another_granularity(tables, part.query, resource)
+    )
 
 
 def incomplete(

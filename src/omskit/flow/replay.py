@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omskit.effects import Compute
 from omskit.errors import UsageError
-from omskit.flow.asking import Context, fetch
+from omskit.flow.fetch import fetch
 from omskit.query.stored import read_query
 from omskit.table.fingerprint import Difference, difference
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from omskit.effects import Flow
+    from omskit.flow.context import Context
     from omskit.table import Table
     from omskit.table.receipt import Receipt
 
@@ -118,8 +119,9 @@ def replay(
         OMSError: There is no whole answer now.
     """
     query, raw, unchecked = _question(receipt, mask)
-    options = replace(context.options, raw=raw, audit=False)
-    again = replace(context, options=options, unchecked=unchecked)
+    units = "raw" if raw else "canonical"
+    settings = replace(context.settings, units=units, unchecked=unchecked, audit=False)
+    again = replace(context, settings=settings)
     table: Table = yield from fetch(query, again)
     found: Difference = yield Compute(difference, (receipt, table.arrow))
     then, now = receipt.columns, table.columns

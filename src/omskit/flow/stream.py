@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from omskit.effects import Emit, Now
 from omskit.errors import UnitError
-from omskit.flow.asking import (
-    Context,
-    Ready,
-    fetch_ready,
-    no_row,
-    prepare,
-    receipt_of,
-    without_rows,
-)
 from omskit.flow.assemble import assemble, notes_of
+from omskit.flow.fetch import fetch, fetch_prepared
 from omskit.flow.fitting import Fitting
 from omskit.flow.identity import Seen
-from omskit.flow.read import Page, Part, flaw, incomplete, read_parts
-from omskit.flow.service_info import ServiceInfo, with_service_info
+from omskit.flow.outcome import Outcome, Read, no_row, without_rows
+from omskit.flow.prepare import Prepared, prepare
+from omskit.flow.read import Part, PartPage, flaw, incomplete, read_parts
+from omskit.flow.service_info import ServiceInfo
+from omskit.flow.witness import another_granularity, disorder, strangers
 from omskit.query.order import needs_next
 from omskit.table import Table, unit_of
 
@@ -32,8 +26,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from omskit.effects import Flow
+    from omskit.flow.context import Context
     from omskit.jsonapi import Rows
     from omskit.query import Query
+    from omskit.schema import Resource
+    from omskit.table.note import Note
 
 
 def pages(query: Query, context: Context) -> Flow[None]:
@@ -48,26 +45,134 @@ def pages(query: Query, context: Context) -> Flow[None]:
         UnitError: A page has another unit than those before it, or none.
     """
     started: dt.datetime = yield Now()
-    ready = yield from prepare(query, context)
-    if ready.plan.whole:
-        quiet = replace(context, options=replace(context.options, audit=False))
-        table = yield from fetch_ready(ready, quiet, started)
-        for piece in _pieces(table, context.options.page_size):
+    prepared = yield from prepare(query, context, fetch)
+    if prepared.plan.whole:
+        quiet = context.without_audit()
+        table = yield from fetch_prepared(prepared, quiet, started)
+        for piece in _pieces(table, context.page_size):
             yield Emit(piece)
         return
-    parts = [Part(request, ready.plan.wanted) for request in ready.plan.requests]
-    said = ServiceInfo(context.options.base_url)
-    stream = _Stream(ready, context, parts, said, started)
-    reading = read_parts(parts, context.options, ready.resource, stream.take)
-    yield from with_service_info(reading, said)
+    parts = [Part(request, prepared.plan.wanted) for request in prepared.plan.requests]
+    info = ServiceInfo(context.source.base_url)
+    stream = _Stream(Outcome(prepared, context, info, started), _Tally(parts))
+    reading = read_parts(parts, context, prepared.resource, stream.take)
+    yield from context.source.listening(reading, info)
     yield from stream.end()
 
 
 def _pieces(table: Table, rows: int) -> Iterator[Table]:
     """A whole table in pages; what is to be said of it goes with the first."""
     for offset in range(0, max(len(table), 1), rows):
-        warnings = () if offset else table.warnings
-        yield table.part(table.arrow.slice(offset, rows), warnings=warnings)
+        notes = () if offset else table.notes
+        yield table.part(table.arrow.slice(offset, rows), warnings=notes)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Which pages came, and whether they are all that there should be.
+
+    Attributes:
+        rows: How many rows came.
+        last: The last page that came.
+        bare: Pages that came without rows.
+        witnessed: What the rows show against the answer, such as another order.
+    """
+
+    parts: list[Part]
+    rows: int = 0
+    last: PartPage | None = None
+    bare: list[PartPage] = field(default_factory=list)
+    witnessed: list[str] = field(default_factory=list)
+    _tail: pa.Table | None = None
+
+    def add(self, page: PartPage, table: pa.Table, resource: Resource) -> None:
+        """Count a page, and look at its rows and the last one of the page before."""
+        rows = table.num_rows
+        tail = self._tail
+        if self.last is not None and self.last.part != page.part:
+            tail = None
+        self.last = page
+        self.rows += rows
+        if not rows:
+            self.bare.append(page)
+            return
+        if not self.witnessed:
+            both = [table] if tail is None else [tail, table]
+            found = (
+                strangers([table], resource)
+                or disorder(both, page.query.order, resource)
+                or another_granularity([table], page.query, resource)
+            )
+            self.witnessed += [found] if found else []
+        self._tail = table.slice(rows - 1)
+
+    def flaws(self, resource: Resource, *, stopped: bool) -> list[str]:
+        """Why rows are missing; where nothing more was *wanted*, of those before."""
+        flaws = [flaw(part, resource) for part in self.parts if part.failed]
+        flaws += self.witnessed
+        if any(len(set(part.totals)) > 1 for part in self.parts):
+            flaws.append("the number of matching rows changed while reading")
+        expected = self._expected(stopped=stopped)
+        if self.rows != expected:
+            flaws.append(f"{self.rows} of {expected} rows came back")
+        return [why for why in flaws if why]
+
+    def _expected(self, *, stopped: bool) -> int:
+        """How many rows the pages that were read should have."""
+        whole = sum(part.expected for part in self.parts)
+        if not stopped or self.last is None:
+            return whole
+        reached = self.last.offset + self.last.limit
+        begun = self.parts[: self.last.part]
+        now = self.parts[self.last.part]
+        return sum(part.expected for part in begun) + min(now.expected, reached)
+
+
+class _Alike:
+    """What the pages of one answer must have in common."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        columns = prepared.plan.columns
+        wanted = None if columns is None else set(columns)
+        self._fit = Fitting(prepared.resource, wanted)
+        self._seen = Seen(prepared.resource)
+        self._units: dict[str, str | None] = {}
+
+    def fitted(self, table: pa.Table) -> pa.Table:
+        """A page with the types of those before it; its rows are new ones.
+
+        Raises:
+            DecodeError: It does not fit.
+        """
+        table = self._fit(table)
+        self._seen.add(table)
+        return table
+
+    def flaw(self) -> str | None:
+        """Which rows came twice, or None."""
+        return self._seen.flaw()
+
+    def check_units(self, table: pa.Table) -> None:
+        """Refuse numbers that mean something else than those already given.
+
+        Raises:
+            UnitError: A column has another unit than before.
+        """
+        if not table.num_rows:
+            return
+        for column_field in table.schema:
+            column, unit = table.column(column_field.name), unit_of(column_field)
+            if column.null_count == len(column):
+                continue
+            before = self._units.setdefault(column_field.name, unit)
+            if unit != before:
+                message = (
+                    f"The unit of {column_field.name} is {before} in the pages already "
+                    f"given and {unit} in the next. fetch() tells of both; units='raw' "
+                    "keeps the service's numbers, with the unit of each row beside "
+                    "them."
+                )
+                raise UnitError(message)
 
 
 @dataclass(slots=True)
@@ -75,8 +180,8 @@ class _Done:
     """A finished table, what is to be said with it, and the pages that it is of."""
 
     table: pa.Table
-    notes: list[str]
-    pages: list[Page]
+    notes: list[Note]
+    pages: list[PartPage] = field(default_factory=list)
 
 
 class _Stream:
@@ -92,47 +197,34 @@ class _Stream:
         given: How many rows are in finished tables.
     """
 
-    def __init__(
-        self,
-        ready: Ready,
-        context: Context,
-        parts: list[Part],
-        said: ServiceInfo,
-        started: dt.datetime,
-    ) -> None:
-        self.ready = ready
-        self.context = context
-        self.said = said
-        self.started = started
-        self.raw = context.options.raw
-        self.allow_partial = context.options.allow_partial
-        self.parts = parts
-        self.held: tuple[Page, Rows] | None = None
+    def __init__(self, outcome: Outcome, tally: _Tally) -> None:
+        self._outcome = outcome
+        self._prepared = outcome.prepared
+        self._settings = outcome.context.settings
+        self._tally = tally
+        self._alike = _Alike(outcome.prepared)
+        self.held: tuple[PartPage, Rows] | None = None
         self.before: pa.Table | None = None
         self.done: _Done | None = None
         self.given = 0
-        self._counts: Counter[int] = Counter()
-        self._last: Page | None = None
-        self._bare: list[Page] = []
-        self._told: set[str] = set()
-        self._units: dict[str, str | None] = {}
-        self._seen = Seen(ready.resource)
-        made = ready.plan
-        columns = None if made.columns is None else set(made.columns)
-        self._fit = Fitting(ready.resource, columns)
-        wanted = None if columns is None else columns | {c.field for c in made.local}
-        self.looks_ahead = not self.raw and needs_next(wanted, ready.resource)
 
-    def take(self, page: Page, rows: Rows) -> Flow[bool]:
+    @property
+    def _looks_ahead(self) -> bool:
+        """A column is taken from the next row."""
+        made = self._prepared.plan
+        wanted = None
+        if made.columns is not None:
+            wanted = {*made.columns, *(c.field for c in made.local)}
+        ahead = needs_next(wanted, self._prepared.resource)
+        return ahead is not None and not self._settings.raw
+
+    def take(self, page: PartPage, rows: Rows) -> Flow[bool]:
         """Take a page in; True where no more are needed."""
-        self._last = page
-        self._counts[page.part] += rows.table.num_rows
+        self._tally.add(page, rows.table, self._prepared.resource)
         if not rows.table.num_rows:
-            self._bare.append(page)
             return False
-        rows = replace(rows, table=self._fit(rows.table))
-        self._seen.add(rows.table)
-        if not self.looks_ahead:
+        rows = replace(rows, table=self._alike.fitted(rows.table))
+        if not self._looks_ahead:
             yield from self._finish(page, rows, None)
             return self._is_enough()
         if self.held is not None:
@@ -143,7 +235,7 @@ class _Stream:
         return self._is_enough()
 
     def _is_enough(self) -> bool:
-        most = self.ready.plan.maximum
+        most = self._prepared.plan.maximum
         return most is not None and self.given >= most
 
     def end(self) -> Flow[None]:
@@ -152,43 +244,23 @@ class _Stream:
         if self.held is not None and not stopped:
             yield from self._finish(*self.held, None)
         if self.done is None:
-            self.done = _Done(*self._finished(None, None), [])
-        flaws = self._flaws(stopped=stopped)
+            self.done = _Done(*self._finished(None, None))
+        resource = self._prepared.resource
+        flaws = self._tally.flaws(resource, stopped=stopped)
+        flaws += [why for why in [self._alike.flaw()] if why]
         done = self.done
-        done.pages += self._bare
+        done.pages += self._tally.bare
         if not stopped:
-            done.notes += without_rows(self.parts)
-        if flaws:
-            done.notes = [*(f"Incomplete: {f}." for f in flaws), *done.notes]
-        elif not self.given:
-            done.notes.append(no_row(self.ready))
-        yield Emit((yield from self._table(done, complete=not flaws)))
-        if flaws and not self.allow_partial:
-            incomplete(flaws, None, self.ready.resource, rounds=1)
+            done.notes += without_rows(self._tally.parts)
+        if not flaws and not self.given:
+            done.notes.append(no_row(self._prepared))
+        yield Emit((yield from self._table(done, flaws)))
+        if flaws and not self._settings.allow_partial:
+            incomplete(flaws, None, resource, rounds=1)
 
-    def _flaws(self, *, stopped: bool) -> list[str]:
-        resource = self.ready.resource
-        flaws = [flaw(part, resource) for part in self.parts if part.failed]
-        if any(len(set(part.totals)) > 1 for part in self.parts):
-            flaws.append("the number of matching rows changed while reading")
-        count, expected = sum(self._counts.values()), self._expected(stopped=stopped)
-        if count != expected:
-            flaws.append(f"{count} of {expected} rows came back")
-        flaws += [part.misfit for part in self.parts]
-        flaws.append(self._seen.flaw())
-        return [found for found in flaws if found]
-
-    def _expected(self, *, stopped: bool) -> int:
-        """How many rows the pages that were read should have."""
-        whole = sum(part.expected for part in self.parts)
-        if not stopped or self._last is None:
-            return whole
-        reached = self._last.offset + self._last.limit
-        begun = self.parts[: self._last.part]
-        now = self.parts[self._last.part]
-        return sum(part.expected for part in begun) + min(now.expected, reached)
-
-    def _finish(self, page: Page, rows: Rows, following: pa.Table | None) -> Flow[None]:
+    def _finish(
+        self, page: PartPage, rows: Rows, following: pa.Table | None
+    ) -> Flow[None]:
         """Give a page its final form, and let the table before it go."""
         fresh = _Done(*self._finished(rows, following), [page])
         self.given += fresh.table.num_rows
@@ -206,55 +278,32 @@ class _Stream:
 
     def _finished(
         self, held: Rows | None, following: pa.Table | None
-    ) -> tuple[pa.Table, list[str]]:
+    ) -> tuple[pa.Table, list[Note]]:
         """The page in its final form, and what is to be said of it."""
-        made = self.ready.plan
+        made = self._prepared.plan
         left = None if made.maximum is None else max(made.maximum - self.given, 0)
         pages = [] if held is None else [held]
         around = [row for row in (self.before, following) if row is not None]
         done = assemble(
             [page.table for page in pages],
             replace(made, maximum=left),
-            self.ready.resource,
-            raw=self.raw,
+            self._prepared.resource,
+            raw=self._settings.raw,
             around=around,
         )
-        if done.table.num_rows:
-            self._same_units(done.table)
-        return done.table, [*self.ready.notes, *notes_of(pages), *done.notes]
+        self._alike.check_units(done.table)
+        return done.table, [*notes_of(pages), *done.notes]
 
-    def _same_units(self, table: pa.Table) -> None:
-        """Refuse a page whose numbers mean something else than those already given."""
-        for field in table.schema:
-            column, unit = table.column(field.name), unit_of(field)
-            if column.null_count == len(column):
-                continue
-            before = self._units.setdefault(field.name, unit)
-            if unit != before:
-                message = (
-                    f"The unit of {field.name} is {before} in the pages already given "
-                    f"and {unit} in the next. fetch() tells of both; units='raw' keeps "
-                    "the service's numbers, with the unit of each row beside them."
-                )
-                raise UnitError(message)
-
-    def _table(self, done: _Done, *, complete: bool = True) -> Flow[Table]:
-        """The finished table; each thing is said once, with its first page."""
-        fresh = [note for note in dict.fromkeys(done.notes) if note not in self._told]
-        self._told.update(fresh)
+    def _table(self, done: _Done, flaws: list[str] | None = None) -> Flow[Table]:
+        """The finished table."""
         now: dt.datetime = yield Now()
-        receipt = receipt_of(self.ready, self.context, self.said, self.started, now)
         # Not all parts: those that are not begun have no total yet.
         parts = {page.part for page in done.pages}
-        return Table(
-            done.table,
-            resource=self.ready.resource.name,
-            complete=complete,
-            warnings=fresh,
-            receipt=replace(
-                receipt,
-                urls=tuple(page.url for page in done.pages),
-                total=sum(self.parts[number].total for number in parts),
-                rows=done.table.num_rows,
-            ),
+        read = Read(
+            table=done.table,
+            notes=done.notes,
+            urls=tuple(page.url for page in done.pages),
+            total=sum(self._tally.parts[number].total for number in parts),
+            flaws=flaws or (),
         )
+        return self._outcome.table(read, now, whole=False)

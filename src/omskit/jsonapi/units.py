@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from omskit.jsonapi.shape import free_name
 from omskit.schema import UNIT_SUFFIX
 from omskit.schema.units import factor
 
@@ -72,17 +73,24 @@ def _convert(
     """The column in its canonical unit, or why that cannot be."""
     if column.null_count == len(column):
         return column, ""
+    if not _is_number(column):
+        return None, f"its values are {column.type}, no numbers"
+    # Zero is zero in any unit, and OMS names none for it: a run without luminosity.
+    counts = pc.fill_null(pc.not_equal(column, 0), fill_value=False)
     if named is None:
-        return None, "no row names it"
-    return _converted(column, named, field)
+        unknown = pc.any(counts).as_py()
+        return (None, "no row names it") if unknown else (column, "")
+    return _converted(column, named, counts, field)
 
 
 def _converted(
-    column: pa.ChunkedArray, named: pa.ChunkedArray, field: Field
+    column: pa.ChunkedArray,
+    named: pa.ChunkedArray,
+    counts: pa.ChunkedArray,
+    field: Field,
 ) -> tuple[pa.ChunkedArray | None, str]:
-    if not _is_number(column):
-        return None, f"its values are {column.type}, no numbers"
-    bare = pc.and_(pc.is_null(named), pc.is_valid(column))
+    """The same, where rows name units; *counts* are the rows that need one."""
+    bare = pc.and_(pc.is_null(named), counts)
     missing = pc.sum(bare).as_py() or 0
     if missing and field.scaled:
         return None, f"{missing} of {len(column)} rows with a value do not name it"
@@ -119,12 +127,15 @@ def _is_number(column: pa.ChunkedArray) -> bool:
 
 
 def with_raw_units(table: pa.Table, resource: Resource) -> pa.Table:
-    """The service's numbers, with a column ``X_unit`` beside each scaled X."""
+    """The service's numbers, with a column ``X_unit`` beside each scaled X.
+
+    An attribute of the service that has such a name moves out of the way.
+    """
     columns: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
         if name.endswith(UNIT_SUFFIX):
             continue
-        columns[name] = table.column(name)
+        columns[free_name(name, columns)] = table.column(name)
         field = resource.get(name)
         if field is None:
             continue

@@ -83,7 +83,7 @@ def related(
     url = f"{service.link_base}/{name}/{quote(row_id, safe=':')}/{between}{word}"
     if {theirs for theirs, _ in relationship.on} >= set(target.identity):
         query = read_one(service, target, tail)
-        result = _execute(service, target, _with(query, also), 0, _ONE)
+        result = execute(service, target, _with(query, also), 0, _ONE)
         row = _one_row(service, target, query, result.table)
         if identifiers:
             row = {"data": _identifier(row["data"]), "links": {"self": url}}
@@ -125,7 +125,7 @@ def _find(
             continue
         groups = (("granularity", granularity),) if granularity else ()
         wanted = replace(query, groups=groups)
-        found = _execute(service, resource, _with(wanted, conditions), 0, _ONE)
+        found = execute(service, resource, _with(wanted, conditions), 0, _ONE)
         if found.total:
             return found, wanted
     message = f"{resource.name!r} has no row {row_id!r}."
@@ -136,7 +136,7 @@ def _with(query: Query, conditions: tuple[Condition, ...]) -> Query:
     return replace(query, conditions=(*query.conditions, *conditions))
 
 
-def _execute(
+def execute(
     service: Service, resource: Resource, query: Query, offset: int, limit: int
 ) -> Result:
     """The rows, with the columns that their ids are made of."""
@@ -146,7 +146,8 @@ def _execute(
     return service.engine.execute(query, offset=offset, limit=limit)
 
 
-def _style(service: Service, resource: Resource, query: Query) -> Style:
+def style_of(service: Service, resource: Resource, query: Query) -> Style:
+    """How the rows of *query* are written."""
     shown: tuple[Field, ...] | None = None
     if query.fields is not None:
         shown = tuple(f for n in query.fields for f in resource.columns_of(n))
@@ -169,13 +170,13 @@ def _page(
     identifiers: bool = False,
 ) -> bytes:
     query, offset, limit = asked.query, asked.offset, asked.limit
-    result = _execute(service, resource, _with(query, also), offset, limit)
+    result = execute(service, resource, _with(query, also), offset, limit)
     check()
     total = result.total
     links = page_links(url, query, offset=offset, limit=limit, total=total)
     if offset >= total and not service.switches.past_end_links:
         links = dict(NO_LINKS)
-    style = _style(service, resource, query)
+    style = style_of(service, resource, query)
     if identifiers:
         ids = row_ids(result.table, style.template)
         data = [{"type": resource.name, "id": i} for i in ids]
@@ -195,7 +196,7 @@ def _page(
 def _one_row(
     service: Service, resource: Resource, query: Query, table: pa.Table
 ) -> dict[str, Any]:
-    found = rows(table, resource, _style(service, resource, query))
+    found = rows(table, resource, style_of(service, resource, query))
     body: dict[str, Any] = {"data": found[0] if found else None}
     if "meta" in query.includes:
         body["meta"] = {"fields": meta_fields(resource)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
 from omskit.errors import UnknownFieldError, did_you_mean
+from omskit.table.note import Note, NoteKind, as_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,7 @@ class Table:
     Attributes:
         resource: The OMS resource the rows come from.
         complete: Every row that the service counted is here.
-        warnings: What a reader should know, one sentence each.
+        notes: What a reader should know, each with its kind.
         gaps: Lumisections that OMS does not hold: (run, first, last), ends included.
 
     Example:
@@ -40,7 +41,7 @@ class Table:
         (2, {'rate': 'Hz'})
     """
 
-    __slots__ = ("_arrow", "_receipt", "complete", "gaps", "resource", "warnings")
+    __slots__ = ("_arrow", "_receipt", "complete", "gaps", "notes", "resource")
 
     def __init__(
         self,
@@ -48,16 +49,21 @@ class Table:
         *,
         resource: str = "",
         complete: bool = True,
-        warnings: Iterable[str] = (),
+        warnings: Iterable[str | Note] = (),
         gaps: Iterable[tuple[int, int, int]] = (),
         receipt: Receipt | None = None,
     ) -> None:
         self._arrow = arrow
         self.resource = resource
         self.complete = complete
-        self.warnings = tuple(warnings)
+        self.notes = tuple(map(as_note, warnings))
         self.gaps = tuple(gaps)
         self._receipt = receipt
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know, one sentence each."""
+        return tuple(note.text for note in self.notes)
 
     @property
     def arrow(self) -> pa.Table:
@@ -82,11 +88,11 @@ class Table:
 
     @property
     def simulated(self) -> bool:
-        """The rows were made up, as their receipt or their warnings say.
+        """The rows were made up, as their receipt or a note says.
 
         They must never pass for data, in figures, sums or files.
         """
-        if any("simulated data taking" in warning for warning in self.warnings):
+        if any(note.kind is NoteKind.SIMULATED for note in self.notes):
             return True
         return self._receipt is not None and self._receipt.simulated
 
@@ -94,7 +100,7 @@ class Table:
         self,
         arrow: pa.Table,
         *,
-        warnings: Iterable[str] = (),
+        warnings: Iterable[str | Note] = (),
         gaps: Iterable[tuple[int, int, int]] = (),
     ) -> Table:
         """Some rows of this table, as a table of their own.
@@ -188,6 +194,7 @@ class Table:
         # The receipt as it is: its rows are hashed when it is asked for.
         state = {n: getattr(self, n) for n in self.__slots__ if not n.startswith("_")}
         state["receipt"] = self._receipt
+        state["warnings"] = state.pop("notes")
         return (_rebuild, (self._arrow, state))
 
     def __repr__(self) -> str:

@@ -146,14 +146,17 @@ def record(
         ...         oms.runs(297050) == rows
         True
     """
-    shared = client._driver._shared  # noqa: SLF001  # the one place senders live
-    recorder = Recorder(shared.sender, client.instance.base_url)
-    before, shared.sender = shared.sender, recorder
+    recorders: list[Recorder] = []
+
+    def wrap(sender: Sender) -> Sender:
+        recorders.append(Recorder(sender, client.instance.base_url))
+        return recorders[-1]
+
     try:
-        yield
+        with client.sending_through(wrap):
+            yield
     finally:
-        shared.sender = before
-        _write(Path(path), recorder.text())
+        _write(Path(path), recorders[-1].text())
 
 
 def _write(path: Path, text: str) -> None:

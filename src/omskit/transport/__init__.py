@@ -5,7 +5,8 @@ again and what an answer means is decided in `omskit.flow`; who calls when, in
 `omskit.drivers`.
 """
 
-from omskit.transport.http import HttpSender, Timeouts
+from omskit.flow.settings import Timeouts
+from omskit.transport.http import HttpSender
 from omskit.transport.proxies import proxy_for
 from omskit.transport.tls import tls_context
 

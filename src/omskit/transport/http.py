@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import threading
 import weakref
@@ -17,6 +16,7 @@ import httpx2
 
 from omskit._version import __version__
 from omskit.errors import ConfigError, TimedOutError, TransportError
+from omskit.flow.settings import Timeouts
 from omskit.transport.proxies import proxy_for, read_proxy
 from omskit.transport.tls import tls_context
 from omskit.transport.unpacking import Body
@@ -46,38 +46,6 @@ _BROKEN = (
     httpcore2.ProxyError,
     httpcore2.UnsupportedProtocol,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    Attributes:
-        connect_s: For a connection.
-        read_s: For the next bytes; ``hltpathinfo`` can take minutes.
-        request_s: For one whole request, from connecting to the last byte.
-    """
-
-    connect_s: float = 10.0
-    read_s: float = 120.0
-    request_s: float = 300.0
-
-    def __post_init__(self) -> None:
-        """Refuse what is no time.
-
-        Raises:
-            ConfigError: One of them is not a number above 0.
-        """
-        for name in self.__slots__:
-            given = getattr(self, name)
-            if isinstance(given, bool) or not isinstance(given, int | float):
-                given = math.nan
-            if not given > 0:
-                message = (
-                    f"Timeouts({name}={getattr(self, name)!r}): it is a number of "
-                    "seconds above 0."
-                )
-                raise ConfigError(message)
 
 
 @dataclass(slots=True)

@@ -1,20 +1,54 @@
-"""What a client can be told."""
+"""What a client, or one question of it, can be told: one value, from user to flow."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from omskit._arguments import NOTHING, Wants, check_types
-from omskit.errors import UsageError, did_you_mean
-from omskit.transport import Timeouts
+from omskit.errors import ConfigError, UsageError, did_you_mean
+from omskit.flow.exchange import Policy
 
 MOST_ROWS_PER_PAGE = 100_000
 """The service refuses larger pages. Source: WIRE, section 2."""
 
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect_s: For a connection.
+        read_s: For the next bytes; ``hltpathinfo`` can take minutes.
+        request_s: For one whole request, from connecting to the last byte.
+    """
+
+    connect_s: float = 10.0
+    read_s: float = 120.0
+    request_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time.
+
+        Raises:
+            ConfigError: One of them is not a number above 0.
+        """
+        for name in self.__slots__:
+            given = getattr(self, name)
+            if isinstance(given, bool) or not isinstance(given, int | float):
+                given = math.nan
+            if not given > 0:
+                message = (
+                    f"Timeouts({name}={getattr(self, name)!r}): it is a number of "
+                    "seconds above 0."
+                )
+                raise ConfigError(message)
+
+
 _FLAG = (bool,), "True or False"
 _WANTS: Wants = {
-    "page_size": ((int,), f"a whole number, 1 to {MOST_ROWS_PER_PAGE}"),
+    "page_size": ((int, NOTHING), f"a whole number, 1 to {MOST_ROWS_PER_PAGE}"),
     "concurrency": ((int,), "a whole number, 1 to 64"),
     "retries": ((int,), "a whole number, 0 to 100"),
     "timeouts": ((Timeouts,), "an omskit.transport.Timeouts, e.g. Timeouts(read_s=5)"),
@@ -31,7 +65,8 @@ class Settings:
     """What a client was asked to be; enough to make another one like it.
 
     Attributes:
-        page_size: Rows per request, 1 to 100000.
+        page_size: Rows per request, 1 to 100000; None: 1000 over a network, 100000 in
+            this process.
         concurrency: Requests at once; four is a courtesy to the service.
         units: ``"canonical"``: one unit per column; ``"raw"``: the service's numbers,
             with a unit column beside each.
@@ -41,7 +76,7 @@ class Settings:
         progress: Show a bar; None: on terminals and in notebooks.
     """
 
-    page_size: int = 1000
+    page_size: int | None = None
     concurrency: int = 4
     retries: int = 4
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -61,9 +96,24 @@ class Settings:
         bounds["retries"] = (0, 100)
         for name, (least, most) in bounds.items():
             value = getattr(self, name)
-            if not least <= value <= most:
+            if value is not None and not least <= value <= most:
                 message = f"{name}={value!r}; it is a whole number, {least} to {most}."
                 raise UsageError(message)
+
+    @property
+    def raw(self) -> bool:
+        """Keep the service's units."""
+        return self.units == "raw"
+
+    @property
+    def policy(self) -> Policy:
+        """When to try again."""
+        return Policy(retries=self.retries)
+
+    @property
+    def window(self) -> int:
+        """Pages on their way at once, those being decoded or waited for among them."""
+        return 2 * self.concurrency
 
     def changed(self, **options: Any) -> Self:
         """The same with other values.
