@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from tests.support.bothways import both, refused
 from tests.support.smallservice import BASE, SmallService, page
 
 from omskit import field
-from omskit.errors import DecodeError, IncompleteError, OMSError
+from omskit.errors import IncompleteError
 
 RATES = [5.0, 7.0, 3.0, 3.0, None, 9.0, 1.0, 8.0]
 ERAS = ["2017B", "2017C", "2017B", None, "2018A", "2017D", "2018A", "2018B"]
@@ -68,15 +69,14 @@ SORTED = {
 }
 
 
-@pytest.mark.parametrize("way", ["fetch", "pages", "partial"])
+@pytest.mark.parametrize("way", ["fetch", "pages"])
 @pytest.mark.parametrize("question", SORTED)
 def test_an_order_that_is_ignored_is_found_out(question, way):
     """Rows in another order than the one asked for are refused, with both orders."""
     ask = ways(SORTED[question])[way]
     error = refused(lambda: Deaf("sort=", runs()), ask, audit=False).error
-    assert isinstance(error, DecodeError)
-    assert "did not sort as it was asked to" in str(error)
-    assert error.path.startswith("$.data[")
+    assert isinstance(error, IncompleteError)
+    assert "rows are not sorted by" in str(error)
 
 
 def test_the_last_of_a_service_that_cannot_sort_is_refused():
@@ -86,8 +86,7 @@ def test_the_last_of_a_service_that_cannot_sort_is_refused():
         lambda oms: oms.query("runs").sort("-run_number").limit(2).fetch_one(),
     ):
         error = refused(lambda: Deaf("sort=", runs()), ask, audit=False).error
-        assert "-run_number" in str(error)
-        assert "297001" in str(error)
+        assert "by -run_number: 297000 comes before 297001" in str(error)
 
 
 @pytest.mark.parametrize("question", SORTED)
@@ -123,20 +122,25 @@ def test_pages_that_are_exchanged_are_found_out(way):
     ask = ways(lambda oms: oms.query("runs"))[way]
     error = refused(lambda: swapped(10, 20), ask, page_size=10, audit=False).error
     assert isinstance(error, IncompleteError)
-    assert "sorted by run_number was asked for" in str(error)
-    assert "from one page to the next" in str(error)
+    assert "by run_number: 297009 comes before" not in str(error)
+    assert "rows are not sorted by run_number: 297029 comes before 297010" in str(error)
 
 
 @pytest.mark.parametrize("way", ["fetch", "pages"])
-@pytest.mark.parametrize("ignored", ["page[limit]=", "page[offset]="])
-def test_pages_that_are_ignored_are_found_out(ignored, way):
+@pytest.mark.parametrize(
+    ("ignored", "size"), [("page[limit]=", 20), ("page[offset]=", 10)]
+)
+def test_pages_that_are_ignored_are_found_out(ignored, size, way):
     """Neither more rows than a page may have nor the same page again pass."""
     ask = ways(lambda oms: oms.query("runs").limit(20))[way]
-    deaf = refused(lambda: Deaf(ignored, runs()), ask, page_size=10, audit=False)
+    deaf = refused(lambda: Deaf(ignored, runs()), ask, page_size=size, audit=False)
     error = deaf.error
-    assert isinstance(error, OMSError)
-    said = "page[limit]=10 was asked for" if "limit" in ignored else "once more"
-    assert said in str(error)
+    assert isinstance(error, IncompleteError)
+    said = {
+        "page[limit]=": "40 rows came back where .*: the service ignores page",
+        "page[offset]=": "10 rows came more than once|297009 comes before 297000",
+    }
+    assert re.search(said[ignored], str(error))
 
 
 def rates(spans):
@@ -158,8 +162,8 @@ def rates(spans):
 @pytest.mark.parametrize(
     ("granularity", "spans", "said"),
     [
-        ("run", [(1, 1), (2, 2)], "row 1 is the second of run_number 297050"),
-        ("lumisection", [(1, 793)], "row 0 is of the lumisections 1 to 793"),
+        ("run", [(1, 1), (2, 2)], "not one per run: run_number 297050 comes twice"),
+        ("lumisection", [(1, 793)], "not one per lumisection: one goes from 1 to 793"),
     ],
 )
 def test_a_granularity_that_is_ignored_is_found_out(granularity, spans, said, way):
@@ -172,9 +176,8 @@ def test_a_granularity_that_is_ignored_is_found_out(granularity, spans, said, wa
     error = refused(
         lambda: SmallService({}, faults=[lambda _: document]), ask, audit=False
     ).error
-    assert isinstance(error, DecodeError)
+    assert isinstance(error, IncompleteError)
     assert said in str(error)
-    assert "group[granularity]" in str(error)
 
 
 @pytest.mark.parametrize("way", ["fetch", "pages"])
@@ -235,34 +238,6 @@ def test_a_total_that_is_a_lie_ends_soon(size, way):
     if way == "partial":
         assert not outcome.value.complete
     else:
-        assert "999999999" in str(outcome.error)
+        assert isinstance(outcome.error, IncompleteError)
     # Three rounds; with allow_partial, ten pages that do not fit end each of them.
     assert all(len(made.log) <= 3 * (1 + 10 + 8) for made in asked)
-
-
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        ([("x0", 1, 1), ("x1", 1, 1)], "id 'x0', and by its run_number and lumi"),
-        ([("1_1", 1, 1), ("1_2", 1, 3)], "id '1_2', and by its run_number and lumi"),
-        ([("1_1", 1, 1), ("1_1", 1, 2)], "at $.data[1].id"),
-    ],
-)
-@pytest.mark.parametrize("way", ["fetch", "pages", "partial"])
-def test_ids_and_identities_must_agree(rows, said, way):
-    """Where id and attributes name different rows, neither is believed."""
-    data = [
-        {
-            "id": name,
-            "type": "lumisections",
-            "attributes": {"run_number": run, "lumisection_number": number},
-        }
-        for name, run, number in rows
-    ]
-    document = page(data=data, meta={"totalResourceCount": len(data)})
-    ask = ways(lambda oms: oms.query("lumisections", 1))[way]
-    error = refused(
-        lambda: SmallService({}, faults=[lambda _: document]), ask, audit=False
-    ).error
-    assert isinstance(error, DecodeError)
-    assert said in str(error)

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, NoReturn
 from omskit.effects import Flow, Join, Progress, Start
 from omskit.errors import DecodeError, IncompleteError, ServiceError
 from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
+from omskit.flow.sorting import disorder
 from omskit.flow.source import Page
 from omskit.flow.witness import (
     another_granularity,
-    disorder,
+    comes_again,
     ends_early,
+    miscounted,
     strangers,
 )
 
@@ -58,7 +60,7 @@ class Part:
     pages: dict[int, Rows] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     failing: int = 0
-    misfit: str | None = None
+    last: pa.Table | None = None
 
     @property
     def total(self) -> int:
@@ -125,8 +127,9 @@ def read_parts(
 ) -> Flow[None]:
     """Read all pages of all parts, some at once; what comes goes into the parts.
 
-    A part is given up where a page holds fewer rows than it should: whatever comes
-    after it, some are missing, and a service may claim a million pages more.
+    A part is given up where a page holds fewer rows than it should, or those of the
+    page before once more: whatever comes after it, some are missing, and a service may
+    claim a million pages more.
 
     Args:
         sink: Given each page as it is joined; pages then come strictly in order, and
@@ -137,8 +140,6 @@ def read_parts(
     """
     queue = _Queue(parts, context, in_order=sink is not None)
     own = own_conditions([part.query for part in parts])
-    patience = HOPELESS if options.allow_partial else 1
-    answered = [Answered(part.query, resource, patience) for part in parts]
     done = 0
     while queue:
         page, handle = yield from queue.next(resource)
@@ -153,11 +154,6 @@ def read_parts(
             continue
         check_page(rows.table, own[page.part], resource)
         queue.came(page, part, rows)
-        held = answered[page.part]
-        held.take(rows.table, page.offset, page.limit, part.expected)
-        part.misfit = held.flaw
-        if held.lost:
-            queue.give_up(page.part)
         if sink is None:
             part.pages[page.offset] = rows
         elif (yield from sink(page, rows)):
@@ -214,7 +210,10 @@ class _Queue:
         first = not part.totals
         part.totals.append(rows.total or 0)
         part.failing = 0
-        if ends_early(rows.table.num_rows, page.offset, page.limit, part.expected):
+        again = comes_again(rows.table, part.last)
+        part.last = rows.table
+        short = ends_early(rows.table.num_rows, page.offset, page.limit, part.expected)
+        if short or again:
             self._give_up(page.part)
         elif first:
             self._add(later_pages(page, part.total, part.wanted))
@@ -224,10 +223,9 @@ class _Queue:
         part.failed[page.offset] = why
         part.failing += 1
         if part.failing >= HOPELESS:
-            self.give_up(page.part)
+            self._give_up(page.part)
 
-    def give_up(self, number: int) -> None:
-        """Ask for no more pages of a part."""
+    def _give_up(self, number: int) -> None:
         self._waiting = deque(w for w in self._waiting if w[0].part != number)
 
 
@@ -283,17 +281,13 @@ def flaw(part: Part, resource: Resource) -> str | None:
     if len(set(part.totals)) > 1:
         low, high = min(part.totals), max(part.totals)
         return f"the number of matching rows changed while reading ({low} to {high})"
-    if part.count != part.expected:
-        why = f": {part.misfit}" if part.misfit else ""
-        return f"{part.count} of {part.expected} rows came back{why}"
-    if part.misfit:
-        return part.misfit
     tables = part.tables()
     return (
-        unnamed(tables, resource, part.query.fields)
+        miscounted(part.count, part.expected)
+        or unnamed(tables, resource, part.query.fields)
         or strangers(tables, resource)
         or repeated(tables, resource)
-        or disorder(tables, part.query.order, resource)
+        or disorder(tables, part.query, resource)
         or another_granularity(tables, part.query, resource)
     )
 

@@ -19,11 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import DecodeError
 from omskit.query.model import time_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from omskit.query import Query
     from omskit.schema import Resource
@@ -34,6 +33,9 @@ _RIGHT, _TIE, _WRONG, _OPEN = 1, 0, -1, 2
 _SURE_TIE = 1e4
 """Equal whole numbers below this are equal; others may have been rounded to be so."""
 
+_SLACK = 1e-6
+"""Relative: OMS sorts by numbers that it writes with the digits of 32-bit floats."""
+
 _ORDERED = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
 
 
@@ -42,13 +44,14 @@ class Misplaced:
     """A row that should not come after the one before it."""
 
     row: int
-    name: str
+    key: str
     value: object
     before: object
 
     def __str__(self) -> str:
         """As part of a sentence."""
-        return f"{self.name} is {_shown(self.value)} after {_shown(self.before)}"
+        before, value = _shown(self.before), _shown(self.value)
+        return f"rows are not sorted by {self.key}: {before} comes before {value}"
 
 
 def _shown(value: object) -> str:
@@ -92,7 +95,7 @@ def misplaced(
     Example:
         >>> rows = pa.table({"run_number": [5, 7, 6]})
         >>> print(misplaced(rows, ["run_number"]))
-        run_number is 6 after 7
+        rows are not sorted by run_number: 7 comes before 6
         >>> misplaced(rows, ["-era"]) is None
         True
     """
@@ -113,13 +116,13 @@ def misplaced(
         if pa.types.is_string(column.type):
             rows += _returning(column, tied)
         if rows and (first is None or min(rows) < first[0]):
-            first = int(min(rows)), name
+            first = int(min(rows)), key
         tied = tied & (verdict == _TIE)
     if first is None:
         return None
-    row, name = first
-    cells = table.column(name)
-    return Misplaced(row, name, cells[row].as_py(), cells[row - 1].as_py())
+    row, key = first
+    cells = table.column(key.removeprefix("-"))
+    return Misplaced(row, key, cells[row].as_py(), cells[row - 1].as_py())
 
 
 def _verdict(column: pa.Array, wanted: np.ndarray, *, down: bool) -> np.ndarray:
@@ -153,6 +156,9 @@ def _numbers(column: pa.Array, *, down: bool) -> np.ndarray:
     if pa.types.is_floating(column.type):
         unsure = (np.abs(after) >= _SURE_TIE) | (np.floor(after) != after)
         verdict[(verdict == _TIE) & unsure] = _OPEN
+        with np.errstate(over="ignore"):
+            near = np.abs(after - before) <= _SLACK * np.abs(before)
+        verdict[(verdict == _WRONG) & near] = _OPEN
     return verdict
 
 
@@ -223,69 +229,43 @@ def _returning(column: pa.Array, tied: np.ndarray) -> list[int]:
 
 
 class Order:
-    """The order of the rows of one request, page by page.
+    """The order of the rows of one request, page by page, in little memory.
 
     Example:
         >>> order = Order(["run_number"])
         >>> order.flaw(pa.table({"run_number": [5, 7]})) is None
         True
         >>> order.flaw(pa.table({"run_number": [6]}))
-        'sorted by run_number was asked for, and run_number is 6 after 7 from one page \
-to the next'
+        'rows are not sorted by run_number: 7 comes before 6'
     """
 
     def __init__(self, keys: Sequence[str], always: Collection[str] = ()) -> None:
         self._keys = tuple(keys)
+        self._names = list(dict.fromkeys(key.removeprefix("-") for key in keys))
         self._always = always
         self._last: pa.Table | None = None
         self._over: set[str] = set()
 
     def flaw(self, table: pa.Table) -> str | None:
-        """How a page does not follow the one before it, or None.
-
-        Raises:
-            DecodeError: The page itself is not sorted.
-        """
-        names = [key.removeprefix("-") for key in self._keys]
-        rows = table.select(
-            [n for n in dict.fromkeys(names) if n in table.column_names]
-        )
-        if not rows.num_rows or not rows.num_columns:
+        """How the rows of the next page are out of order, or None."""
+        came = [name for name in self._names if name in table.column_names]
+        rows = table.select(came)
+        if not rows.num_rows or not came:
             return None
-        wrong = misplaced(rows, self._keys, self._always)
-        if wrong is not None:
-            message = (
-                f"The service did not sort as it was asked to ({self._asked}): "
-                f"{wrong}. Nothing of this answer can be trusted"
-            )
-            path = f"$.data[{wrong.row}].attributes.{wrong.name}"
-            raise DecodeError(message, path=path)
-        flaw = self._between(rows.slice(0, 1)) or self._again(rows)
+        wrong = misplaced(self._after_last(rows), self._keys, self._always)
+        again = self._again(rows)
         # A copy: a slice would keep the whole page.
-        self._last = pa.Table.from_pylist(
-            rows.slice(rows.num_rows - 1).to_pylist(), schema=rows.schema
-        )
-        if flaw is None:
-            return None
-        return (
-            f"sorted by {self._asked} was asked for, and {flaw} from one page to the "
-            "next"
-        )
+        self._last = rows.take([rows.num_rows - 1])
+        return again if wrong is None else str(wrong)
 
-    @property
-    def _asked(self) -> str:
-        return ", ".join(self._keys)
-
-    def _between(self, first: pa.Table) -> str | None:
-        if self._last is None or self._last.schema != first.schema:
-            return None
-        both = pa.concat_tables([self._last, first])
-        wrong = misplaced(both, self._keys, self._always)
-        return None if wrong is None else str(wrong)
+    def _after_last(self, rows: pa.Table) -> pa.Table:
+        if self._last is None or self._last.schema != rows.schema:
+            return rows
+        return pa.concat_tables([self._last, rows])
 
     def _again(self, rows: pa.Table) -> str | None:
         """A text of the first key that was over on an earlier page."""
-        name = self._keys[0].removeprefix("-")
+        name = self._names[0]
         if name not in rows.column_names:
             return None
         column = rows.column(name)
@@ -297,4 +277,30 @@ to the next'
         if self._last is not None and name in self._last.column_names:
             texts += self._last.column(name).to_pylist()
         self._over.update(text for text in texts if text not in {None, last})
-        return f"{name} is {_shown(back[0])} again" if back else None
+        if not back:
+            return None
+        return f"rows are not sorted by {self._keys[0]}: {_shown(back[0])} comes again"
+
+
+def order_of(query: Query, resource: Resource) -> Order:
+    """What the pages of a request are held against, one after the other."""
+    return Order(asked_order(query, resource), resource.identity)
+
+
+def disorder(
+    tables: Iterable[pa.Table], query: Query, resource: Resource
+) -> str | None:
+    """Where the pages of a request are not in the order that it asked for, or None.
+
+    Example:
+        >>> from omskit.query import Query
+        >>> from omskit.schema import bundled
+        >>> rows = pa.table({"run_number": [1, 2, 3]})
+        >>> runs = bundled()["runs"]
+        >>> disorder([rows], Query("runs").sort("run_number"), runs) is None
+        True
+        >>> disorder([rows], Query("runs").sort("-run_number"), runs)
+        'rows are not sorted by -run_number: 1 comes before 2'
+    """
+    order = order_of(query, resource)
+    return next((flaw for table in tables if (flaw := order.flaw(table))), None)

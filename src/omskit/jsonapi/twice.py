@@ -1,7 +1,7 @@
 """Keys that stand twice in an object of JSON, of which readers keep the last.
 
-The fast reader refuses them wherever they are. The careful one reads with msgspec, which
-does not tell; so the keys in the text are counted, and those in what was read.
+The fast reader refuses them wherever they are. The careful one reads with msgspec,
+which does not tell; so the keys in the text are counted, and those in what was read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omskit.jsonapi.depth import pieces, without_escapes
+from omskit.redact import LONGEST, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ _REST = bytes(set(range(256)) - set(b':"'))
 
 
 def twice(body: bytes, document: Any) -> tuple[str, str] | None:
-    """The first key that stands twice in an object, and the path of that object.
+    """The first key that stands twice in an object, and its path.
 
     Args:
         body: JSON, as it has been read without error.
@@ -32,7 +33,7 @@ def twice(body: bytes, document: Any) -> tuple[str, str] | None:
     Example:
         >>> text = b'{"data": [{"id": "5", "id": "6"}]}'
         >>> twice(text, {"data": [{"id": "6"}]})
-        ('$.data[0]', 'id')
+        ('id', '$.data[0].id')
     """
     if _keys_of(body) == _keys_in(document):
         return None
@@ -92,10 +93,10 @@ def _marked(pairs: list[tuple[str, Any]]) -> Any:
 
 def _marks(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, _Twice):
-        yield path, value.key
+        yield value.key, f"{path}.{one_line(value.key, LONGEST)}"
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _marks(item, f"{path}.{key}")
+            yield from _marks(item, f"{path}.{one_line(key, LONGEST)}")
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _marks(item, f"{path}[{number}]")

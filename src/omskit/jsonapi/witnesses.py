@@ -44,7 +44,9 @@ def row_contradicts(row: Mapping[str, Any], number: int, resource: Resource) -> 
         return
     other = _row_at(address, resource)
     if other is not None and other != row["id"]:
-        message = f"The row has the id {row['id']!r:.60} and the address of {other!r:.60}"
+        message = (
+            f"The row has the id {row['id']!r:.60} and the address of {other!r:.60}"
+        )
         raise DecodeError(message, path=f"$.data[{number}].links.self")
 
 

@@ -125,9 +125,8 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         order=service_order,
         maximum=None,
         selection=replace(query.selection, mask=None),
-        fields=_attributes(query, resource, local, local_order),
+        fields=_attributes(query, resource, local, local_order, service_order),
     )
-    base = replace(base, fields=_with_witnesses(base, sides, resource))
     requests = tuple(
         replace(base, conditions=(*sides.wire, *(c for part in chosen for c in part)))
         for chosen in product(*choices)
@@ -353,13 +352,16 @@ def _expand(names: Iterable[str], resource: Resource) -> Iterator[str]:
             yield name
 
 
-def _evidence(query: Query, resource: Resource) -> Iterator[str]:
+def _evidence(query: Query, order: Iterable[str], resource: Resource) -> Iterator[str]:
     """Columns that show that the service did what it was asked: filtered and sorted.
 
     Scaled columns are left out: they would cost whole rows, and show nothing of it.
     """
-    keys = (key.removeprefix("-") for key in query.order)
-    for name in (*(c.field for c in query.conditions), *keys):
+    names = [c.field for c in query.conditions]
+    names += [key.removeprefix("-") for key in order]
+    if "granularity" in dict(query.groups):
+        names += ["first_lumisection_number", "last_lumisection_number"]
+    for name in names:
         column = resource.get(name)
         if column is not None and not (column.scaled or column.after_filter):
             yield name
@@ -370,6 +372,7 @@ def _attributes(
     resource: Resource,
     local: Iterable[Condition],
     order: Iterable[str],
+    service_order: Iterable[str],
 ) -> tuple[str, ...] | None:
     """What ``fields=`` names: wanted, and needed here; None for whole rows."""
     if query.fields is None:
@@ -379,7 +382,7 @@ def _attributes(
         *(c.field for c in local),
         *(key.removeprefix("-") for key in order),
         *(() if resource.id_is_real else resource.identity),
-        *_evidence(query, resource),
+        *_evidence(query, service_order, resource),
     ]
     if query.selection.mask is not None and resource.lumisection:
         needed += ["run_number", resource.lumisection]
@@ -393,18 +396,3 @@ def _attributes(
         for column, name in zip(columns, names, strict=True)
     ]
     return tuple(dict.fromkeys(attributes))
-
-
-def _with_witnesses(base: Query, sides: _Sides, resource: Resource) -> Any:
-    """``fields=`` with what shows that filters, order and granularity were applied."""
-    if base.fields is None:
-        return None
-    names = [
-        *(c.field for c in (*sides.wire, *sides.lists)),
-        *(key.removeprefix("-") for key in base.order),
-    ]
-    if "granularity" in dict(base.groups):
-        names += ["last_lumisection_number"]
-    columns = (resource.get(name) for name in names)
-    seen = (c.attribute for c in columns if c is not None and not c.after_filter)
-    return tuple(dict.fromkeys((*base.fields, *seen)))
