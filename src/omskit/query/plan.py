@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omskit.errors import OperatorError
 from omskit.query.check import glob_like
+from omskit.query.days import day_notes, whole_days
 from omskit.query.model import Condition, MaskLike, Query
 from omskit.query.order import are_neighbours, arranged, needs_next, orders
 
@@ -89,9 +90,11 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         [(Condition('run_number', 'GE', 5), Condition('run_number', 'LE', 6)), \
 (Condition('run_number', 'EQ', 9),)]
     """
+    days = tuple(day_notes(query.conditions))
+    query = replace(query, conditions=whole_days(query.conditions))
     sides = _divide(query.conditions, resource, raw=raw)
     mask = query.selection.mask
-    notes = list(sides.notes)
+    notes = [*days, *sides.notes]
     if mask is not None:
         notes.append("applied here: the lumisection mask")
     if sides.empty:
@@ -207,7 +210,7 @@ def _merge(sides: _Sides) -> None:
         else:
             sides.local.append(condition)
     sides.wire = list(merged.values())
-    sides.empty = _contradiction(merged) or _empty_list(sides, merged)
+    sides.empty = _contradiction(merged) or _narrow_lists(sides, merged)
 
 
 def _side(op: str) -> str:
@@ -259,8 +262,14 @@ def _allows(condition: Condition, value: Any) -> bool:
     )
 
 
-def _empty_list(sides: _Sides, merged: dict[tuple[str, str], Condition]) -> str | None:
-    """Narrow the lists by each other and by the other conditions on the same field."""
+def _narrow_lists(
+    sides: _Sides, merged: dict[tuple[str, str], Condition]
+) -> str | None:
+    """Narrow the lists by each other and by the other conditions on the same field.
+
+    Returns:
+        Why no value is left in one of them, or None; *sides* has the narrowed ones.
+    """
     narrowed: dict[str, Condition] = {}
     for given in sides.lists:
         others = [c for c in merged.values() if c.field == given.field]
