@@ -418,3 +418,17 @@ def test_the_unit_of_a_column_that_nobody_sees_is_no_warning():
     with Client("demo", audit=False, progress=False) as oms:
         shown = oms.lumisections(297050, fields=["lumisection_number", "pileup"])
         assert shown.warnings == ()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 774])
+def test_the_last_row_of_a_limit_knows_the_next_lumisection(rows):
+    """A limit takes no value away: end_lumi of its last row is asked for too."""
+    with Client("demo", audit=False, progress=False) as oms:
+        query = oms.query("lumisections", 297050)
+        whole, few = query.fetch(), query.limit(rows).fetch()
+        assert few.arrow.equals(whole.arrow.slice(0, rows), check_metadata=True)
+        assert few.warnings == ()
+        pages = list(query.limit(rows).options(page_size=2).pages())
+        assert [row for page in pages for row in page.to_records()] == few.to_records()
+        assert [note for page in pages for note in page.warnings] == []
+        assert "one row more" in query.limit(rows).explain()

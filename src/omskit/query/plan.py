@@ -51,6 +51,8 @@ class Plan:
         notes: What `explain` says.
         whole: Why all rows must be read before the first is known; None where each
             page can be passed on as it comes.
+        ahead: Rows to ask for beyond the maximum: the last row takes a column from the
+            next one.
     """
 
     requests: tuple[Query, ...]
@@ -63,12 +65,15 @@ class Plan:
     empty: str | None = None
     notes: tuple[str, ...] = ()
     whole: str | None = None
+    ahead: int = 0
 
     @property
     def wanted(self) -> int | None:
         """How many rows the service need send at most; None for all."""
         here = self.local or self.order or self.mask is not None
-        return None if here or len(self.requests) > 1 else self.maximum
+        if here or len(self.requests) > 1 or self.maximum is None:
+            return None
+        return self.maximum + self.ahead
 
 
 def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
@@ -136,14 +141,15 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
     columns = _columns(query, resource)
     whole = f"sorted here: {', '.join(local_order)}" if local_order else None
     wanted = None if columns is None else {*columns, *(c.field for c in local)}
-    if (
-        whole is None
-        and not raw
-        and not are_neighbours(service_order, sides.wire, resource)
-    ):
-        whole = needs_next(wanted, resource)
+    follows = None if raw else needs_next(wanted, resource)
+    neighbours = are_neighbours(service_order, sides.wire, resource)
+    if whole is None and not neighbours:
+        whole = follows
     if whole is not None:
         notes.append(f"pages() reads all rows before the first: {whole}")
+    ahead = int(bool(follows) and neighbours)
+    if ahead and query.maximum is not None:
+        notes.append(f"one row more than the limit is asked for: {follows}")
     return Plan(
         requests=requests,
         local=tuple(local),
@@ -154,6 +160,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         maximum=query.maximum,
         notes=tuple(notes),
         whole=whole,
+        ahead=ahead,
     )
 
 
