@@ -96,7 +96,8 @@ def test_follow_tells_of_an_outage(oms):
         rows = next(first)
         if rows is None:
             return refusal(500, "broken")
-        data = [{"id": "1", "type": "runs", "attributes": r} for r in rows]
+        ids = ["1_1" if "lumisection_number" in r else "1" for r in rows]
+        data = [{"id": i, "attributes": r} for i, r in zip(ids, rows, strict=True)]
         return page(data=data, meta={"totalResourceCount": len(data)})
 
     with serving(answer) as server:

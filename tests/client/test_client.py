@@ -97,7 +97,7 @@ def test_a_query_is_built_step_by_step():
         assert last.query.groups == (("size", "5"),)
         assert last.query.extras == (("x", "1"),)
         assert last.url.startswith(
-            f"{BASE}/runs?fields=run_number,era&filter[l1_rate][GT]=3.0&"
+            f"{BASE}/runs?fields=run_number,era,l1_rate&filter[l1_rate][GT]=3.0&"
             "filter[run_number][GE]=2&sort=-run_number&include=meta&group[size]=5&x=1&"
         )
         assert last.url.endswith("page[offset]=0&page[limit]=2")

@@ -104,7 +104,7 @@ def test_the_runs_of_a_fill_have_a_lumisection_in_it():
     outcome = ask("runs", fill=11)
     assert runs(outcome.value) == [1, 2]
     assert outcome.log[0].startswith(
-        "lumisections?fields=run_number,lumisection_number&filter[fill_number][EQ]=11&"
+        "lumisections?fields=run_number,lumisection_number,fill_number&filter[fill_number][EQ]=11&"
     )
 
 
@@ -193,7 +193,9 @@ def test_times_elsewhere_are_those_of_the_runs():
     options = {"since": "2017-06-02", "until": "2017-06-03"}
     outcome = ask("hlt_paths", **options)
     assert runs(outcome.value) == [2, 3]
-    assert outcome.log[0].startswith("runs?fields=run_number&filter[start_time][GE]=")
+    assert outcome.log[0].startswith(
+        "runs?fields=run_number,start_time&filter[start_time][GE]="
+    )
 
 
 def test_the_newest_are_the_highest_numbers():

@@ -244,7 +244,7 @@ def test_the_same_id_in_two_requests_is_told(ask):
 
     query = Query("lumisections").where(field("run_number").is_in([1, 5]))
     service = altered(rename, "[EQ]=5&")
-    with pytest.raises(IncompleteError, match="the first 1_2"):
+    with pytest.raises(IncompleteError, match="1_2"):
         run(ask(query, context_of(page_size=100)), service)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omskit.errors import DecodeError
 from omskit.jsonapi import decode, error_detail
 from omskit.jsonapi.careful import read_carefully
-from omskit.schema import Field, Resource
+from omskit.schema import Field, Resource, bundled
 
 PAPERS = Resource(
     "papers",
@@ -86,10 +86,19 @@ def test_new_text_is_kept_as_it_is_or_as_times(values):
         assert column["new"].is_null().to_pylist() == nulls
 
 
-def test_times_before_python_has_years_are_read():
-    """A time of the year 0, which Python's datetime lacks, is no crash."""
-    table = read_carefully(page({"new": "0000-01-01"}), PAPERS).table
-    assert pa.types.is_timestamp(table["new"].type)
+@pytest.mark.parametrize(
+    "text", ["0000-01-01T00:00:00Z", "-0044-03-15", "0001-01-01T00:00:00+01:00"]
+)
+def test_times_before_python_has_years_stay_text(text):
+    """A time of the year 0, which Python's datetime lacks, is kept as it was sent."""
+    table = read_carefully(page({"new": text}), PAPERS).table
+    assert table.to_pylist()[0]["new"] == text
+    runs = bundled()["runs"]
+    body = json.dumps({"data": [{"attributes": {"start_time": text}}]}).encode()
+    for read in (decode, read_carefully):
+        rows = read(body, runs)
+        assert rows.table["start_time"].to_pylist() == [text]
+        assert "start_time as str, not as time" in rows.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 
 import pyarrow as pa
 import pytest
@@ -523,10 +524,112 @@ def test_new_nested_values_are_columns_of_their_own(attributes, columns):
     assert {name: table[name].to_pylist()[0] for name in columns} == columns
 
 
-def test_duplicate_keys_mean_the_last():
-    """Of a key that comes twice the last holds, as in json.load."""
-    body = page({"n": 1}).replace(b'"n": 1', b'"n": 1, "n": 2')
-    assert decode(body, THINGS).table["n"].to_pylist() == [2]
+TWICE = [
+    (b'{"data": [{"id": "1", "attributes": {"n": 1}}], "data": []}', "$.data"),
+    (
+        b'{"data": [{"id": "1", "attributes": {"n": 5, "n": 7}}]}',
+        "$.data[0].attributes.n",
+    ),
+    (
+        b'{"data": [{"id": "1", "attributes": {"n": null, "n": 7}}]}',
+        "$.data[0].attributes.n",
+    ),
+    (
+        b'{"data": [{"id": "1", "attributes": {"n": 7, "n": null}}]}',
+        "$.data[0].attributes.n",
+    ),
+    (
+        b'{"data": [{"id": "1", "attributes": {"o": {"rate": 1, "rate": 2}}}]}',
+        "$.data[0].attributes.o.rate",
+    ),
+    (
+        b'{"data": [{"id": "1", "attributes": {"new": 1, "new": 2}}]}',
+        "$.data[0].attributes.new",
+    ),
+    (
+        b'{"data": [{"id": "1", "attributes": {}, "attributes": {"n": 2}}]}',
+        "$.data[0].attributes",
+    ),
+    (
+        b'{"data": [], "meta": {"totalResourceCount": 9, "totalResourceCount": 0}}',
+        "$.meta.totalResourceCount",
+    ),
+    (b'{"data": [], "meta": {"totalResourceCount": 0}, "meta": {}}', "$.meta"),
+    (b'{"data": [{"id": "1", "id": "2", "attributes": {}}]}', "$.data[0].id"),
+    (
+        (
+            b'{"data": [{"id": "1", "attributes": {"x": 1}, "meta": {"row": '
+            b'{"x": {"units": "/pb"}, "x": {"units": "/nb"}}}}]}'
+        ),
+        "$.data[0].meta.row.x",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "path"), TWICE, ids=range(len(TWICE)))
+def test_a_key_that_comes_twice_is_named(body, path):
+    """Of two values under one key none is taken: the path says where they are."""
+    with pytest.raises(DecodeError, match="twice") as caught:
+        decode(body, THINGS)
+    assert caught.value.path == path
+
+
+@settings(max_examples=300)
+@given(documents(maybe(GOOD)), STYLES, st.data())
+def test_no_key_twice_anywhere(document, style, data):
+    """Wherever a key is repeated in a page, with whatever value, decoding it fails."""
+    body = written(document, style).decode()
+    keys = list(re.finditer(r'"(\w+)"\s*:\s*', body))
+    chosen = data.draw(st.sampled_from(keys))
+    value = data.draw(st.sampled_from(["null", "1", '"x"', "[]", "{}", "true"]))
+    start = chosen.start()
+    doubled = f'{body[:start]}"{chosen[1]}": {value}, {body[start:]}'
+    with pytest.raises(DecodeError):
+        decode(doubled.encode(), THINGS)
+
+
+@pytest.mark.parametrize("read", [decode, read_carefully])
+def test_columns_of_our_own_share_no_name_with_the_service(read):
+    """Attributes called like the columns of omskit are columns of their own."""
+    body = page(
+        {"n": 1, "x": 2.0, "x@unit": "/fb", "@id": "mine", "attributes.n": 3},
+        {"n": 2, "x": 4.0, "x@unit": "/fb", "@id": "mine", "attributes.n": 5},
+    )
+    rows = read(body, THINGS)
+    table = rows.table
+    assert table[ID].to_pylist() == ["0", "1"]
+    assert "x@unit" not in table.column_names or table["x@unit"].null_count == 2
+    assert table["x\uff20unit"].to_pylist() == ["/fb", "/fb"]
+    assert table["\uff20id"].to_pylist() == ["mine", "mine"]
+    assert table["attributes.n"].to_pylist() == [3, 5]
+    assert len(set(table.column_names)) == table.num_columns
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["o_rate", "o.rate", "attributes.o_rate", "o@unit", "x@unit", "X", "",
+             "@id", "attributes.n", "attributes.attributes.n", "p_q", "x_unit", "a.b"]
+        ),
+        unique=True,
+        max_size=8,
+    ),
+    st.booleans(),
+)  # fmt: skip
+def test_no_name_hides_another(names, nested):
+    """However attributes and their parts are called, every value has its column."""
+    attributes = {name: 100 + n for n, name in enumerate(names)}
+    attributes["p"] = {"q": 7, "r@unit": 8} if nested else 9
+    attributes |= {"n": 1, "o": {"counter": 2, "rate": 3.0, "new": 4}}
+    for read in (decode, read_carefully):
+        table = read(page(attributes), THINGS).table
+        found = sorted(
+            v for v in table.to_pylist()[0].values() if isinstance(v, (int, float))
+        )
+        wanted = [1, 2, 3.0, 4, *range(100, 100 + len(names))]
+        assert found == sorted(wanted + ([7, 8] if nested else [9]))
+        assert len(set(table.column_names)) == table.num_columns
 
 
 def test_ids_that_are_numbers_are_text():

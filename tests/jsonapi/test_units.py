@@ -269,3 +269,13 @@ def test_a_next_value_that_is_null_was_found():
     found, there = next_values(columns, "v", "run", "ls")
     assert found.to_pylist() == [None, None]
     assert np.array_equal(there, [True, False])
+
+
+def test_an_attribute_called_like_a_raw_unit_column_stays():
+    """``x_unit`` of the service moves aside, and is not taken for the unit of x."""
+    resource = Resource("t", (Field("x", ("x",), "float", scaled=True, unit="/pb"),))
+    table = pa.table({"x": [1.0], "x_unit": ["mine"], "x@unit": ["nb^{-1}"]})
+    made = with_raw_units(table, resource)
+    assert made.to_pylist() == [
+        {"x": 1.0, "x_unit": "nb^{-1}", "attributes.x_unit": "mine"}
+    ]

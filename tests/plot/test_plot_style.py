@@ -15,6 +15,7 @@ from omskit.config import find_instance
 from omskit.demo import NOTICE
 from omskit.errors import MissingExtraError, UsageError
 from omskit.plot.style import LINES
+from omskit.table.note import Note, NoteKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def test_label_says_oms_and_fill(lumis: Table) -> None:
     [
         {"service": "demo"},
         {"service": find_instance("demo").base_url},
-        {"warnings": [NOTICE]},
+        {"warnings": [Note(NoteKind.SIMULATED, NOTICE)]},
     ],
 )
 def test_demo_is_labelled_simulation(

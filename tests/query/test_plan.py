@@ -375,14 +375,14 @@ def test_resources_without_an_order_have_none():
         (Query("runs").select("delivered_lumi"), None),
         (Query("runs").select("era").where(field.delivered_lumi > 1), None),
         (Query("runs").select("era").sort("delivered_lumi"), None),
-        (Query("runs").select("era").where(field.l1_rate > 1), ("era",)),
+        (Query("runs").select("era").where(field.l1_rate > 1), ("era", "l1_rate")),
         (
             Query("runs").select("era").where(field("l1_menu").matches("a*")),
             ("era", "l1_menu"),
         ),
         (
             Query("runs").select("era").where(field("hlt_key").is_in(["a", "b"])),
-            ("era", "run_number"),
+            ("era", "run_number", "hlt_key"),
         ),
         (
             Query("l1triggerrates").select("l1a_total_rate"),

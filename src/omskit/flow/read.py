@@ -16,6 +16,12 @@ from omskit.effects import Flow, Join, Progress, Start
 from omskit.errors import DecodeError, IncompleteError, ServiceError
 from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
 from omskit.flow.source import Page
+from omskit.flow.witness import (
+    another_granularity,
+    disorder,
+    ends_early,
+    strangers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,7 +124,8 @@ def read_parts(
 ) -> Flow[None]:
     """Read all pages of all parts, some at once; what comes goes into the parts.
 
-    A part is given up where a page is empty that should hold rows: none comes after it.
+    A part is given up where a page holds fewer rows than it should: whatever comes
+    after it, some are missing, and a service may claim a million pages more.
 
     Args:
         sink: Given each page as it is joined; pages then come strictly in order, and
@@ -199,10 +206,10 @@ class _Queue:
         first = not part.totals
         part.totals.append(rows.total or 0)
         part.failing = 0
-        if first:
-            self._add(later_pages(page, part.total, part.wanted))
-        elif not rows.table.num_rows:
+        if ends_early(rows.table.num_rows, page.offset, page.limit, part.expected):
             self._give_up(page.part)
+        elif first:
+            self._add(later_pages(page, part.total, part.wanted))
 
     def failed(self, page: PartPage, part: Part, why: str) -> None:
         """Note that a page could not be had."""
@@ -270,7 +277,13 @@ def flaw(part: Part, resource: Resource) -> str | None:
     if part.count != part.expected:
         return f"{part.count} of {part.expected} rows came back"
     tables = part.tables()
-    return unnamed(tables, resource, part.query.fields) or repeated(tables, resource)
+    return (
+        unnamed(tables, resource, part.query.fields)
+        or strangers(tables, resource)
+        or repeated(tables, resource)
+        or disorder(tables, part.query.order, resource)
+        or another_granularity(tables, part.query, resource)
+    )
 
 
 def incomplete(

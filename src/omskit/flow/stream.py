@@ -15,6 +15,7 @@ from omskit.flow.outcome import Outcome, Read, no_row, without_rows
 from omskit.flow.prepare import Prepared, prepare
 from omskit.flow.read import Part, PartPage, flaw, incomplete, read_parts
 from omskit.flow.service_info import ServiceInfo
+from omskit.flow.witness import another_granularity, disorder, strangers
 from omskit.query.order import needs_next
 from omskit.table import Table, unit_of
 
@@ -74,23 +75,41 @@ class _Tally:
         rows: How many rows came.
         last: The last page that came.
         bare: Pages that came without rows.
+        witnessed: What the rows show against the answer, such as another order.
     """
 
     parts: list[Part]
     rows: int = 0
     last: PartPage | None = None
     bare: list[PartPage] = field(default_factory=list)
+    witnessed: list[str] = field(default_factory=list)
+    _tail: pa.Table | None = None
 
-    def add(self, page: PartPage, rows: int) -> None:
-        """Count a page."""
+    def add(self, page: PartPage, table: pa.Table, resource: Resource) -> None:
+        """Count a page, and look at its rows and the last one of the page before."""
+        rows = table.num_rows
+        tail = self._tail
+        if self.last is not None and self.last.part != page.part:
+            tail = None
         self.last = page
         self.rows += rows
         if not rows:
             self.bare.append(page)
+            return
+        if not self.witnessed:
+            both = [table] if tail is None else [tail, table]
+            found = (
+                strangers([table], resource)
+                or disorder(both, page.query.order, resource)
+                or another_granularity([table], page.query, resource)
+            )
+            self.witnessed += [found] if found else []
+        self._tail = table.slice(rows - 1)
 
     def flaws(self, resource: Resource, *, stopped: bool) -> list[str]:
         """Why rows are missing; where nothing more was *wanted*, of those before."""
         flaws = [flaw(part, resource) for part in self.parts if part.failed]
+        flaws += self.witnessed
         if any(len(set(part.totals)) > 1 for part in self.parts):
             flaws.append("the number of matching rows changed while reading")
         expected = self._expected(stopped=stopped)
@@ -201,7 +220,7 @@ class _Stream:
 
     def take(self, page: PartPage, rows: Rows) -> Flow[bool]:
         """Take a page in; True where no more are needed."""
-        self._tally.add(page, rows.table.num_rows)
+        self._tally.add(page, rows.table, self._prepared.resource)
         if not rows.table.num_rows:
             return False
         rows = replace(rows, table=self._alike.fitted(rows.table))

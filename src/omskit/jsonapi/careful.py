@@ -7,6 +7,7 @@ nothing. Everything else that does not fit is a `DecodeError` that names its pat
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -14,7 +15,13 @@ import pyarrow as pa
 
 from omskit.errors import DecodeError
 from omskit.jsonapi.depth import MOST_LEVELS, is_deep
-from omskit.jsonapi.lossless import EXACT_FLOAT, is_exact, json_text
+from omskit.jsonapi.lossless import (
+    EXACT_FLOAT,
+    FIRST_US,
+    LAST_US,
+    is_exact,
+    json_text,
+)
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
 from omskit.redact import LONGEST, one_line
@@ -77,7 +84,55 @@ def _document(body: bytes) -> dict[str, Any]:
         raise DecodeError(message) from error
     if not isinstance(document, dict):
         _wrong("an object", document, "$")
+    _refuse_twice(body)
     return document
+
+
+class _Twice(dict[str, Any]):
+    """An object in which the service gave a key more than once."""
+
+    key: str
+
+
+def _refuse_twice(body: bytes) -> None:
+    """Refuse a document in which one object has a key twice: which one holds?
+
+    Raises:
+        DecodeError: With the path of the first such object.
+    """
+    seen: list[_Twice] = []
+
+    def pairs(given: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(given)
+        if len(found) == len(given):
+            return found
+        twice = _Twice(found)
+        keys = [key for key, _ in given]
+        twice.key = next(k for n, k in enumerate(keys) if k in keys[:n])
+        # A repeated object is lost, and so would be what is wrong inside of it.
+        seen.append(twice)
+        return twice
+
+    # The numbers do not matter here, and Python refuses some that msgspec reads.
+    document = json.loads(body, object_pairs_hook=pairs, parse_int=len)
+    if seen:
+        path, twice = next(_twice_in(document, "$"), ("$", seen[0]))
+        shown = one_line(twice.key, LONGEST)
+        message = (
+            f"The service sent {shown!r} twice in one object, and only one can hold"
+        )
+        raise DecodeError(message, path=path)
+
+
+def _twice_in(value: Any, path: str) -> Iterator[tuple[str, _Twice]]:
+    if isinstance(value, _Twice):
+        yield f"{path}.{one_line(value.key, LONGEST)}", value
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _twice_in(part, f"{path}.{one_line(key, LONGEST)}")
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _twice_in(part, f"{path}[{number}]")
 
 
 def error_detail(body: bytes) -> str | None:
@@ -195,7 +250,7 @@ _WANTED = {
     "float": "a number",
     "str": "text",
     "bool": "true or false",
-    "time": "a time such as 2017-06-16T20:50:33Z",
+    "time": "a time such as 2017-06-16T20:50:33Z, of the years 1 to 9999",
 }
 
 
@@ -245,14 +300,14 @@ def _to_float(value: float) -> float | None:
 def _to_time(value: str) -> int | None:
     """Microseconds, read just as the fast reader reads them; None where it is no time.
 
-    Numbers and no ``datetime``, which ends before the times that Arrow knows.
+    Arrow knows times before the year 1, which Python, pandas and files do not.
     """
     for kind in (TIME, pa.timestamp("us")):
         try:
             found: int = pa.scalar(value).cast(kind).value
         except pa.ArrowInvalid:
             continue
-        return found
+        return found if FIRST_US <= found <= LAST_US else None
     return None
 
 

@@ -19,7 +19,7 @@ import pyarrow.json as pj
 
 from omskit.jsonapi.careful import MOST_ROWS, read_carefully
 from omskit.jsonapi.depth import is_deep
-from omskit.jsonapi.lossless import EXACT_FLOAT
+from omskit.jsonapi.lossless import EXACT_FLOAT, FIRST_US, LAST_US
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.sample import like_first_row
 from omskit.jsonapi.shape import ID, Shape, new_name, part_name, shape_of
@@ -106,7 +106,7 @@ def _fast(body: bytes, resource: Resource, shape: Shape) -> Rows:
     columns = {f.name: _column(whole, f.path) for f in resource.fields}
     unknown = dict(_unknown(attributes, shape))
     columns |= unknown
-    if not all(map(_is_finite, columns.values())):
+    if not all(map(_is_plain, columns.values())):
         raise _Refused
     columns[ID] = rows.field("id")
     columns.update(_units(rows, resource))
@@ -161,10 +161,17 @@ def _column(whole: dict[str, pa.Array], path: tuple[str, ...]) -> pa.Array:
     return values if len(path) == 1 else pc.struct_field(values, list(path[1:]))
 
 
-def _is_finite(column: pa.Array) -> bool:
-    """The fast reader takes NaN and Infinity for numbers, which JSON has not."""
+def _is_plain(column: pa.Array) -> bool:
+    """Whether the values are such as JSON and Python have.
+
+    The fast reader takes NaN and Infinity for numbers, and ``0000-01-01`` for a time.
+    """
     if pa.types.is_list(column.type):
         column = column.flatten()
+    if column.type == TIME:
+        ends = pc.min_max(column.view(pa.int64()))
+        first, last = ends["min"].as_py(), ends["max"].as_py()
+        return first is None or (first >= FIRST_US and last <= LAST_US)
     if not pa.types.is_floating(column.type):
         return True
     return pc.all(pc.is_finite(column), min_count=0).as_py() is not False

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 EXACT_FLOAT = 2**53
 """The whole numbers up to this one are floats too; beyond it not all are."""
 
+FIRST_US = -62_135_596_800_000_000
+LAST_US = 253_402_300_799_999_999
+"""The years 1 to 9999, in microseconds since 1970: Python has no others."""
+
 
 def is_exact(numbers: Iterable[float | None]) -> bool:
     """Whether no whole number loses digits as a float.

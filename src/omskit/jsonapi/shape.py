@@ -69,14 +69,27 @@ def _shape(fields: tuple[Field, ...], scaled: tuple[str, ...]) -> Shape:
     )
 
 
+_AT = str.maketrans("@", "\N{FULLWIDTH COMMERCIAL AT}")
+"""Columns of our own have an ``@`` in their names, so those of the service have none:
+an attribute ``X@unit`` is no unit of X.
+"""
+
+
 def new_name(attribute: str, taken: Container[str]) -> str:
     """The column of an attribute that the catalogue does not know.
 
     Example:
-        >>> new_name("x", ()), new_name("x", {"x"})
-        ('x', 'attributes.x')
+        >>> new_name("x", ()), new_name("x", {"x"}), "@" in new_name("x@unit", ())
+        ('x', 'attributes.x', False)
     """
-    return attribute if attribute not in taken else f"attributes.{attribute}"
+    return free_name(attribute.translate(_AT), taken)
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, moved out of the way where it is taken."""
+    while name in taken:
+        name = f"attributes.{name}"
+    return name
 
 
 def part_name(name: str, part: str, taken: Container[str]) -> str:
@@ -86,8 +99,11 @@ def part_name(name: str, part: str, taken: Container[str]) -> str:
         >>> part_name("l1", "rate", ()), part_name("l1", "rate", {"l1_rate"})
         ('l1_rate', 'l1.rate')
     """
-    usual = f"{name}_{part}"
-    return usual if usual not in taken else f"{name}.{part}"
+    part = part.translate(_AT)
+    found = f"{name}_{part}"
+    if found in taken:
+        found = f"{name}.{part}"
+    return free_name(found, taken)
 
 
 def shape_of(resource: Resource) -> Shape:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from omskit.jsonapi.shape import free_name
 from omskit.schema import UNIT_SUFFIX
 from omskit.schema.units import factor
 
@@ -126,12 +127,15 @@ def _is_number(column: pa.ChunkedArray) -> bool:
 
 
 def with_raw_units(table: pa.Table, resource: Resource) -> pa.Table:
-    """The service's numbers, with a column ``X_unit`` beside each scaled X."""
+    """The service's numbers, with a column ``X_unit`` beside each scaled X.
+
+    An attribute of the service that has such a name moves out of the way.
+    """
     columns: dict[str, pa.ChunkedArray] = {}
     for name in table.column_names:
         if name.endswith(UNIT_SUFFIX):
             continue
-        columns[name] = table.column(name)
+        columns[free_name(name, columns)] = table.column(name)
         field = resource.get(name)
         if field is None:
             continue

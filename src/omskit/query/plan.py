@@ -69,11 +69,16 @@ class Plan:
 
     @property
     def wanted(self) -> int | None:
-        """How many rows the service need send at most; None for all."""
+        """How many rows the service need send at most; None for all.
+
+        At least two where they are sorted: one row alone shows no order.
+        """
         here = self.local or self.order or self.mask is not None
         if here or len(self.requests) > 1 or self.maximum is None:
             return None
-        return self.maximum + self.ahead
+        most = self.maximum + self.ahead
+        is_sorted = any(request.order for request in self.requests)
+        return max(most, 2) if is_sorted else most
 
 
 def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
@@ -362,6 +367,18 @@ def _expand(names: Iterable[str], resource: Resource) -> Iterator[str]:
             yield name
 
 
+def _evidence(query: Query, resource: Resource) -> Iterator[str]:
+    """Columns that show that the service did what it was asked: filtered and sorted.
+
+    Scaled columns are left out: they would cost whole rows, and show nothing of it.
+    """
+    keys = (key.removeprefix("-") for key in query.order)
+    for name in (*(c.field for c in query.conditions), *keys):
+        column = resource.get(name)
+        if column is not None and not (column.scaled or column.after_filter):
+            yield name
+
+
 def _attributes(
     query: Query,
     resource: Resource,
@@ -376,6 +393,7 @@ def _attributes(
         *(c.field for c in local),
         *(key.removeprefix("-") for key in order),
         *(() if resource.id_is_real else resource.identity),
+        *_evidence(query, resource),
     ]
     if query.selection.mask is not None and resource.lumisection:
         needed += ["run_number", resource.lumisection]
