@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omskit.errors import OperatorError
 from omskit.query.check import glob_like
+from omskit.query.days import day_notes, whole_days
 from omskit.query.model import Condition, MaskLike, Query
 from omskit.query.order import are_neighbours, arranged, needs_next, orders
 
@@ -50,6 +51,8 @@ class Plan:
         notes: What `explain` says.
         whole: Why all rows must be read before the first is known; None where each
             page can be passed on as it comes.
+        ahead: Rows to ask for beyond the maximum: the last row takes a column from the
+            next one.
     """
 
     requests: tuple[Query, ...]
@@ -62,6 +65,7 @@ class Plan:
     empty: str | None = None
     notes: tuple[str, ...] = ()
     whole: str | None = None
+    ahead: int = 0
 
     @property
     def wanted(self) -> int | None:
@@ -72,8 +76,9 @@ class Plan:
         here = self.local or self.order or self.mask is not None
         if here or len(self.requests) > 1 or self.maximum is None:
             return None
+        most = self.maximum + self.ahead
         is_sorted = any(request.order for request in self.requests)
-        return max(self.maximum, 2) if is_sorted else self.maximum
+        return max(most, 2) if is_sorted else most
 
 
 def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
@@ -95,9 +100,11 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         [(Condition('run_number', 'GE', 5), Condition('run_number', 'LE', 6)), \
 (Condition('run_number', 'EQ', 9),)]
     """
+    days = tuple(day_notes(query.conditions))
+    query = replace(query, conditions=whole_days(query.conditions))
     sides = _divide(query.conditions, resource, raw=raw)
     mask = query.selection.mask
-    notes = list(sides.notes)
+    notes = [*days, *sides.notes]
     if mask is not None:
         notes.append("applied here: the lumisection mask")
     if sides.empty:
@@ -139,14 +146,15 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
     columns = _columns(query, resource)
     whole = f"sorted here: {', '.join(local_order)}" if local_order else None
     wanted = None if columns is None else {*columns, *(c.field for c in local)}
-    if (
-        whole is None
-        and not raw
-        and not are_neighbours(service_order, sides.wire, resource)
-    ):
-        whole = needs_next(wanted, resource)
+    follows = None if raw else needs_next(wanted, resource)
+    neighbours = are_neighbours(service_order, sides.wire, resource)
+    if whole is None and not neighbours:
+        whole = follows
     if whole is not None:
         notes.append(f"pages() reads all rows before the first: {whole}")
+    ahead = int(bool(follows) and neighbours)
+    if ahead and query.maximum is not None:
+        notes.append(f"one row more than the limit is asked for: {follows}")
     return Plan(
         requests=requests,
         local=tuple(local),
@@ -157,6 +165,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         maximum=query.maximum,
         notes=tuple(notes),
         whole=whole,
+        ahead=ahead,
     )
 
 
@@ -213,7 +222,7 @@ def _merge(sides: _Sides) -> None:
         else:
             sides.local.append(condition)
     sides.wire = list(merged.values())
-    sides.empty = _contradiction(merged) or _empty_list(sides, merged)
+    sides.empty = _contradiction(merged) or _narrow_lists(sides, merged)
 
 
 def _side(op: str) -> str:
@@ -265,8 +274,14 @@ def _allows(condition: Condition, value: Any) -> bool:
     )
 
 
-def _empty_list(sides: _Sides, merged: dict[tuple[str, str], Condition]) -> str | None:
-    """Narrow the lists by each other and by the other conditions on the same field."""
+def _narrow_lists(
+    sides: _Sides, merged: dict[tuple[str, str], Condition]
+) -> str | None:
+    """Narrow the lists by each other and by the other conditions on the same field.
+
+    Returns:
+        Why no value is left in one of them, or None; *sides* has the narrowed ones.
+    """
     narrowed: dict[str, Condition] = {}
     for given in sides.lists:
         others = [c for c in merged.values() if c.field == given.field]
