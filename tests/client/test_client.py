@@ -71,7 +71,9 @@ def test_making_a_client_asks_nothing(face):
     oms = face(BASE, sender=LocalSender(service))
     query = oms.query("runs", 5).where("l1_rate > 3").sort("-run_number").limit(2)
     assert repr(oms) == f"{face.__name__}('{BASE}')"
-    assert repr(query).endswith(f"runs on {face.__name__}('{BASE}')>")
+    asked = "runs where run_number = 5 and l1_rate > 3.0, sorted by -run_number"
+    assert asked in repr(query)
+    assert repr(query).endswith(f", at most 2 rows on {face.__name__}('{BASE}')>")
     assert oms.instance.base_url == BASE
     assert oms.catalogue is bundled()
     assert service.log == []
@@ -395,3 +397,20 @@ def test_the_demo_answers_both_faces():
     assert asyncio.run(main()) == table
     assert table["l1_menu"].to_pylist() == ["L1Menu_Collisions2017_dev_r5"]
     assert "omskit.demo" in sys.modules
+
+
+def test_a_warning_never_costs_the_answer():
+    """Code without a module name is warned too, and broken hooks are survived."""
+    code = "table = oms.lumisections((297050, 297051))"
+    with Client("demo") as oms:
+        whole = oms.lumisections((297050, 297051), audit=False)
+        nameless = {"oms": oms}
+        with pytest.warns(OMSWarning, match="holds no lumisections row"):
+            exec(code, nameless)  # as notebooks and frameworks do
+        odd = {"oms": oms, "__name__": None, "__warningregistry__": 5}
+        exec(code, odd)  # a registry that is none: the hook fails
+        assert nameless["table"] == odd["table"] == whole
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(OMSWarning):
+                exec(code, {"oms": oms})  # wanted as an error

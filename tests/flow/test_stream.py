@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
 from tests.support.smallservice import BASE, SmallService, lumis, page, refusal
 
-from omskit import LumiMask, field
+from omskit import Client, LumiMask, field
 from omskit.effects import Emit, Send
 from omskit.errors import DecodeError, IncompleteError, ServiceError, UnitError
 from omskit.flow import count, explain, fetch, pages
@@ -236,7 +237,7 @@ def test_rows_of_another_request_are_refused(ask):
 
 @pytest.mark.parametrize("ask", [fetch, pages])
 def test_the_same_id_in_two_requests_is_told(ask):
-    """Rows are told apart across the requests of a list, not within each only."""
+    """A row of one request that has the id of a row of another is told."""
 
     def rename(found):
         found["data"][0]["id"] = "1_2"
@@ -385,3 +386,49 @@ def test_each_page_says_how_it_was_obtained(name):
     assert {r.service for r in receipts} == {BASE}
     assert {r.question for r in receipts} == {""}
     assert all(r.sha256 for r in receipts)
+
+
+DIM = (297047, 297060)
+"""Runs of the demo, some without luminosity: their zeros have no unit."""
+
+
+def test_zeros_without_a_unit_are_zeros():
+    """Runs without luminosity between others: fetch, pages and filters agree."""
+    with Client("demo", audit=False, progress=False) as oms:
+        query = oms.query("lumisections", DIM)
+        whole = query.fetch()
+        assert whole.warnings == ()
+        assert whole.units["end_lumi"] == whole.units["init_lumi"]
+        for size in (100, 1000, 100_000):
+            parts = [p.arrow for p in query.options(page_size=size).pages()]
+            assert pa.concat_tables(parts).equals(whole.arrow, check_metadata=True)
+        for name in ("end_lumi", "init_lumi", "recorded_lumi"):
+            lit = query.where(field(name) > 0).fetch()
+            positive = pc.sum(pc.greater(whole[name], 0)).as_py()
+            assert len(lit) == positive > 0
+        dark = query.where(field("init_lumi") == 0).fetch()
+        assert 0 < len(dark) < len(whole)
+        # Of a run that is dark, from whole rows and from three columns.
+        only = query.select("run_number", "lumisection_number", "end_lumi").fetch()
+        assert only["end_lumi"].equals(whole["end_lumi"])
+
+
+def test_the_unit_of_a_column_that_nobody_sees_is_no_warning():
+    """What was not asked for, or is not shown, is not warned of."""
+    with Client("demo", audit=False, progress=False) as oms:
+        shown = oms.lumisections(297050, fields=["lumisection_number", "pileup"])
+        assert shown.warnings == ()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 774])
+def test_the_last_row_of_a_limit_knows_the_next_lumisection(rows):
+    """A limit takes no value away: end_lumi of its last row is asked for too."""
+    with Client("demo", audit=False, progress=False) as oms:
+        query = oms.query("lumisections", 297050)
+        whole, few = query.fetch(), query.limit(rows).fetch()
+        assert few.arrow.equals(whole.arrow.slice(0, rows), check_metadata=True)
+        assert few.warnings == ()
+        pages = list(query.limit(rows).options(page_size=2).pages())
+        assert [row for page in pages for row in page.to_records()] == few.to_records()
+        assert [note for page in pages for note in page.warnings] == []
+        assert "one row more" in query.limit(rows).explain()

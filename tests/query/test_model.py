@@ -13,6 +13,7 @@ import pytest
 from omskit.errors import OperatorError, SelectorError, UsageError
 from omskit.query import OPERATORS, WIRE, Condition, Query, Selection, field
 from omskit.query.model import MaskLike, plain_value
+from omskit.query.words import query_text
 
 MOMENT = dt.datetime(2017, 6, 16, 20, 50, 33, tzinfo=dt.UTC)
 
@@ -109,12 +110,12 @@ def test_conditions_read_as_on_the_command_line(condition, text):
         (MOMENT, MOMENT),
         (MOMENT.replace(tzinfo=None), MOMENT),
         (MOMENT.astimezone(dt.timezone(dt.timedelta(hours=-5))), MOMENT),
-        (dt.date(2017, 6, 16), dt.datetime(2017, 6, 16, tzinfo=dt.UTC)),
+        (dt.date(2017, 6, 16), dt.date(2017, 6, 16)),
         (pd.Timestamp(MOMENT), MOMENT),
         (pd.Timestamp("2017-06-16T20:50:33"), MOMENT),
         (np.datetime64("2017-06-16T20:50:33"), MOMENT),
         (np.datetime64("2017-06-16T20:50:33.000000000"), MOMENT),
-        (np.datetime64("2017-06-16"), dt.datetime(2017, 6, 16, tzinfo=dt.UTC)),
+        (np.datetime64("2017-06-16"), dt.date(2017, 6, 16)),
         (np.float64(0.5), 0.5),
     ],
 )
@@ -255,3 +256,25 @@ def test_every_operator_is_described():
         assert "{value}" in operator.sql
         assert operator.kinds
     assert {"EQ", "NEQ", "LT", "GT", "LE", "GE", "LIKE", "CT"} == WIRE
+
+
+def test_a_query_says_all_that_it_asks():
+    """In one line: conditions, selectors, columns, groups, order and limit."""
+    query = (
+        Query("l1triggerrates")
+        .where(field.run_number == 5, field.l1a_total_rate > 1)
+        .select("l1a_total")
+        .sort("-run_number")
+        .group("run")
+        .limit(3)
+        .include("meta")
+    )
+    assert query_text(query) == (
+        "l1triggerrates where run_number = 5 and l1a_total_rate > 1, only l1a_total, "
+        "by granularity=run, sorted by -run_number, at most 3 rows, with meta"
+    )
+    chosen = Selection((5, 6), "2017B", dt.date(2017, 6, 1), None, 3)
+    assert query_text(Query("runs", selection=chosen)) == (
+        "runs where fill = 5-6 and era = 2017B and since = 2017-06-01 and last = 3"
+    )
+    assert query_text(Query("runs")) == "runs"

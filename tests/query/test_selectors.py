@@ -160,12 +160,10 @@ def test_fills_are_no_lists(given):
 @pytest.mark.parametrize(
     "value",
     [
-        "2017-06-16",
         "2017-06-16T00:00:00Z",
         MOMENT,
         MOMENT.replace(tzinfo=None),
-        MOMENT.date(),
-        np.datetime64("2017-06-16"),
+        np.datetime64("2017-06-16T00"),
     ],
 )
 def test_moments_are_utc(value):
@@ -186,7 +184,7 @@ def test_selections_hold_what_was_given():
     found = selection(
         fill="5838-5840",
         era="2017B",
-        since="2017-06-16",
+        since="2017-06-16T00:00",
         until=MOMENT,
         last=10,
         mask=mask,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Self
@@ -11,12 +12,15 @@ from omskit import flow
 from omskit.client.progress import reporter
 from omskit.errors import OMSWarning
 from omskit.query import Condition, Query
+from omskit.query.words import query_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
     from omskit.flow import Settings
     from omskit.table import Table
+
+log = logging.getLogger("omskit")
 
 Where = Condition | tuple[Condition, ...] | str
 """A condition, several, or one as text: ``"l1_rate > 1000"``."""
@@ -30,12 +34,22 @@ def warn(table: Table) -> Table:
 
 def warn_of(texts: Iterable[str]) -> None:
     """Say each of *texts* at the line of the user."""
-    if texts:
-        level, frame = 1, sys._getframe()  # noqa: SLF001  # as warnings itself does
-        while frame.f_back and frame.f_globals["__name__"].startswith("omskit."):
-            level, frame = level + 1, frame.f_back
-        for text in texts:
-            warnings.warn(text, OMSWarning, stacklevel=level)
+    for text in texts:
+        try:
+            warnings.warn(text, OMSWarning, stacklevel=_level_of_user())
+        except OMSWarning:
+            raise  # Somebody wants warnings to be errors.
+        except Exception:  # noqa: BLE001  # whatever a hook does: the rows are there
+            log.warning("%s", text)
+
+
+def _level_of_user() -> int:
+    """How far up the line of the user is, as `warnings.warn` counts from `warn_of`."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001  # as warnings itself does
+    # Code that exec() runs may have globals without a name.
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith("omskit."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class _Bound:
@@ -103,7 +117,8 @@ class _Bound:
         return f"{base}/{self._query.resource if page is None else page.url}"
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._query.resource} on {self._client!r}>"
+        asked = query_text(self._query)
+        return f"<{type(self).__name__} {asked} on {self._client!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as query plus client, which pickles as its name."""

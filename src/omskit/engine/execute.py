@@ -28,6 +28,7 @@ from omskit.errors import (
     did_you_mean,
 )
 from omskit.query import Query, bind
+from omskit.query.days import whole_days
 from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class Engine:
             raise UsageError(message)
         relation = self._relations.relation(self._key(query), self.catalogue)
         bound = bind(replace(query, groups=()), relation.resource, whole=False)
+        bound = replace(bound, conditions=whole_days(bound.conditions))
         if bound.fields is None:
             shown = self.catalogue[query.resource].names
             bound = replace(bound, fields=shown)

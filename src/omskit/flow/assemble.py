@@ -101,12 +101,12 @@ def assemble(
         notes += (Note(NoteKind.UNIT, text) for text in unknown)
         _comparable(plan, resource, units)
         around = [_like(rows, units, followed, own) for rows in around]
-        table, empty = _after_filter(table, plan, concerned, followed, around)
-        notes += empty
+        table = _after_filter(table, concerned, followed, around)
     table = _local(table, plan, resource)
     table = _ordered(table, plan)
     if plan.maximum is not None:
         table = table.slice(0, plan.maximum)
+    notes += _empty(table, plan)
     table, mixed = as_text(_selected(table, plan, resource))
     notes += [
         Note(
@@ -194,15 +194,17 @@ def _followed(table: pa.Table, resource: Resource) -> dict[str, str]:
     return {n: source for n, source in sources.items() if {n, source} <= names}
 
 
+_NEXT = "@next"
+"""``X@next`` beside X, which is taken from the next row: whether that row is there."""
+
+
 def _after_filter(
     table: pa.Table,
-    plan: Plan,
     resource: Resource,
     followed: Mapping[str, str],
     others: Sequence[pa.Table],
-) -> tuple[pa.Table, list[Note]]:
+) -> pa.Table:
     """Take what the service computes after its filters from the next row."""
-    notes: list[Note] = []
     column = resource.lumisection or ""
     for name, source in followed.items():
         around = table.select(["run_number", column, source])
@@ -212,14 +214,27 @@ def _after_filter(
         values, is_there = values.slice(0, table.num_rows), is_there[: table.num_rows]
         index = table.column_names.index(name)
         table = table.set_column(index, name, pa.chunked_array([values]))
-        wanted = plan.columns is None or name in plan.columns
-        if wanted and not is_there.all() and not is_whole_runs(plan):
+        table = table.append_column(name + _NEXT, pa.array(is_there))
+    return table
+
+
+def _empty(table: pa.Table, plan: Plan) -> list[Note]:
+    """Where the next row was not there, of the columns and rows that are shown."""
+    notes: list[Note] = []
+    for flag in table.column_names:
+        name = flag.removesuffix(_NEXT)
+        if name == flag or is_whole_runs(plan):
+            continue
+        if plan.columns is not None and name not in plan.columns:
+            continue
+        missing = len(table) - (pc.sum(table.column(flag)).as_py() or 0)
+        if missing:
             text = (
-                f"{name} is null in {int((~is_there).sum())} rows: the lumisection "
-                "after them, whose init_lumi it is, was not asked for."
+                f"{name} is null in {missing} rows: the lumisection after them, whose "
+                "init_lumi it is, was not asked for."
             )
             notes.append(Note(NoteKind.UNIT, text))
-    return table, notes
+    return notes
 
 
 def _can_follow(table: pa.Table, resource: Resource) -> bool:

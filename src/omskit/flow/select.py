@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from omskit.errors import SelectorError
 from omskit.query import Condition, MaskLike, Query, Selection
+from omskit.query.days import day_notes
 from omskit.query.pairs import PairSet
 
 if TYPE_CHECKING:
@@ -209,7 +210,8 @@ def _times(
     found = yield from look(Query("runs", tuple(conditions), fields=("run_number",)))
     if not found.num_rows:
         raise _Nothing("no run started in that time")
-    notes.append(f"since/until = {found.num_rows} runs (runs)")
+    days = "".join(f"; {note}" for note in day_notes(conditions))
+    notes.append(f"since/until = {found.num_rows} runs (runs){days}")
     runs = tuple(found.column("run_number").to_pylist())
     return [Condition("run_number", "IN", runs)]
 

@@ -14,6 +14,7 @@ from omskit.errors import (
     UnknownFieldError,
     UsageError,
 )
+from omskit.query.days import check_day, parse_day, start_of
 from omskit.query.model import Condition, Query, Scalar, time_text
 from omskit.query.operators import OPERATORS
 
@@ -87,6 +88,8 @@ def _condition(given: Condition, resource: Resource, *, unchecked: bool) -> Cond
         )
         raise NotFilterableError(message)
     bound = replace(given, value=_value(given, column))
+    if column.kind == "time" and _has_day(given):
+        check_day(given)
     if column.name not in resource and (bound.op != "EQ" or bound.value is None):
         message = (
             f"'{given}': the rows of {resource.name!r} do not show their "
@@ -95,6 +98,12 @@ def _condition(given: Condition, resource: Resource, *, unchecked: bool) -> Cond
         )
         raise OperatorError(message)
     return bound
+
+
+def _has_day(condition: Condition) -> bool:
+    value = condition.value
+    values = value if isinstance(value, tuple) else (value,)
+    return any(parse_day(one) is not None for one in values)
 
 
 def _sortable(name: str, resource: Resource, *, unchecked: bool) -> None:
@@ -128,6 +137,10 @@ def _value(given: Condition, column: Field) -> Scalar | tuple[Scalar, ...]:
             return None
         message = f"'{given}': null can only be compared with = and !=."
         raise OperatorError(message)
+    if column.kind == "time":
+        day = parse_day(given.value)
+        if day is not None:
+            return day
     return cast_value(given.value, column)
 
 
@@ -148,7 +161,11 @@ def cast_value(value: Scalar, column: Field) -> Scalar:
     kind = (column.items or "str") if column.kind == "list" else column.kind
     found = _CASTS[kind](value)
     if found is None:
-        shown = time_text(value) if isinstance(value, dt.datetime) else repr(value)
+        shown = repr(value)
+        if isinstance(value, dt.datetime):
+            shown = time_text(value)
+        elif isinstance(value, dt.date):
+            shown = value.isoformat()
         message = (
             f"{column.name!r} is {_WANTED[kind]}, and {shown:.80} is none. "
             f"{_EXAMPLES[kind]}"
@@ -203,6 +220,8 @@ def _bool(value: Scalar) -> bool | None:
 def _time(value: Scalar) -> dt.datetime | None:
     if isinstance(value, dt.datetime):
         return value
+    if isinstance(value, dt.date):
+        return start_of(value)
     return parse_time(value) if isinstance(value, str) else None
 
 

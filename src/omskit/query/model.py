@@ -11,7 +11,7 @@ from omskit._arguments import NOTHING, Wants, check_types, names_in, shown
 from omskit.errors import OperatorError, SelectorError, UsageError
 from omskit.query.operators import OPERATORS
 
-Scalar: TypeAlias = int | float | str | bool | dt.datetime | None
+Scalar: TypeAlias = int | float | str | bool | dt.date | dt.datetime | None
 INCLUDES = ("meta", "presentation_timestamp", "data_only")
 """What ``include`` may name."""
 
@@ -72,7 +72,7 @@ class Condition:
 
     def __str__(self) -> str:
         """As on the command line."""
-        return f"{self.field} {OPERATORS[self.op].symbol} {_text(self.value)}"
+        return f"{self.field} {OPERATORS[self.op].symbol} {value_text(self.value)}"
 
     def __and__(
         self, other: Condition | tuple[Condition, ...]
@@ -89,9 +89,10 @@ class Condition:
         raise OperatorError(message)
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value, or several, as people write them."""
     if isinstance(value, tuple):
-        shown = ", ".join(_text(v) for v in value[:5])
+        shown = ", ".join(value_text(v) for v in value[:5])
         return shown if len(value) <= 5 else f"{shown}, ... ({len(value)} values)"
     if value is None:
         return "null"
@@ -105,16 +106,18 @@ def _text(value: object) -> str:
 def plain_value(value: Any) -> Scalar:
     """A plain Python value: numpy scalars unpacked, times aware and in UTC.
 
+    A date without a time of day stays one: see `omskit.query.days`.
+
     Raises:
         OperatorError: It is not a number, text, flag, time or None.
 
     Example:
-        >>> plain_value(dt.date(2017, 6, 16)).isoformat()
-        '2017-06-16T00:00:00+00:00'
+        >>> plain_value(dt.datetime(2017, 6, 16, 20)).isoformat()
+        '2017-06-16T20:00:00+00:00'
     """
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
-        return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     plain = _unpacked(value)
+    if isinstance(plain, dt.date) and not isinstance(plain, dt.datetime):
+        return plain
     if isinstance(plain, dt.datetime) and str(plain) != "NaT":
         naive = plain.tzinfo is None
         try:
@@ -133,7 +136,8 @@ def plain_value(value: Any) -> Scalar:
 def _unpacked(value: Any) -> Any:
     """What a scalar of numpy or pandas holds."""
     if getattr(value, "shape", None) == ():
-        if value.dtype.kind == "M":  # in nanoseconds .item() is a bare number
+        if value.dtype.kind == "M" and value.dtype.str[-3:] != "[D]":
+            # In nanoseconds .item() is a bare number; in days it is a date.
             value = value.astype("datetime64[us]")
         plain = value.item()
         return value if plain is None else plain  # NaT is no way to ask for null
@@ -256,15 +260,15 @@ class Selection:
     Attributes:
         fill: First and last fill, ends included.
         era: Name of an era.
-        since, until: Bounds on the start time, ends included.
+        since, until: Bounds on the start time, ends included; a date is a whole day.
         last: The newest n runs (or fills, for fills).
         mask: A set of lumisections.
     """
 
     fill: tuple[int, int] | None = None
     era: str | None = None
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
+    since: dt.date | dt.datetime | None = None
+    until: dt.date | dt.datetime | None = None
     last: int | None = None
     mask: MaskLike | None = None
 

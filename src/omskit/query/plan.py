@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from omskit.errors import OperatorError
 from omskit.query.check import glob_like
+from omskit.query.days import day_notes, whole_days
 from omskit.query.model import Condition, MaskLike, Query
 from omskit.query.order import are_neighbours, arranged, needs_next, orders
+from omskit.query.projection import attributes_of, columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from omskit.schema import Resource
 
@@ -50,6 +52,8 @@ class Plan:
         notes: What `explain` says.
         whole: Why all rows must be read before the first is known; None where each
             page can be passed on as it comes.
+        ahead: Rows to ask for beyond the maximum: the last row takes a column from the
+            next one.
     """
 
     requests: tuple[Query, ...]
@@ -62,6 +66,7 @@ class Plan:
     empty: str | None = None
     notes: tuple[str, ...] = ()
     whole: str | None = None
+    ahead: int = 0
 
     @property
     def wanted(self) -> int | None:
@@ -72,8 +77,9 @@ class Plan:
         here = self.local or self.order or self.mask is not None
         if here or len(self.requests) > 1 or self.maximum is None:
             return None
+        most = self.maximum + self.ahead
         is_sorted = any(request.order for request in self.requests)
-        return max(self.maximum, 2) if is_sorted else self.maximum
+        return max(most, 2) if is_sorted else most
 
 
 def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
@@ -95,13 +101,15 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         [(Condition('run_number', 'GE', 5), Condition('run_number', 'LE', 6)), \
 (Condition('run_number', 'EQ', 9),)]
     """
+    days = tuple(day_notes(query.conditions))
+    query = replace(query, conditions=whole_days(query.conditions))
     sides = _divide(query.conditions, resource, raw=raw)
     mask = query.selection.mask
-    notes = list(sides.notes)
+    notes = [*days, *sides.notes]
     if mask is not None:
         notes.append("applied here: the lumisection mask")
     if sides.empty:
-        columns = _columns(query, resource)
+        columns = columns_of(query, resource)
         return Plan((), columns=columns, empty=sides.empty, notes=tuple(notes))
     choices = [_pieces(c, resource) for c in sides.lists]
     count = math.prod(len(c) for c in choices)
@@ -125,7 +133,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         order=service_order,
         maximum=None,
         selection=replace(query.selection, mask=None),
-        fields=_attributes(query, resource, local, local_order),
+        fields=attributes_of(query, resource, local, local_order, service_order),
     )
     requests = tuple(
         replace(base, conditions=(*sides.wire, *(c for part in chosen for c in part)))
@@ -136,17 +144,18 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         notes.append(f"sorted here: {', '.join(local_order)}")
     if base.fields is None and query.fields is not None:
         notes.append("whole rows: the units of scaled columns come with them only")
-    columns = _columns(query, resource)
+    columns = columns_of(query, resource)
     whole = f"sorted here: {', '.join(local_order)}" if local_order else None
     wanted = None if columns is None else {*columns, *(c.field for c in local)}
-    if (
-        whole is None
-        and not raw
-        and not are_neighbours(service_order, sides.wire, resource)
-    ):
-        whole = needs_next(wanted, resource)
+    follows = None if raw else needs_next(wanted, resource)
+    neighbours = are_neighbours(service_order, sides.wire, resource)
+    if whole is None and not neighbours:
+        whole = follows
     if whole is not None:
         notes.append(f"pages() reads all rows before the first: {whole}")
+    ahead = int(bool(follows) and neighbours)
+    if ahead and query.maximum is not None:
+        notes.append(f"one row more than the limit is asked for: {follows}")
     return Plan(
         requests=requests,
         local=tuple(local),
@@ -157,6 +166,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         maximum=query.maximum,
         notes=tuple(notes),
         whole=whole,
+        ahead=ahead,
     )
 
 
@@ -213,7 +223,7 @@ def _merge(sides: _Sides) -> None:
         else:
             sides.local.append(condition)
     sides.wire = list(merged.values())
-    sides.empty = _contradiction(merged) or _empty_list(sides, merged)
+    sides.empty = _contradiction(merged) or _narrow_lists(sides, merged)
 
 
 def _side(op: str) -> str:
@@ -265,8 +275,14 @@ def _allows(condition: Condition, value: Any) -> bool:
     )
 
 
-def _empty_list(sides: _Sides, merged: dict[tuple[str, str], Condition]) -> str | None:
-    """Narrow the lists by each other and by the other conditions on the same field."""
+def _narrow_lists(
+    sides: _Sides, merged: dict[tuple[str, str], Condition]
+) -> str | None:
+    """Narrow the lists by each other and by the other conditions on the same field.
+
+    Returns:
+        Why no value is left in one of them, or None; *sides* has the narrowed ones.
+    """
     narrowed: dict[str, Condition] = {}
     for given in sides.lists:
         others = [c for c in merged.values() if c.field == given.field]
@@ -335,60 +351,3 @@ def _is_widened(condition: Condition, resource: Resource) -> bool:
     values: Any = condition.value
     covered = sum(last - first + 1 for first, last in joined(values))
     return covered > len(set(values))
-
-
-def _columns(query: Query, resource: Resource) -> tuple[str, ...] | None:
-    if query.fields is None:
-        return None
-    return tuple(_expand(query.fields, resource))
-
-
-def _expand(names: Iterable[str], resource: Resource) -> Iterator[str]:
-    known = {f.attribute for f in resource.fields} | set(resource.names)
-    for name in names:
-        if name in known:
-            yield from (f.name for f in resource.columns_of(name))
-        else:
-            yield name
-
-
-def _evidence(query: Query, resource: Resource) -> Iterator[str]:
-    """Columns that show that the service did what it was asked: filtered and sorted.
-
-    Scaled columns are left out: they would cost whole rows, and show nothing of it.
-    """
-    keys = (key.removeprefix("-") for key in query.order)
-    for name in (*(c.field for c in query.conditions), *keys):
-        column = resource.get(name)
-        if column is not None and not (column.scaled or column.after_filter):
-            yield name
-
-
-def _attributes(
-    query: Query,
-    resource: Resource,
-    local: Iterable[Condition],
-    order: Iterable[str],
-) -> tuple[str, ...] | None:
-    """What ``fields=`` names: wanted, and needed here; None for whole rows."""
-    if query.fields is None:
-        return None
-    needed = [
-        *query.fields,
-        *(c.field for c in local),
-        *(key.removeprefix("-") for key in order),
-        *(() if resource.id_is_real else resource.identity),
-        *_evidence(query, resource),
-    ]
-    if query.selection.mask is not None and resource.lumisection:
-        needed += ["run_number", resource.lumisection]
-    names = list(_expand(needed, resource))
-    columns = [resource.get(name) for name in names]
-    if any(c is not None and (c.scaled or c.after_filter) for c in columns):
-        # Units come with whole rows only, and end_lumi needs its neighbour's init_lumi.
-        return None
-    attributes = [
-        column.attribute if column is not None else name
-        for column, name in zip(columns, names, strict=True)
-    ]
-    return tuple(dict.fromkeys(attributes))

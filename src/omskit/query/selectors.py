@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from omskit._arguments import shown
 from omskit.errors import OperatorError, SelectorError
 from omskit.query.bind import parse_time
+from omskit.query.days import end_of, parse_day, start_of
 from omskit.query.model import Condition, MaskLike, Selection, plain_value
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{0,18}))?")
 _LARGEST = 10**10
@@ -126,23 +125,37 @@ def fill_range(selector: Any) -> tuple[int, int]:
     _refuse(selector, "fill_number", "fill= takes one fill, or first and last")
 
 
-def moment(value: Any, name: str) -> dt.datetime:
+def moment(value: Any, name: str) -> dt.date | dt.datetime:
     """A time of ``since=`` or ``until=``; UTC where no zone is named.
+
+    Returns:
+        A date where no time of day is given: the whole day, see `omskit.query.days`.
 
     Raises:
         SelectorError: Not a time.
     """
+    day = parse_day(value)
+    if day is not None:
+        return day
     try:
-        found = parse_time(value) if isinstance(value, str) else plain_value(value)
+        plain = parse_time(value) if isinstance(value, str) else plain_value(value)
     except OperatorError:
-        found = None
-    if found is None or isinstance(found, (str, int, float)):
+        plain = None
+    if plain is None or isinstance(plain, (str, int, float)):
         message = (
-            f"{name}={value!r} is no time. Write '2017-06-16', "
+            f"{name}={value!r} is no time. Write '2017-06-16' for a whole day, "
             "'2017-06-16T20:50:33Z' or a datetime; UTC where no zone is named."
         )
         raise SelectorError(message)
-    return found
+    return plain
+
+
+def _is_after(start: dt.date | dt.datetime, end: dt.date | dt.datetime) -> bool:
+    """Whether no time lies between the two; a day ends at its end."""
+    first = start if isinstance(start, dt.datetime) else start_of(start)
+    if isinstance(end, dt.datetime):
+        return first > end
+    return first >= end_of(end)
 
 
 def selection(
@@ -174,7 +187,7 @@ def selection(
         raise SelectorError(message)
     start = None if since is None else moment(since, "since")
     end = None if until is None else moment(until, "until")
-    if start is not None and end is not None and start > end:
+    if start is not None and end is not None and _is_after(start, end):
         message = f"since={since!r} is after until={until!r}: no time lies between."
         raise SelectorError(message)
     return Selection(

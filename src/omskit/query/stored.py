@@ -13,7 +13,7 @@ from omskit.query.model import Condition, Query, Selection, time_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TIME = "time"
+_TIME, _DAY = "time", "day"
 _PLAIN = (
     "resource", "fields", "order", "maximum", "includes", "groups", "extras",
 )  # fmt: skip
@@ -71,10 +71,14 @@ def read_query(found: dict[str, Any], mask: Callable[[str], Any]) -> Query:
 def _out(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return {_TIME: time_text(value)}
+    if isinstance(value, dt.date):
+        return {_DAY: value.isoformat()}
     return [_out(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _in(value: Any) -> Any:
     if isinstance(value, dict):
+        if _DAY in value:
+            return dt.date.fromisoformat(value[_DAY])
         return dt.datetime.fromisoformat(value[_TIME])
     return tuple(_in(v) for v in value) if isinstance(value, list) else value

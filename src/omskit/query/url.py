@@ -7,6 +7,7 @@ percent-encoded, which it does not do.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from omskit.query.model import INCLUDES, Condition, Query, Scalar, time_text
 from omskit.query.operators import WIRE
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterator
 
     from omskit.schema import Catalogue, Resource
@@ -125,8 +125,9 @@ def wire_text(value: Scalar | tuple[Scalar, ...]) -> str:
     if isinstance(value, tuple):
         message = "A list of values has no URL; is_in() is planned into requests."
         raise OperatorError(message)
-    moment: dt.datetime = value
-    return time_text(moment)
+    if not isinstance(value, dt.datetime):
+        return value.isoformat()
+    return time_text(value)
 
 
 def parse(text: str, catalogue: Catalogue) -> tuple[Query, Page]:
