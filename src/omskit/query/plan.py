@@ -19,9 +19,9 @@ from omskit.query.order import are_neighbours, arranged, needs_next, orders
 from omskit.query.pieces import is_widened, pieces
 
 if TYPE_CHECKING:
-    from omskit.query.model import Condition, MaskLike, Query
     from collections.abc import Iterable, Iterator
 
+    from omskit.query.model import Condition, MaskLike, Query
     from omskit.schema import Resource
 
 MOST_REQUESTS = 5000
