@@ -106,7 +106,10 @@ def test_unchecked_names_are_sent():
     def tolerant(request):
         if "brand_new" in request.url and "fields" in request.url:
             data = [
-                {"id": str(r["run_number"]), "attributes": {"brand_new": n}}
+                {
+                    "id": str(r["run_number"]),
+                    "attributes": {"run_number": r["run_number"], "brand_new": n},
+                }
                 for n, r in enumerate(RUNS)
             ]
             return page(data=data, meta={"totalResourceCount": 3})
@@ -514,7 +517,9 @@ def test_rows_without_their_number_are_left_out_of_a_partial_answer():
     rows = lumis(297056, 12)
     rows[3] = {**rows[3], "run_number": None}
     document = page(
-        data=[{"id": str(n), "attributes": row} for n, row in enumerate(rows)],
+        data=[
+            {"id": f"297056_{n}", "attributes": row} for n, row in enumerate(rows, 1)
+        ],
         meta={"totalResourceCount": 12},
     )
 

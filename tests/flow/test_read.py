@@ -247,7 +247,9 @@ def test_a_short_page_is_named():
 def test_too_many_rows_are_named():
     """A service that sends more rows than were asked for is not trusted."""
     _, _, flaws = read(edited(lambda rows, _offset: [*rows, rows[0]]), wanted=5)
-    assert flaws == ["6 of 5 rows came back"]
+    assert flaws == [
+        "6 rows came back where 5 were asked for: the service ignores page[limit]"
+    ]
 
 
 def test_rows_that_come_twice_are_named():

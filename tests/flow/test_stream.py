@@ -237,7 +237,7 @@ def test_rows_of_another_request_are_refused(ask):
 
 @pytest.mark.parametrize("ask", [fetch, pages])
 def test_the_same_id_in_two_requests_is_told(ask):
-    """Rows are told apart across the requests of a list, not within each only."""
+    """A row of one request that has the id of a row of another is told."""
 
     def rename(found):
         found["data"][0]["id"] = "1_2"

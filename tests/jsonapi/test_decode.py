@@ -740,7 +740,7 @@ def recorded_pages(folder):
         elif "attributes" in document:
             name = path.name.split("_", maxsplit=1)[0]
             name += "" if name.endswith("s") else "s"
-            body = page(document["attributes"])
+            body = page(document["attributes"]).replace(b"things", name.encode())
             yield name, body, json.loads(body)
 
 

@@ -69,13 +69,13 @@ def test_what_is_in_a_text_without_end_is_not_deep(text):
 def test_a_large_body_is_read_once(monkeypatch, piece):
     """Each byte is in one step only, and a step is no longer than a chunk."""
     steps = []
-    unescaped = depth._unescaped
+    unescaped = depth.without_escapes
 
     def noted(chunk):
         steps.append(len(chunk))
         return unescaped(chunk)
 
-    monkeypatch.setattr(depth, "_unescaped", noted)
+    monkeypatch.setattr(depth, "without_escapes", noted)
     body = b"[" + piece * (2_000_000 // len(piece)) + b"0]"
     assert not is_deep(b"[[" * 32 + b"]]" * 32 + body)
     assert sum(steps) == len(body) + 128

@@ -20,7 +20,7 @@ from omskit.query.text import parse_condition
 from omskit.query.url import Page, encode, parse
 from omskit.schema import bundled
 
-HELD = ("hltprescalesets", "l1prescalesets")
+HELD = ("hltprescalesets",)
 NAMES = tuple(name for name in bundled() if bundled()[name].filters)
 RUN = field("run_number")
 
@@ -113,12 +113,12 @@ def test_as_text():
 
 def test_the_service_applies_it():
     """It goes to the service, and fields= does not name it."""
-    sets = bundled()["l1prescalesets"]
-    asked = Query("l1prescalesets").where(RUN == 297050, field("algo_index") < 20)
-    made = plan(bind(asked.select("algo_name"), sets), sets)
+    sets = bundled()["hltprescalesets"]
+    asked = Query("hltprescalesets").where(RUN == 297050)
+    made = plan(bind(asked.select("prescales"), sets), sets)
     (request,) = made.requests
     assert Condition("run_number", "EQ", 297050) in request.conditions
-    assert request.fields == ("algo_name", "algo_index")
+    assert request.fields == ("prescales", "path_name")
     assert made.local == ()
 
 

@@ -372,14 +372,29 @@ def test_resources_without_an_order_have_none():
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
-        (Query("runs").select("era", "l1_rate"), ("era", "l1_rate")),
+        (
+            Query("runs").select("era", "l1_rate"),
+            ("era", "l1_rate", "run_number"),
+        ),
         (Query("runs").select("delivered_lumi"), None),
         (Query("runs").select("era").where(field.delivered_lumi > 1), None),
         (Query("runs").select("era").sort("delivered_lumi"), None),
-        (Query("runs").select("era").where(field.l1_rate > 1), ("era", "l1_rate")),
+        (
+            Query("runs").select("era").where(field.l1_rate > 1),
+            ("era", "l1_rate", "run_number"),
+        ),
+        (
+            Query("l1triggerrates").select("start_time").group(granularity="run"),
+            (
+                "start_time",
+                "run_number",
+                "first_lumisection_number",
+                "last_lumisection_number",
+            ),
+        ),
         (
             Query("runs").select("era").where(field("l1_menu").matches("a*")),
-            ("era", "l1_menu"),
+            ("era", "l1_menu", "run_number"),
         ),
         (
             Query("runs").select("era").where(field("hlt_key").is_in(["a", "b"])),

@@ -83,7 +83,8 @@ def test_identity_and_id_name_columns(name: str) -> None:
     resource = bundled()[name]
     parts = {p[1] for p in string.Formatter().parse(resource.row_id) if p[1]}
     assert set(resource.identity) <= set(resource.names)
-    assert parts <= set(resource.names)
+    # What only ids are made of is no attribute.
+    assert parts <= {*resource.names, "path_number", "set"}
     assert resource.lumisection is None or resource.lumisection in resource
     if "lumisection" in resource.granularities:
         assert resource.granularities[0] == "lumisection"
@@ -179,7 +180,12 @@ def test_what_is_filtered_by_and_not_shown() -> None:
         for name in NAMES
         if (resource := bundled()[name]).filters
     }
-    names = ("hltconfig", "hltconfigdata", "hltprescalesets", "l1prescalesets")
+    names = (
+        "hltconfig",
+        "hltconfigdata",
+        "hltprescalesets",
+        "l1algorithmtriggers/ratemon",
+    )
     assert found == {name: [("run_number", "int", True, False)] for name in names}
     for name in found:
         for column in bundled()[name].filters:
@@ -191,7 +197,7 @@ def test_prescale_sets_need_a_run() -> None:
     """Names tell prescale sets apart within a run only, and configurations always."""
     assert {n: bundled()[n].within for n in NAMES if bundled()[n].within} == {
         "hltprescalesets": "run_number",
-        "l1prescalesets": "run_number",
+        "l1algorithmtriggers/ratemon": "run_number",
     }
 
 

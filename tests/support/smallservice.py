@@ -106,7 +106,9 @@ class SmallService:
         }
         attributes = {**attributes, **(self.extra if fields is None else {})}
         made: Row = {
-            "id": template.format_map({"id": "?", **row}),
+            "id": template.format_map(
+                {"id": "?", "path_number": row.get("path_name"), **row}
+            ),
             "type": resource.name,
             "attributes": attributes,
         }

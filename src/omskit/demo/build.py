@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from omskit.demo.dice import Ints
 
 
-def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
+def table(
+    resource: str,
+    columns: Mapping[str, Any],
+    rows: int,
+    unseen: Mapping[str, Any] | None = None,
+) -> pa.Table:
     """A table with the catalogue's columns, types and order, sorted by identity.
 
     Args:
@@ -26,6 +31,8 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
             scaled column X. Columns of the catalogue that are not named are null;
             what rows are only filtered by is not there unless it is named.
         rows: Number of rows.
+        unseen: Columns that the catalogue does not have: ids are made of them, and
+            rows can be filtered by them.
 
     Raises:
         KeyError: *columns* names one that the catalogue does not have.
@@ -40,8 +47,8 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
             unit = f"{field.name}@unit"
             names.append(unit)
             arrays.append(_column(columns.get(unit), pa.string(), rows))
-    unseen = [field for field in entry.filters if field.name in columns]
-    for field in unseen:
+    filters = [field for field in entry.filters if field.name in columns]
+    for field in filters:
         values = columns[field.name]
         several = bool(values) and isinstance(values[0], list)
         kind = pa.list_(field.arrow_type) if several else field.arrow_type
@@ -51,10 +58,13 @@ def table(resource: str, columns: Mapping[str, Any], rows: int) -> pa.Table:
     if strange:
         message = f"The catalogue has no columns {strange} in {resource!r}."
         raise KeyError(message)
+    for name, values in (unseen or {}).items():
+        names.append(name)
+        arrays.append(pa.array(values))
     made = pa.table(arrays, names=names)
     if len(made) < 2 or not entry.identity:
         return made
-    single = (f.name for f in unseen if not pa.types.is_list(made[f.name].type))
+    single = (f.name for f in filters if not pa.types.is_list(made[f.name].type))
     keys = (*entry.identity, *single)
     return made.sort_by([(name, "ascending") for name in keys])
 

@@ -163,14 +163,25 @@ def details() -> pa.Table:
 
 
 def schemes() -> pa.Table:
-    """The lhcrunconfigurations: one announcement for each fill with a scheme."""
-    known = [fill for fill in fills() if "injection_scheme" in fill]
+    """The lhcrunconfigurations: one announcement for each fill."""
+    known = fills()
+    names: list[str] = []
+    for fill in known:
+        made = _scheme(fill["bunches"]) if fill.get("bunches") else names[-1:]
+        # The LHC often fills as it did before.
+        names.append(fill.get("injection_scheme") or "".join(made) or "25ns_simulated")
     columns = {
         "fill_number": [fill["number"] for fill in known],
         "dip_time": [facts.moment(fill["start_time"]) for fill in known],
-        "active_injection_scheme": [fill["injection_scheme"] for fill in known],
+        "active_injection_scheme": names,
     }
     return table("lhcrunconfigurations", columns, len(known))
+
+
+def _scheme(bunches: list[int]) -> str:
+    """A name such as LHC gives, for a fill whose name is not known."""
+    first, _, colliding, _ = bunches
+    return f"25ns_{first}b_{colliding}_0_0_simulated"
 
 
 def bunches() -> pa.Table:
@@ -184,10 +195,17 @@ def _slots(fill: dict[str, Any]) -> dict[str, Any]:
     number = np.arange(1, SLOTS + 1)
     in_train = (number % 55 < 48) | (fill["bunches"][0] > 2000)
     order = np.cumsum(in_train)
-    filled = in_train & (order <= fill["bunches"][0])
-    colliding = filled & (order > fill["bunches"][0] - fill["bunches"][2])
+    first, second, meeting = fill["bunches"][:3]
+    alone = first - meeting
+    # Those that meet are in both beams; before them are some of beam 1 alone, behind
+    # them as many of beam 2: slots filled in both beams are those that collide.
+    filled = [
+        in_train & (order <= first),
+        in_train & (order > alone) & (order <= alone + second),
+    ]
+    colliding = filled[0] & filled[1]
     intensity = [
-        np.where(filled, total / fill["bunches"][0], 0.0)
+        np.where(filled[beam], total / fill["bunches"][beam], 0.0)
         * (1.0 + 0.02 * normal(SLOTS, fill["number"], 21 + beam))
         for beam, total in enumerate(fill["intensity"])
     ]
@@ -198,6 +216,6 @@ def _slots(fill: dict[str, Any]) -> dict[str, Any]:
         "initial_lumi": np.where(colliding, each, 0.0),
         "intensity_beam_1": intensity[0],
         "intensity_beam_2": intensity[1],
-        "beam_1_configured": filled,
-        "beam_2_configured": filled,
+        "beam_1_configured": filled[0],
+        "beam_2_configured": filled[1],
     }

@@ -120,11 +120,12 @@ def path_rates() -> pa.Table:
     lumi, kept, counted = lumisections(), rows(), _counters()
     every = sorted({name for run in counted for name in paths_of(run)})
     code_of = {name: code for code, name in enumerate(every)}
-    at, code = [], []
+    at, code, place = [], [], []
     for number, begin, size in zip(kept.runs, kept.begin, kept.sizes, strict=True):
         codes = [code_of[name] for name in paths_of(int(number))]
         at.append(np.tile(kept.at[begin : begin + size], len(codes)))
         code.append(np.repeat(codes, size))
+        place.append(np.repeat(np.arange(len(codes), dtype=np.int32), size))
     where = np.concatenate(at)
     counter = np.concatenate([values.ravel() for values in counted.values()])
     columns = {
@@ -137,7 +138,8 @@ def path_rates() -> pa.Table:
         "counter": counter,
         "rate": counter / HLT_S,
     }
-    return table("hltpathrates", columns, where.size)
+    number = {"path_number": np.concatenate(place)}
+    return table("hltpathrates", columns, where.size, unseen=number)
 
 
 def _per_path() -> dict[str, list[Any]]:
@@ -189,7 +191,8 @@ def run_path_rates() -> pa.Table:
         "counter": total,
         "rate": total / (size * HLT_S),
     }
-    return table("hltpathrates", columns, total.size)
+    number = {"path_number": found["id"]}
+    return table("hltpathrates", columns, total.size, unseen=number)
 
 
 def path_info() -> pa.Table:

@@ -41,7 +41,7 @@ def menu(*, run3: bool) -> tuple[tuple[int, str, float, float], ...]:
     rest = [
         (bit, name, float(prescale), float(hz))
         for bit, name, prescale, hz in found["algorithms"]
-        if (run3 or name != RUN3_ONLY) and (run3 or bit > 19)
+        if (run3 or name != RUN3_ONLY) and (run3 or bit not in {18, 19})
     ]
     scheme = found["scheme"]["run3" if run3 else "run2"]
     rest += [(bit, name, float(ps), 0.0) for name, (bit, ps) in scheme.items()]
@@ -250,6 +250,50 @@ def prescale_sets() -> pa.Table:
     order = ("run_number", "algo_index", "algo_name", "algo_mask", "prescales")
     columns = {name: [row[i] for row in rows] for i, name in enumerate(order)}
     return table("l1prescalesets", columns, len(rows))
+
+
+def ratemon() -> pa.Table:
+    """All algorithms of a run in parallel lists: what OMS's ratemon gives, by run.
+
+    Lists are parallel to the bits from 0 on; lumisection n is element n, and what is
+    not there is an empty object.
+    """
+    lumi = lumisections()
+    found: dict[str, list[Any]] = {name: [] for name in _RATEMON}
+    for block in _blocks():
+        height = int(block["bits"].max()) + 1
+        names: list[str | None] = [None] * height
+        for bit, name in zip(block["bits"].tolist(), block["names"], strict=True):
+            names[bit] = name
+        for run in np.unique(lumi.run[block["at"]]):
+            columns = np.flatnonzero(lumi.run[block["at"]] == run)
+            found["run_number"].append(int(run))
+            found["names"].append(names)
+            prescales: list[dict[str, float] | None] = [None] * height
+            first = block["prescale"][:, columns]
+            lasting = first[:, np.argmax(np.isfinite(first[0]))]
+            for bit, value in zip(block["bits"].tolist(), lasting, strict=True):
+                shown = None if np.isnan(value) else {"value": float(value)}
+                prescales[bit] = shown
+            found["prescales"].append(json.dumps(prescales))
+            found["lumisections"].append(json.dumps(_parallel(block, columns, height)))
+    return table("l1algorithmtriggers/ratemon", found, len(found["run_number"]))
+
+
+_RATEMON = ("run_number", "names", "prescales", "lumisections")
+
+
+def _parallel(block: dict[str, Any], columns: Ints, height: int) -> list[Any]:
+    """The rates before prescale and deadtime of each lumisection, by bit."""
+    numbers = lumisections().number[block["at"][columns]]
+    rates = np.round(block["pre_dt_before_prescale"][:, columns] / L1_S, 3)
+    made: list[Any] = [{} for _ in range(int(numbers.max()) + 1)]
+    for place, number in enumerate(numbers.tolist()):
+        values: list[float | None] = [None] * height
+        for row, bit in enumerate(block["bits"].tolist()):
+            values[bit] = float(rates[row, place])
+        made[number] = {"pre_dt_before_prescale_rate": values}
+    return made
 
 
 def _prescale_list(period: Period, values: Floats) -> str:

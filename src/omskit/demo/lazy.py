@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from omskit.demo import daq, fills, hlt, hltconfig, l1, l1bits, lumitable, runtable
+from omskit.demo import daq, dip, fills, hlt, hltconfig, l1, l1bits, lumitable, runtable
 from omskit.demo.build import table
 from omskit.schema import bundled
 
@@ -23,6 +23,7 @@ MAKERS: dict[str, Callable[[], pa.Table]] = {
     "datasetrates/datasets": hlt.dataset_names,
     "deadtimes": daq.deadtimes,
     "deadtimes@run": daq.run_deadtimes,
+    "diplogger": dip.logger,
     "eras": fills.eras,
     "filldetails": fills.details,
     "fills": fills.build,
@@ -33,6 +34,7 @@ MAKERS: dict[str, Callable[[], pa.Table]] = {
     "hltpathrates@run": hlt.run_path_rates,
     "hltprescalesets": hltconfig.prescale_sets,
     "l1algorithmtriggers": l1bits.algorithms,
+    "l1algorithmtriggers/ratemon": l1bits.ratemon,
     "l1algorithmtriggers@run": l1bits.run_algorithms,
     "l1configurationkeys": runtable.configuration_keys,
     "l1prescalesets": l1bits.prescale_sets,

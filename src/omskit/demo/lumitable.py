@@ -32,6 +32,7 @@ STEADY = [
     "esm",
     "hbhea",
     "hbheb",
+    "hbhec",
     "hf",
     "ho",
     "dt0",
@@ -41,7 +42,7 @@ STEADY = [
     "cscm",
     "rpc",
 ]
-OUT = ("castor", "zdc", "hbhec")
+OUT = ("castor", "zdc")
 RUN3_ONLY = ("gem", "gemp", "gemm", "rp_time", "rp_sect_45", "rp_sect_56")
 
 

@@ -103,7 +103,7 @@ def _row(run: Run) -> dict[str, Any]:
         "sequence": "GLOBAL-RUN",
         "clock_type": "LHC",
         "stable_beam": bool(lumi.stable[rows].any()),
-        **_machine(fill),
+        **_machine(fill, scaled=not run.unscaled),
         **_luminosity(lumi, run),
         **l1.run_summary(run),
         **hlt.run_summary(run),
@@ -121,8 +121,11 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _machine(number: int) -> dict[str, Any]:
-    """What the fill gives: particles, energy, optics with their units."""
+def _machine(number: int, *, scaled: bool) -> dict[str, Any]:
+    """What the fill gives: particles, energy, optics with their units.
+
+    A run without a scale has neither luminosity nor optics.
+    """
     fill = run_fill(number)
     particles = fill.get("type", ["PROTONS", "PROTON", "PROTON"])
     row: dict[str, Any] = dict(
@@ -135,10 +138,10 @@ def _machine(number: int) -> dict[str, Any]:
     row["energy"] = float(round(fill.get("energy", 6499.0)))
     row["b_field"] = round(fill.get("b_field", 3.8), 3)
     for end in ("start", "stop"):
-        row[f"beta_star_{end}"] = fill.get("beta_star")
-        row[f"crossing_angle_{end}"] = fill.get("crossing_angle")
-        row[f"beta_star_{end}@unit"] = "cm"
-        row[f"crossing_angle_{end}@unit"] = MICRORADIAN
+        row[f"beta_star_{end}"] = fill.get("beta_star") if scaled else None
+        row[f"crossing_angle_{end}"] = fill.get("crossing_angle") if scaled else None
+        row[f"beta_star_{end}@unit"] = "cm" if scaled else None
+        row[f"crossing_angle_{end}@unit"] = MICRORADIAN if scaled else None
     return row
 
 

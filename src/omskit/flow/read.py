@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, NoReturn
 from omskit.effects import Flow, Join, Progress, Start
 from omskit.errors import DecodeError, IncompleteError, ServiceError
 from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
+from omskit.flow.sorting import disorder
 from omskit.flow.source import Page
 from omskit.flow.witness import (
     another_granularity,
-    disorder,
+    comes_again,
     ends_early,
+    miscounted,
     strangers,
 )
 
@@ -58,6 +60,7 @@ class Part:
     pages: dict[int, Rows] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     failing: int = 0
+    last: pa.Table | None = None
 
     @property
     def total(self) -> int:
@@ -124,8 +127,9 @@ def read_parts(
 ) -> Flow[None]:
     """Read all pages of all parts, some at once; what comes goes into the parts.
 
-    A part is given up where a page holds fewer rows than it should: whatever comes
-    after it, some are missing, and a service may claim a million pages more.
+    A part is given up where a page holds fewer rows than it should, or those of the
+    page before once more: whatever comes after it, some are missing, and a service may
+    claim a million pages more.
 
     Args:
         sink: Given each page as it is joined; pages then come strictly in order, and
@@ -206,7 +210,10 @@ class _Queue:
         first = not part.totals
         part.totals.append(rows.total or 0)
         part.failing = 0
-        if ends_early(rows.table.num_rows, page.offset, page.limit, part.expected):
+        again = comes_again(rows.table, part.last)
+        part.last = rows.table
+        short = ends_early(rows.table.num_rows, page.offset, page.limit, part.expected)
+        if short or again:
             self._give_up(page.part)
         elif first:
             self._add(later_pages(page, part.total, part.wanted))
@@ -274,14 +281,13 @@ def flaw(part: Part, resource: Resource) -> str | None:
     if len(set(part.totals)) > 1:
         low, high = min(part.totals), max(part.totals)
         return f"the number of matching rows changed while reading ({low} to {high})"
-    if part.count != part.expected:
-        return f"{part.count} of {part.expected} rows came back"
     tables = part.tables()
     return (
-        unnamed(tables, resource, part.query.fields)
+        miscounted(part.count, part.expected)
+        or unnamed(tables, resource, part.query.fields)
         or strangers(tables, resource)
         or repeated(tables, resource)
-        or disorder(tables, part.query.order, resource)
+        or disorder(tables, part.query, resource)
         or another_granularity(tables, part.query, resource)
     )
 

@@ -15,7 +15,8 @@ from omskit.flow.outcome import Outcome, Read, no_row, without_rows
 from omskit.flow.prepare import Prepared, prepare
 from omskit.flow.read import Part, PartPage, flaw, incomplete, read_parts
 from omskit.flow.service_info import ServiceInfo
-from omskit.flow.witness import another_granularity, disorder, strangers
+from omskit.flow.sorting import Order, order_of
+from omskit.flow.witness import another_granularity, miscounted, strangers
 from omskit.query.order import needs_next
 from omskit.table import Table, unit_of
 
@@ -83,28 +84,25 @@ class _Tally:
     last: PartPage | None = None
     bare: list[PartPage] = field(default_factory=list)
     witnessed: list[str] = field(default_factory=list)
-    _tail: pa.Table | None = None
+    _order: Order | None = None
 
     def add(self, page: PartPage, table: pa.Table, resource: Resource) -> None:
-        """Count a page, and look at its rows and the last one of the page before."""
+        """Count a page, and look at its rows and those of the pages before."""
         rows = table.num_rows
-        tail = self._tail
-        if self.last is not None and self.last.part != page.part:
-            tail = None
+        if self._order is None or self.last is None or self.last.part != page.part:
+            self._order = order_of(page.query, resource)
         self.last = page
         self.rows += rows
         if not rows:
             self.bare.append(page)
             return
         if not self.witnessed:
-            both = [table] if tail is None else [tail, table]
             found = (
                 strangers([table], resource)
-                or disorder(both, page.query.order, resource)
+                or self._order.flaw(table)
                 or another_granularity([table], page.query, resource)
             )
             self.witnessed += [found] if found else []
-        self._tail = table.slice(rows - 1)
 
     def flaws(self, resource: Resource, *, stopped: bool) -> list[str]:
         """Why rows are missing; where nothing more was *wanted*, of those before."""
@@ -113,9 +111,8 @@ class _Tally:
         if any(len(set(part.totals)) > 1 for part in self.parts):
             flaws.append("the number of matching rows changed while reading")
         expected = self._expected(stopped=stopped)
-        if self.rows != expected:
-            flaws.append(f"{self.rows} of {expected} rows came back")
-        return [why for why in flaws if why]
+        found = [*flaws, miscounted(self.rows, expected)]
+        return [why for why in found if why]
 
     def _expected(self, *, stopped: bool) -> int:
         """How many rows the pages that were read should have."""
@@ -220,7 +217,10 @@ class _Stream:
 
     def take(self, page: PartPage, rows: Rows) -> Flow[bool]:
         """Take a page in; True where no more are needed."""
-        self._tally.add(page, rows.table, self._prepared.resource)
+        resource = self._prepared.resource
+        self._tally.add(page, rows.table, resource)
+        if self._tally.witnessed and not self._settings.allow_partial:
+            incomplete(self._tally.witnessed, None, resource, rounds=1)
         if not rows.table.num_rows:
             return False
         rows = replace(rows, table=self._alike.fitted(rows.table))

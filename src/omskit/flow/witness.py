@@ -1,189 +1,24 @@
-"""Whether an answer shows what was asked for: its order, and who its rows are.
+"""Whether an answer shows what was asked for, and who its rows are.
 
-A service that does not know ``sort`` ignores it and says nothing; then the last three
-runs are the first three, and pages that were swapped look whole. So the order of the
-sort columns that came back is read off the rows, and ids are compared with the columns
-that they are made of.
+A service that does not know a parameter ignores it and says nothing; so what was asked
+for is read off the rows, and ids are compared with the columns that they are made of.
+For the order of rows see `omskit.flow.sorting`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.jsonapi import ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from omskit.query import Query
     from omskit.schema import Resource
-
-    BoolArray = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-
-SLACK = 1e-6
-"""Relative: OMS sorts by numbers that it writes with the digits of 32-bit floats."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """One sort key, read off the rows.
-
-    Attributes:
-        back: Pairs of neighbouring rows that stand in the wrong order.
-        differs: Pairs of neighbouring rows whose values differ.
-    """
-
-    back: BoolArray
-    differs: BoolArray
-
-
-def disorder(
-    tables: Sequence[pa.Table],
-    order: Iterable[str],
-    resource: Resource,
-) -> str | None:
-    """Where rows are not in the order that was asked for, or None.
-
-    Numbers, times and flags must ascend or descend. Of text only that equal values
-    stand together is required, as the collation of the service is not known. Nulls may
-    stand at either end. Keys are looked at up to the first that did not come back.
-
-    Args:
-        tables: The rows as they came, in the order of the answer.
-        order: Sort keys as they were sent, ``-`` in front of descending ones.
-        resource: What the rows are; its scaled columns say nothing of the order, as
-            their units differ by row.
-
-    Example:
-        >>> import pyarrow as pa
-        >>> from omskit.schema import bundled
-        >>> rows = pa.table({"run_number": [1, 2, 3]})
-        >>> disorder([rows], ["run_number"], bundled()["runs"])
-        >>> disorder([rows], ["-run_number"], bundled()["runs"])
-        'rows are not sorted by -run_number: 1 comes before 2'
-    """
-    keys = list(order)
-    names = []
-    for key in keys:
-        column = resource.get(key.removeprefix("-"))
-        if column is None or column.scaled or column.after_filter:
-            break
-        names.append(column.name)
-    keys = keys[: len(names)]
-    rows = _joined(tables, names)
-    count = 0 if rows is None else rows.num_rows
-    if rows is None or count < 2:
-        return None
-    same: BoolArray = np.ones(count - 1, bool)
-    for key, name in zip(keys, names, strict=True):
-        if name not in rows.column_names:
-            return None
-        column = rows.column(name).combine_chunks()
-        found = _pairs(column, same, descending=key.startswith("-"))
-        if found is None:
-            return None
-        if found.back.any():
-            at = int(np.flatnonzero(found.back)[0])
-            return _told(key, column, at)
-        same &= ~found.differs
-    return None
-
-
-def _joined(tables: Sequence[pa.Table], names: list[str]) -> pa.Table | None:
-    """The key columns of all pages, up to the first that a page lacks."""
-    kept: list[str] = []
-    for name in names:
-        if not all(name in table.column_names for table in tables):
-            break
-        kept.append(name)
-    if not kept or not tables:
-        return None
-    try:
-        return pa.concat_tables([t.select(kept) for t in tables])
-    except pa.ArrowInvalid:
-        return None  # One type here, another there: joining the pages names it.
-
-
-def _pairs(column: pa.Array, same: BoolArray, *, descending: bool) -> _Key | None:
-    """How neighbouring rows stand to each other; None: of this type nothing is known.
-
-    Args:
-        column: The values of one key.
-        same: Pairs that are equal in all keys before it.
-        descending: The key descends.
-    """
-    valid = np.asarray(column.is_valid())
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        codes = column.dictionary_encode("encode").indices.to_numpy()
-        differs = codes[1:] != codes[:-1]
-        back = same & differs & _comes_again(codes, same)[1:]
-        return _Key(back, differs)
-    if pa.types.is_timestamp(kind):
-        column = column.cast(pa.int64())
-    elif pa.types.is_boolean(kind):
-        column = column.cast(pa.int8())
-    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        return None
-    values = column.fill_null(0).to_numpy(zero_copy_only=False)
-    first, second = values[:-1], values[1:]
-    if descending:
-        first, second = second, first
-    both = valid[:-1] & valid[1:]
-    wrong = second < first
-    if pa.types.is_floating(kind):
-        with np.errstate(all="ignore"):
-            wrong &= np.abs(second - first) > SLACK * np.abs(first)
-    differs = (values[:-1] != values[1:]) | (valid[:-1] != valid[1:])
-    back = same & ((both & wrong) | _nulls_inside(valid, same))
-    return _Key(back, differs)
-
-
-def _groups(same: BoolArray) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """A number for each row: equal where all keys before are."""
-    return np.concatenate([[0], np.cumsum(~same)]).astype(np.int64)
-
-
-def _comes_again(codes: np.ndarray, same: BoolArray) -> BoolArray:
-    """Rows whose value was left in the same group before, and comes again."""
-    groups = _groups(same)
-    starts = np.concatenate([[True], (codes[1:] != codes[:-1]) | ~same])
-    places = np.flatnonzero(starts)
-    pairs = np.stack([groups[places], codes[places]])
-    order = np.lexsort(pairs[::-1])
-    ordered = pairs[:, order]
-    again = np.zeros(codes.size, bool)
-    equal = (ordered[:, 1:] == ordered[:, :-1]).all(axis=0)
-    again[places[order[1:][equal]]] = True
-    return again
-
-
-def _nulls_inside(valid: BoolArray, same: BoolArray) -> BoolArray:
-    """Pairs where values follow nulls that values came before, within one group."""
-    falls = same & valid[:-1] & ~valid[1:]
-    rises = same & ~valid[:-1] & valid[1:]
-    if not falls.any() or not rises.any():
-        return np.zeros(same.size, bool)
-    groups = _groups(same)[1:]
-    both = np.intersect1d(groups[falls], groups[rises])
-    return rises & np.isin(groups, both)
-
-
-def _told(key: str, column: pa.Array, at: int) -> str:
-    first, second = (_shown(column[at + n]) for n in (0, 1))
-    return f"rows are not sorted by {key}: {first} comes before {second}"
-
-
-def _shown(value: pa.Scalar) -> str:
-    plain = value.as_py()
-    if plain is None:
-        return "null"
-    return plain.isoformat() if hasattr(plain, "isoformat") else f"{plain!r:.60}"
 
 
 def strangers(tables: Sequence[pa.Table], resource: Resource) -> str | None:
@@ -223,6 +58,21 @@ def strangers(tables: Sequence[pa.Table], resource: Resource) -> str | None:
         ("1 row has", "its") if wrong == 1 else (f"{wrong} rows have", "their")
     )
     return f"{rows} another id than {whose} columns say: {example}"
+
+
+def _joined(tables: Sequence[pa.Table], names: list[str]) -> pa.Table | None:
+    """The key columns of all pages, up to the first that a page lacks."""
+    kept: list[str] = []
+    for name in names:
+        if not all(name in table.column_names for table in tables):
+            break
+        kept.append(name)
+    if not kept or not tables:
+        return None
+    try:
+        return pa.concat_tables([t.select(kept) for t in tables])
+    except pa.ArrowInvalid:
+        return None  # One type here, another there: joining the pages names it.
 
 
 def another_granularity(
@@ -288,3 +138,32 @@ def ends_early(rows: int, offset: int, limit: int, expected: int) -> bool:
         (True, False)
     """
     return rows < min(limit, expected - offset)
+
+
+def miscounted(count: int, expected: int) -> str | None:
+    """That more or fewer rows came than should, or None.
+
+    Example:
+        >>> miscounted(22, 25), miscounted(25, 25)
+        ('22 of 25 rows came back', None)
+        >>> miscounted(40, 3)
+        '40 rows came back where 3 were asked for: the service ignores page[limit]'
+    """
+    if count > expected:
+        said = f"{count} rows came back where {expected} were asked for"
+        return f"{said}: the service ignores page[limit]"
+    return f"{count} of {expected} rows came back" if count < expected else None
+
+
+def comes_again(page: pa.Table, before: pa.Table | None) -> bool:
+    """Whether a page is the one before it once more, told by the ids of its rows.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> page = pa.table({"@id": ["5"], "run_number": [5]})
+        >>> comes_again(page, page), comes_again(page, None)
+        (True, False)
+    """
+    if before is None or not page.num_rows or page.column(ID).null_count:
+        return False
+    return bool(page.equals(before))

@@ -1,8 +1,8 @@
 """JSON:API pages, in both directions: bytes -> Arrow and Arrow -> bytes."""
 
-from omskit.jsonapi.careful import error_detail
 from omskit.jsonapi.decode import decode
 from omskit.jsonapi.encode import document, encode_page
+from omskit.jsonapi.error_document import error_detail
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED
 

@@ -7,7 +7,6 @@ nothing. Everything else that does not fit is a `DecodeError` that names its pat
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from omskit.errors import DecodeError
 from omskit.jsonapi.depth import MOST_LEVELS, is_deep
+from omskit.jsonapi.error_document import error_detail
 from omskit.jsonapi.lossless import (
     EXACT_FLOAT,
     FIRST_US,
@@ -24,6 +24,8 @@ from omskit.jsonapi.lossless import (
 )
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
+from omskit.jsonapi.twice import twice
+from omskit.jsonapi.witnesses import row_contradicts
 from omskit.redact import LONGEST, one_line
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
 
@@ -46,6 +48,8 @@ def read_carefully(body: bytes, resource: Resource) -> Rows:
     """
     document = _document(body)
     rows = _rows(document)
+    for number, row in enumerate(rows):
+        row_contradicts(row, number, resource)
     notes: list[str] = []
     attributes = [row["attributes"] for row in rows]
     columns: Columns = {f.name: _known(attributes, f, notes) for f in resource.fields}
@@ -84,75 +88,24 @@ def _document(body: bytes) -> dict[str, Any]:
         raise DecodeError(message) from error
     if not isinstance(document, dict):
         _wrong("an object", document, "$")
-    _refuse_twice(body)
+    _refuse_twice(body, document)
     return document
 
 
-class _Twice(dict[str, Any]):
-    """An object in which the service gave a key more than once."""
-
-    key: str
-
-
-def _refuse_twice(body: bytes) -> None:
+def _refuse_twice(body: bytes, document: dict[str, Any]) -> None:
     """Refuse a document in which one object has a key twice: which one holds?
 
     Raises:
-        DecodeError: With the path of the first such object.
+        DecodeError: With the path of the first such key.
     """
-    seen: list[_Twice] = []
-
-    def pairs(given: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(given)
-        if len(found) == len(given):
-            return found
-        twice = _Twice(found)
-        keys = [key for key, _ in given]
-        twice.key = next(k for n, k in enumerate(keys) if k in keys[:n])
-        # A repeated object is lost, and so would be what is wrong inside of it.
-        seen.append(twice)
-        return twice
-
-    # The numbers do not matter here, and Python refuses some that msgspec reads.
-    document = json.loads(body, object_pairs_hook=pairs, parse_int=len)
-    if seen:
-        path, twice = next(_twice_in(document, "$"), ("$", seen[0]))
-        shown = one_line(twice.key, LONGEST)
+    found = twice(body, document)
+    if found is not None:
+        key, path = found
         message = (
-            f"The service sent {shown!r} twice in one object, and only one can hold"
+            f"The service sent {one_line(key, LONGEST)!r} twice in one object, and "
+            "only one can hold"
         )
         raise DecodeError(message, path=path)
-
-
-def _twice_in(value: Any, path: str) -> Iterator[tuple[str, _Twice]]:
-    if isinstance(value, _Twice):
-        yield f"{path}.{one_line(value.key, LONGEST)}", value
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _twice_in(part, f"{path}.{one_line(key, LONGEST)}")
-    elif isinstance(value, list):
-        for number, part in enumerate(value):
-            yield from _twice_in(part, f"{path}[{number}]")
-
-
-def error_detail(body: bytes) -> str | None:
-    """What an error document says, or None where it is none.
-
-    It is fit for a terminal: one printable line, of `LONGEST` characters at most.
-
-    Example:
-        >>> error_detail(b'{"errors": [{"status": "400", "detail": "too big"}]}')
-        'too big'
-    """
-    if is_deep(body):
-        return None
-    try:
-        document = msgspec.json.decode(body)
-        first = document["errors"][0]
-        said = first.get("detail") or first.get("title")
-    except (LookupError, TypeError, AttributeError, ValueError, RecursionError):
-        return None  # msgspec.DecodeError is a ValueError
-    return one_line(str(said), LONGEST) or None if said else None
 
 
 def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -42,8 +42,8 @@ def is_deep(body: bytes, most: int = MOST_LEVELS) -> bool:
     if body.count(b"{") + body.count(b"[") <= most:
         return False
     level, in_text = 0, 0
-    for chunk in _chunks(body):
-        steps = np.frombuffer(_unescaped(chunk).translate(_STEPS, _REST), np.int8)
+    for chunk in pieces(body):
+        steps = np.frombuffer(without_escapes(chunk).translate(_STEPS, _REST), np.int8)
         # Numbers of quotes, of which only the last bit matters: they may overflow.
         quotes = np.cumsum(steps == 0, dtype=np.uint8) + np.uint8(in_text)
         outside = steps * ((quotes & 1) == 0)
@@ -57,7 +57,7 @@ def is_deep(body: bytes, most: int = MOST_LEVELS) -> bool:
     return False
 
 
-def _chunks(body: bytes) -> Iterator[bytes]:
+def pieces(body: bytes) -> Iterator[bytes]:
     """The body in pieces that part no backslash from what it escapes."""
     start = 0
     while start < len(body):
@@ -69,7 +69,7 @@ def _chunks(body: bytes) -> Iterator[bytes]:
         yield chunk
 
 
-def _unescaped(chunk: bytes) -> bytes:
+def without_escapes(chunk: bytes) -> bytes:
     """Without escaped backslashes and quotes: what quotes are left part texts."""
     if b"\\" not in chunk:
         return chunk

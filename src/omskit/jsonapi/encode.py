@@ -222,13 +222,23 @@ def _link(
 def _name_units(
     found: list[dict[str, Any]], table: pa.Table, fields: Sequence[Field]
 ) -> None:
-    """``meta.row``: the unit of each scaled value; empty where a row has no scaling."""
-    names = [f.attribute for f in fields]
-    columns = [cells(table[f.name + UNIT_SUFFIX]) for f in fields]
+    """``meta.row``: the unit of each scaled value; empty where a row has no scaling.
+
+    Never a part of them: scripts expect no ``meta``, an empty one, or a whole row.
+    """
+    # What no row of the page has a unit of does not make the others halves.
+    units_of = {f.attribute: table[f.name + UNIT_SUFFIX] for f in fields}
+    named_here = {n: c for n, c in units_of.items() if c.null_count < len(c)}
+    names = list(named_here)
+    columns = [cells(column) for column in named_here.values()]
+    if not names:
+        for row in found:
+            row["meta"] = {}
+        return
     seen: dict[tuple[str | None, ...], dict[str, Any]] = {}
     for row, units in zip(found, zip(*columns, strict=True), strict=False):
         if units not in seen:
             pairs = zip(names, units, strict=True)
             named = {name: {"units": unit} for name, unit in pairs if unit is not None}
-            seen[units] = {"row": named} if named else {}
+            seen[units] = {"row": named} if len(named) == len(names) else {}
         row["meta"] = seen[units]

@@ -17,9 +17,10 @@ from omskit.query.check import glob_like
 from omskit.query.days import day_notes, whole_days
 from omskit.query.order import are_neighbours, arranged, needs_next, orders
 from omskit.query.pieces import is_widened, pieces
+from omskit.query.projection import attributes_of, columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from omskit.query.model import Condition, MaskLike, Query
     from omskit.schema import Resource
@@ -106,7 +107,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
     if mask is not None:
         notes.append("applied here: the lumisection mask")
     if sides.empty:
-        columns = _columns(query, resource)
+        columns = columns_of(query, resource)
         return Plan((), columns=columns, empty=sides.empty, notes=tuple(notes))
     choices = [pieces(c, resource) for c in sides.lists]
     count = math.prod(len(c) for c in choices)
@@ -130,7 +131,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         order=service_order,
         maximum=None,
         selection=replace(query.selection, mask=None),
-        fields=_attributes(query, resource, local, local_order),
+        fields=attributes_of(query, resource, local, local_order, service_order),
     )
     requests = tuple(
         replace(base, conditions=(*sides.wire, *(c for part in chosen for c in part)))
@@ -141,7 +142,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
         notes.append(f"sorted here: {', '.join(local_order)}")
     if base.fields is None and query.fields is not None:
         notes.append("whole rows: the units of scaled columns come with them only")
-    columns = _columns(query, resource)
+    columns = columns_of(query, resource)
     whole = f"sorted here: {', '.join(local_order)}" if local_order else None
     wanted = None if columns is None else {*columns, *(c.field for c in local)}
     follows = None if raw else needs_next(wanted, resource)
@@ -305,60 +306,3 @@ def _narrow_lists(
     sides.wire = [c for c in sides.wire if (c.field, _side(c.op)) not in said]
     sides.lists = list(narrowed.values())
     return None
-
-
-def _columns(query: Query, resource: Resource) -> tuple[str, ...] | None:
-    if query.fields is None:
-        return None
-    return tuple(_expand(query.fields, resource))
-
-
-def _expand(names: Iterable[str], resource: Resource) -> Iterator[str]:
-    known = {f.attribute for f in resource.fields} | set(resource.names)
-    for name in names:
-        if name in known:
-            yield from (f.name for f in resource.columns_of(name))
-        else:
-            yield name
-
-
-def _evidence(query: Query, resource: Resource) -> Iterator[str]:
-    """Columns that show that the service did what it was asked: filtered and sorted.
-
-    Scaled columns are left out: they would cost whole rows, and show nothing of it.
-    """
-    keys = (key.removeprefix("-") for key in query.order)
-    for name in (*(c.field for c in query.conditions), *keys):
-        column = resource.get(name)
-        if column is not None and not (column.scaled or column.after_filter):
-            yield name
-
-
-def _attributes(
-    query: Query,
-    resource: Resource,
-    local: Iterable[Condition],
-    order: Iterable[str],
-) -> tuple[str, ...] | None:
-    """What ``fields=`` names: wanted, and needed here; None for whole rows."""
-    if query.fields is None:
-        return None
-    needed = [
-        *query.fields,
-        *(c.field for c in local),
-        *(key.removeprefix("-") for key in order),
-        *(() if resource.id_is_real else resource.identity),
-        *_evidence(query, resource),
-    ]
-    if query.selection.mask is not None and resource.lumisection:
-        needed += ["run_number", resource.lumisection]
-    names = list(_expand(needed, resource))
-    columns = [resource.get(name) for name in names]
-    if any(c is not None and (c.scaled or c.after_filter) for c in columns):
-        # Units come with whole rows only, and end_lumi needs its neighbour's init_lumi.
-        return None
-    attributes = [
-        column.attribute if column is not None else name
-        for column, name in zip(columns, names, strict=True)
-    ]
-    return tuple(dict.fromkeys(attributes))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, unquote_plus
 
 from omskit.errors import OperatorError, UnknownFieldError, UsageError
@@ -19,7 +19,7 @@ from omskit.query.model import INCLUDES, Condition, Query, Scalar, time_text
 from omskit.query.operators import WIRE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from omskit.schema import Catalogue, Resource
 
@@ -168,6 +168,14 @@ def parse_parameters(tail: str, resource: Resource) -> tuple[Query, Page]:
     return bind(query, resource, whole=False), Page(found.offset, found.limit)
 
 
+_WIDEST: dict[str, Callable[[list[Any]], Any]] = {
+    "GE": min,
+    "GT": min,
+    "LE": max,
+    "LT": max,
+}
+
+
 class _Found:
     """What has been read so far."""
 
@@ -188,8 +196,16 @@ class _Found:
                 yield Condition(name, op, distinct[0])
             elif op == "EQ":
                 yield Condition(name, "IN", tuple(distinct))
+            elif op in _WIDEST and None not in distinct:
+                # In a set of bounds, the widest is what holds for any of them.
+                yield Condition(name, op, _WIDEST[op](distinct))
+            elif op == "NEQ":
+                yield from (Condition(name, op, value) for value in distinct)
             else:
-                message = f"failed to parse parameter filter[{name}][{op}]: given twice"
+                message = (
+                    f"failed to parse parameter filter[{name}][{op}]: given twice, "
+                    "with values that no one row can be compared with"
+                )
                 raise UsageError(message)
 
 

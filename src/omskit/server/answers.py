@@ -119,8 +119,9 @@ def _find(
     """The one row of that id, at the granularity asked for, or at any."""
     given = dict(query.groups).get("granularity")
     for granularity in [given] if given else [None, *resource.granularities[1:]]:
-        template = template_of(resource, granularity)
-        conditions = conditions_of(row_id, template, resource)
+        hidden = service.engine.hidden(resource.name)
+        template = template_of(resource, granularity, hidden)
+        conditions = conditions_of(row_id, template, resource, hidden)
         if conditions is None:
             continue
         groups = (("granularity", granularity),) if granularity else ()
@@ -136,13 +137,22 @@ def _with(query: Query, conditions: tuple[Condition, ...]) -> Query:
     return replace(query, conditions=(*query.conditions, *conditions))
 
 
+def _template(service: Service, resource: Resource, query: Query) -> str:
+    """The form of the ids of a query's rows, made of what there is of them here."""
+    granularity = dict(query.groups).get("granularity")
+    hidden = service.engine.hidden(resource.name)
+    return template_of(resource, granularity, hidden)
+
+
 def execute(
     service: Service, resource: Resource, query: Query, offset: int, limit: int
 ) -> Result:
     """The rows, with the columns that their ids are made of."""
-    if query.fields is not None:
-        ids = id_columns(template_of(resource, dict(query.groups).get("granularity")))
-        query = replace(query, fields=tuple(dict.fromkeys((*query.fields, *ids))))
+    ids = id_columns(_template(service, resource, query))
+    unseen = [name for name in ids if name not in resource]
+    if query.fields is not None or unseen:
+        shown = resource.names if query.fields is None else query.fields
+        query = replace(query, fields=tuple(dict.fromkeys((*shown, *ids))))
     return service.engine.execute(query, offset=offset, limit=limit)
 
 
@@ -153,7 +163,7 @@ def style_of(service: Service, resource: Resource, query: Query) -> Style:
         shown = tuple(f for n in query.fields for f in resource.columns_of(n))
     return Style(
         base_url=service.link_base,
-        template=template_of(resource, dict(query.groups).get("granularity")),
+        template=_template(service, resource, query),
         fields=shown,
         presentation="presentation_timestamp" in query.includes,
         data_only="data_only" in query.includes,

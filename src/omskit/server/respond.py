@@ -2,7 +2,8 @@
 
 The paths: ``/{resource}``, ``/{resource}/meta``, ``/{resource}/{id}``,
 ``/{resource}/{id}/{relationship}``, ``/{resource}/{id}/relationships/{relationship}``,
-``/datasetrates/datasets`` and, of our own, ``/openapi.json``.
+``/datasetrates/datasets``, ``/l1algorithmtriggers/ratemon``, ``/diplogger/dip/...``
+and, of our own, ``/openapi.json``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from omskit.effects import Response
 from omskit.errors import NotFoundError, UnknownResourceError, UsageError
 from omskit.jsonapi.encode import encode
-from omskit.server import answers
+from omskit.server import answers, special
 from omskit.server.openapi import JSON_API, openapi
 from omskit.server.reading import LimitError
 
@@ -77,11 +78,10 @@ def _route(url: str, service: Service) -> bytes:
     path = parts.path.removeprefix(f"{base}/").removesuffix("/")
     segments = [unquote(segment) for segment in path.split("/")]
     query = parts.query
+    found = _special(segments, query, service)
+    if found is not None:
+        return found
     match segments:
-        case ["openapi.json"]:
-            return encode(openapi(service))
-        case ["datasetrates", "datasets"]:
-            return answers.datasets(service, query)
         case [name]:
             return answers.listing(service, name, query)
         case [name, "meta"]:
@@ -95,6 +95,22 @@ def _route(url: str, service: Service) -> bytes:
             return answers.related(service, way, query, identifiers=True)
     message = f"Nothing is served at {path!r}."
     raise NotFoundError(message, status=404)
+
+
+def _special(segments: list[str], query: str, service: Service) -> bytes | None:
+    """The answer of a path that is none of a resource, its rows or relationships."""
+    match segments:
+        case ["openapi.json"]:
+            return encode(openapi(service))
+        case ["datasetrates", "datasets"]:
+            return answers.datasets(service, query)
+        case ["l1algorithmtriggers", "ratemon"]:
+            return special.ratemon(service, query)
+        case ["diplogger"]:
+            return special.dip(service, [], query)
+        case ["diplogger", "dip", *_]:
+            return special.dip(service, segments[1:], query)
+    return None
 
 
 def refusal(
