@@ -297,7 +297,7 @@ def test_clients_and_queries_pickle(face):
     assert "page[limit]=7" in again.url
     assert again._settings == query._settings
     assert repr(again) == repr(query)
-    assert again._client._proxy == "http://proxy.test:3128"
+    assert again._asker.client._proxy == "http://proxy.test:3128"
 
 
 def test_a_pickled_query_can_be_asked():
@@ -305,7 +305,7 @@ def test_a_pickled_query_can_be_asked():
     with Client(BASE, sender=LocalSender(answer), audit=False) as oms:
         again = pickle.loads(pickle.dumps(oms.query("runs", (2, 3))))
         assert runs(again.fetch()) == [2, 3]
-        again._client.close()
+        again._asker.client.close()
 
 
 def test_a_catalogue_of_ones_own_is_pickled():
@@ -414,3 +414,46 @@ def test_a_warning_never_costs_the_answer():
             warnings.simplefilter("error")
             with pytest.raises(OMSWarning):
                 exec(code, {"oms": oms})  # wanted as an error
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda oms: oms.hlt_rates(1, path="HLT_A"), "'path'. Did you mean 'paths'"),
+        (lambda oms: oms.l1_algorithms(1, bit=5), "'bit'. It is a field"),
+        (lambda oms: oms.l1_algorithms(1, nmaes="L1"), "Did you mean 'names'"),
+        (lambda oms: oms.runs(run_number=5), "It is the first argument"),
+        (lambda oms: oms.fills(fill_number=5), "It is the first argument"),
+        (lambda oms: oms.runs(era_=1), "Did you mean 'era'"),
+        (lambda oms: oms.runs(l1_rate=5), 'a field: where="l1_rate = ..."'),
+        (lambda oms: oms.query("runs", limits=5), "Did you mean 'limit'"),
+    ],
+)
+def test_an_option_that_is_none_is_named_with_what_would_do(ask, said):
+    """The options of the method itself are among those that may be meant."""
+    outcome = refused(small, ask)
+    assert isinstance(outcome.error, UsageError)
+    assert said in str(outcome.error)
+
+
+@pytest.mark.parametrize("face", [Client, AsyncClient])
+def test_a_query_can_be_bound_to_any_client(face):
+    """A plain query is asked as if it had been built on the client."""
+    query = Query("runs").where(field("run_number") > 3).limit(2)
+    oms = face(BASE, sender=LocalSender(small()))
+    bound = oms.bind(query, page_size=1)
+    assert bound.query == query
+    assert bound.url.endswith("page[limit]=1")
+    assert (
+        oms.bind(query, page_size=5).url
+        == oms.query("runs", where="run_number > 3", limit=2, page_size=5).url
+    )
+
+
+@pytest.mark.parametrize("face", [Client, AsyncClient])
+def test_public_methods_have_typed_options(face):
+    """No public method takes just anything."""
+    for name, member in inspect.getmembers(face, inspect.isfunction):
+        if not name.startswith("_") or name == "__init__":
+            signature = str(inspect.signature(member))
+            assert "Any" not in signature, name

@@ -18,7 +18,8 @@ from omskit.flow.assemble import assemble
 from omskit.jsonapi import ID
 from omskit.query import OPERATORS, WIRE, Condition, Query, Selection, bind, field
 from omskit.query.pairs import PairSet
-from omskit.query.plan import MOST_PIECES, MOST_REQUESTS, joined, plan
+from omskit.query.pieces import MOST_PIECES, joined
+from omskit.query.plan import MOST_REQUESTS, plan
 from omskit.query.url import encode, parse
 from omskit.schema import UNIT_SUFFIX, Catalogue, Field, Resource, bundled
 
@@ -581,7 +582,7 @@ QUESTIONS = SEEDS.map(question_of)
 @pytest.fixture
 def few_pieces(monkeypatch):
     """Lists of numbers are joined early, so that small ones show it."""
-    monkeypatch.setattr("omskit.query.plan.MOST_PIECES", 2)
+    monkeypatch.setattr("omskit.query.pieces.MOST_PIECES", 2)
 
 
 def three_valued(condition, value):

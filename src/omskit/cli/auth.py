@@ -71,6 +71,9 @@ def login(
         credential = driver.run(chain.login())
     finally:
         driver.close()
+    if credential is None:  # None of these links gives nothing; the type allows it.
+        typer.echo(_no_login(where))
+        return
     kept = cache.write(credential)
     end = "" if not kept else f", until {_when(credential.expires)}"
     word = "kept" if kept else "not kept: it does not say when it ends"

@@ -153,8 +153,7 @@ def from_oms(
         message = "Which runs? E.g. oms mask from-oms 297050, or --fill or --era."
         raise UsageError(message)
     fields = ["run_number", "lumisection_number", *flags_of(words)]
-    chosen = {k: v for k, v in {"fill": fill, "era": era}.items() if v is not None}
     with client_for(given.asked) as oms:
-        table = oms.lumisections(runs_text(runs), fields=fields, **chosen)
+        table = oms.lumisections(runs_text(runs), fields=fields, fill=fill, era=era)
     facts = provenance_of(table, require=words)
     deliver_mask(dcs_mask(table, words).good, facts, given)

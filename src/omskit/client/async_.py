@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from omskit import flow
+from omskit.client.asker import Asker
 from omskit.client.bound import AsyncBoundQuery, warn
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
@@ -20,9 +21,17 @@ from omskit.query import Query
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from omskit.client.options import (
+        ClientOptions,
+        FollowOptions,
+        Names,
+        QueryOptions,
+        Selector,
+    )
     from omskit.client.shortcuts import Ask
     from omskit.drivers.shared import Shared
     from omskit.flow import Replayed
+    from omskit.flow.settings import SettingOptions
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -45,7 +54,9 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         ['L1Menu_Collisions2017_dev_r5']
     """
 
-    def __init__(self, instance: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, instance: str | None = None, **options: Unpack[ClientOptions]
+    ) -> None:
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._drives = AsyncDriver(self._sender, self._login, concurrency)
@@ -79,7 +90,10 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         return warn(await self._driver.run(steps, reporter(settings.progress)))
 
     def query(
-        self, resource: str, which: Any = None, **options: Any
+        self,
+        resource: str,
+        which: Selector | Names | None = None,
+        **options: Unpack[QueryOptions],
     ) -> AsyncBoundQuery:
         """A question to build on; nothing is asked yet.
 
@@ -89,10 +103,15 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
                 as ``runs=``.
             options: As for `runs`.
         """
-        if which is None:
-            which = options.pop("runs", None)
-        settings, asked = self._split(options)
-        return AsyncBoundQuery(self, self._question(resource, which, **asked), settings)
+        settings, query = self._asked(resource, which, options)
+        return AsyncBoundQuery(self._asker(), query, settings)
+
+    def bind(self, query: Query, **options: Unpack[SettingOptions]) -> AsyncBoundQuery:
+        """A `Query`, to be asked by this client; *options* are any of `Settings`."""
+        return AsyncBoundQuery(self._asker(), query, self._settings.adjusted(**options))
+
+    def _asker(self) -> Asker[AsyncDriver]:
+        return Asker(self, self._context, self._condition, lambda: self._driver)
 
     async def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
         """Whether ``cms_active`` of a run is what a DCS-only mask says.
@@ -124,7 +143,9 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         bar = reporter(self._settings.progress)
         return await self._driver.run(self._again(receipt), bar)
 
-    async def follow(self, run: int, **policy: float) -> AsyncIterator[Table]:
+    async def follow(
+        self, run: int, **policy: Unpack[FollowOptions]
+    ) -> AsyncIterator[Table]:
         """Tables of the lumisections of a run as they come, until the run has ended.
 
         A column ``news`` says why a row is told: ``new``; ``late``, after a later one;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
@@ -25,8 +25,10 @@ from omskit.transport.tls import tls_context
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from omskit.client.options import Credentials
     from omskit.drivers.shared import Shared
     from omskit.flow import Source
+    from omskit.flow.settings import SettingOptions
     from omskit.server import Service
 
 _WANTS: Wants = {
@@ -48,20 +50,20 @@ class BaseClient:
         self,
         instance: str | None = None,
         *,
-        credentials: Any = None,
-        verify: Any = None,
+        credentials: Credentials | None = None,
+        verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
         proxy: str | None = None,
         catalogue: Catalogue | None = None,
         sender: Sender | None = None,
         settings: Settings | None = None,
-        **options: Any,
+        **options: Unpack[SettingOptions],
     ) -> None:
         given = {"instance": instance, "verify": verify, "proxy": proxy}
         check_types(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
         if sender is not None and not hasattr(sender, "send"):
             message = f"sender={shown(sender)}; it is a Sender, e.g. a LocalSender."
             raise UsageError(message)
-        if verify is False or verify is True:
+        if isinstance(verify, bool):  # what the types forbid
             message = (
                 f"verify={verify}: certificates are always verified. Pass the file of "
                 "the CA certificates, e.g. verify='/etc/pki/tls/certs/CERN-bundle.pem'."

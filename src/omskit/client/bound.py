@@ -6,24 +6,27 @@ import contextlib
 import logging
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Generic, Self, Unpack
 
 from omskit import flow
+from omskit.client.asker import Asker, Driver
 from omskit.client.progress import reporter
+from omskit.drivers import AsyncDriver, SyncDriver
 from omskit.errors import OMSWarning
-from omskit.query import Condition, Query
 from omskit.query.words import query_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
+    from omskit.client.options import Where
+    from omskit.effects import Result
     from omskit.flow import Settings
+    from omskit.flow.settings import SettingOptions
+    from omskit.query import Query
     from omskit.table import Table
 
 log = logging.getLogger("omskit")
-
-Where = Condition | tuple[Condition, ...] | str
-"""A condition, several, or one as text: ``"l1_rate > 1000"``."""
 
 
 def warn(table: Table) -> Table:
@@ -52,13 +55,13 @@ def _level_of_user() -> int:
     return level
 
 
-class _Bound:
+class _Bound(Generic[Driver]):
     """A query and the client that will ask it."""
 
-    __slots__ = ("_client", "_query", "_settings")
+    __slots__ = ("_asker", "_query", "_settings")
 
-    def __init__(self, client: Any, query: Query, settings: Settings) -> None:
-        self._client = client
+    def __init__(self, asker: Asker[Driver], query: Query, settings: Settings) -> None:
+        self._asker = asker
         self._query = query
         self._settings = settings
 
@@ -68,12 +71,12 @@ class _Bound:
         return self._query
 
     def _with(self, query: Query) -> Self:
-        return type(self)(self._client, query, self._settings)
+        return type(self)(self._asker, query, self._settings)
 
     def where(self, *conditions: Where) -> Self:
         """Also require these: ``field("l1_rate") > 1000`` or ``"l1_rate > 1000"``."""
         resource = self._query.resource
-        built = (self._client._condition(c, resource) for c in conditions)  # noqa: SLF001
+        built = (self._asker.condition(c, resource) for c in conditions)
         return self._with(self._query.where(*built))
 
     def select(self, *fields: str | Iterable[str]) -> Self:
@@ -100,10 +103,10 @@ class _Bound:
         """Send any other parameter, as it is."""
         return self._with(self._query.custom(key, value))
 
-    def options(self, **options: Any) -> Self:
+    def options(self, **options: Unpack[SettingOptions]) -> Self:
         """The same query with other `Settings`, e.g. ``allow_partial=True``."""
         settings = self._settings.adjusted(**options)
-        return type(self)(self._client, self._query, settings)
+        return type(self)(self._asker, self._query, settings)
 
     @property
     def url(self) -> str:
@@ -113,22 +116,29 @@ class _Bound:
             UnknownFieldError, OperatorError: The query cannot be asked.
         """
         page = flow.first_page(self._query, self._context())
-        base = self._client.instance.base_url
+        base = self._asker.client.instance.base_url
         return f"{base}/{self._query.resource if page is None else page.url}"
 
     def __repr__(self) -> str:
         asked = query_text(self._query)
-        return f"<{type(self).__name__} {asked} on {self._client!r}>"
+        return f"<{type(self).__name__} {asked} on {self._asker.client!r}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as query plus client, which pickles as its name."""
-        return (type(self), (self._client, self._query, self._settings))
+        return (_rebound, (self._asker.client, self._query, self._settings))
 
     def _context(self) -> flow.Context:
-        return self._client._context(self._settings)  # noqa: SLF001
+        return self._asker.context(self._settings)
 
 
-class BoundQuery(_Bound):
+def _rebound(client: Any, query: Query, settings: Settings) -> Any:
+    """The same query, bound to the client that was pickled with it."""
+    return client.bind(
+        query, **{f.name: getattr(settings, f.name) for f in fields(settings)}
+    )
+
+
+class BoundQuery(_Bound[SyncDriver]):
     """A query that can be asked, see `Client.query`."""
 
     __slots__ = ()
@@ -153,11 +163,11 @@ class BoundQuery(_Bound):
 
     def count(self) -> int:
         """How many rows match; asks for the number only."""
-        return int(self._run(flow.count(self._query, self._context())))
+        return self._run(flow.count(self._query, self._context()))
 
     def explain(self) -> str:
         """How the query is answered, as text; selectors are looked up."""
-        return str(self._run(flow.explain(self._query, self._context())))
+        return self._run(flow.explain(self._query, self._context()))
 
     def pages(self) -> Iterator[Table]:
         """The rows as tables of at most a page, in order, with bounded memory.
@@ -167,17 +177,17 @@ class BoundQuery(_Bound):
         """
         steps = flow.pages(self._query, self._context())
         bar = reporter(self._settings.progress)
-        tables = self._client._driver.iterate(steps, bar)  # noqa: SLF001
+        tables = self._asker.driver().iterate(steps, bar)
         with contextlib.closing(tables):
             for table in tables:
                 yield warn(table)
 
-    def _run(self, steps: flow.Flow[Any]) -> Any:
+    def _run(self, steps: flow.Flow[Result]) -> Result:
         bar = reporter(self._settings.progress)
-        return self._client._driver.run(steps, bar)  # noqa: SLF001
+        return self._asker.driver().run(steps, bar)
 
 
-class AsyncBoundQuery(_Bound):
+class AsyncBoundQuery(_Bound[AsyncDriver]):
     """A query that can be asked, see `AsyncClient.query`."""
 
     __slots__ = ()
@@ -202,11 +212,11 @@ class AsyncBoundQuery(_Bound):
 
     async def count(self) -> int:
         """How many rows match; asks for the number only."""
-        return int(await self._run(flow.count(self._query, self._context())))
+        return await self._run(flow.count(self._query, self._context()))
 
     async def explain(self) -> str:
         """How the query is answered, as text; selectors are looked up."""
-        return str(await self._run(flow.explain(self._query, self._context())))
+        return await self._run(flow.explain(self._query, self._context()))
 
     async def pages(self) -> AsyncIterator[Table]:
         """The rows as tables of at most a page, in order, with bounded memory.
@@ -216,11 +226,11 @@ class AsyncBoundQuery(_Bound):
         """
         steps = flow.pages(self._query, self._context())
         bar = reporter(self._settings.progress)
-        tables = self._client._driver.iterate(steps, bar)  # noqa: SLF001
+        tables = self._asker.driver().iterate(steps, bar)
         async with contextlib.aclosing(tables):
             async for table in tables:
                 yield warn(table)
 
-    async def _run(self, steps: flow.Flow[Any]) -> Any:
+    async def _run(self, steps: flow.Flow[Result]) -> Result:
         bar = reporter(self._settings.progress)
-        return await self._client._driver.run(steps, bar)  # noqa: SLF001
+        return await self._asker.driver().run(steps, bar)

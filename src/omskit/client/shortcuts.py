@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 from omskit import flow
 from omskit.client.base import BaseClient
 from omskit.client.bound import warn_of
+from omskit.client.options import QueryOptions
 from omskit.errors import SelectorError, UsageError, did_you_mean
 from omskit.flow import Following, Replayed, Settings
 from omskit.flow.by_name import by_name, patterns_of
@@ -23,7 +24,16 @@ from omskit.query.text import parse_condition
 from omskit.table.receipt_files import ReceiptLike, find_receipt
 
 if TYPE_CHECKING:
-    from omskit.client.bound import Where
+    from collections.abc import Mapping
+
+    from omskit.client.options import (
+        FollowOptions,
+        Names,
+        Numbers,
+        QuestionOptions,
+        Selector,
+        Where,
+    )
     from omskit.table import Table
 
 Answer = TypeVar("Answer")
@@ -35,12 +45,6 @@ Ask = Callable[[], Asking]
 
 L1_BITS = 512
 _KEYS = {"fills": "fill_number", "eras": "name"}
-_QUESTION = frozenset(
-    {
-        "fields", "where", "sort", "limit", "granularity",
-        "fill", "era", "since", "until", "last", "mask",
-    }
-)  # fmt: skip
 
 
 class Shortcuts(BaseClient, Generic[Answer]):
@@ -50,22 +54,41 @@ class Shortcuts(BaseClient, Generic[Answer]):
         """The answer to what *ask* makes, whose errors come as the answer would."""
         raise NotImplementedError
 
-    def _fetch(self, resource: str, which: Any, options: dict[str, Any]) -> Answer:
+    def _fetch(
+        self, resource: str, which: Selector | Names | None, options: QuestionOptions
+    ) -> Answer:
         def ask() -> Asking:
-            settings, asked = self._split(options)
-            query = self._question(resource, which, **asked)
+            settings, query = self._asked(resource, which, options)
             return flow.fetch(query, self._context(settings)), settings
 
         return self._table(ask)
 
+    def _asked(
+        self,
+        resource: str,
+        which: Selector | Names | None,
+        options: Mapping[str, Any],
+        also: tuple[str, ...] = (),
+    ) -> tuple[Settings, Query]:
+        """What the arguments of a question ask for, and how.
+
+        Args:
+            also: What else the method takes, for names that are misspelt.
+        """
+        settings, rest = self._split(options, resource, also)
+        runs = rest.pop("runs", None)
+        return settings, self._question(
+            resource, runs if which is None else which, **rest
+        )
+
     def _question(
         self,
         resource: str,
-        which: Any = None,
+        which: Selector | Names | None = None,
         *,
-        fields: str | Iterable[str] | None = None,
+        fields: Names | None = None,
         where: Where | Iterable[Where] = (),
-        sort: str | Iterable[str] = (),
+        sort: Names = (),
         limit: int | None = None,
         granularity: str | None = None,
         **selectors: Any,
@@ -91,10 +114,12 @@ class Shortcuts(BaseClient, Generic[Answer]):
             query = query.limit(limit)
         return query if granularity is None else query.group(granularity)
 
-    def _numbered(self, resource: str, which: Any) -> tuple[Condition, ...]:
+    def _numbered(
+        self, resource: str, which: Selector | Names
+    ) -> tuple[Condition, ...]:
         key = _KEYS.get(resource, "run_number")
         if key == "name":
-            names = [which] if isinstance(which, str) else which
+            names: Any = [which] if isinstance(which, str) else which
             return (field(key).is_in(names),)
         known = self._known(resource)
         if known.fields and known.filtered_by(key) is None:
@@ -102,25 +127,38 @@ class Shortcuts(BaseClient, Generic[Answer]):
             raise UsageError(message)
         return numbers(which, key)
 
-    def _condition(self, given: Where, resource: str) -> Any:
+    def _condition(
+        self, given: Where, resource: str
+    ) -> Condition | tuple[Condition, ...]:
         if not isinstance(given, str):
             return given
         return parse_condition(given, self._catalogue[resource])
 
-    def _split(self, options: dict[str, Any]) -> tuple[Settings, dict[str, Any]]:
+    def _split(
+        self, options: Mapping[str, Any], resource: str, also: tuple[str, ...]
+    ) -> tuple[Settings, dict[str, Any]]:
         """The options that are settings of the client, and those of the question."""
         names = set(Settings.__dataclass_fields__) & options.keys()
         settings = self._settings.adjusted(**{n: options[n] for n in names})
         rest = {k: v for k, v in options.items() if k not in names}
-        unknown = rest.keys() - _QUESTION
+        unknown = rest.keys() - QueryOptions.__annotations__.keys()
         if unknown:
-            name = min(unknown)
-            known = [*_QUESTION, *Settings.__dataclass_fields__]
-            message = f"There is no option {name!r}.{did_you_mean(name, known)}"
-            raise UsageError(message)
+            raise UsageError(self._no_option(min(unknown), resource, also))
         return settings, rest
 
-    def runs(self, runs: Any = None, **options: Any) -> Answer:
+    def _no_option(self, name: str, resource: str, also: tuple[str, ...]) -> str:
+        """The message for an option that there is none of."""
+        message = f"There is no option {name!r}."
+        if name == _KEYS.get(resource, "run_number"):
+            return f"{message} It is the first argument: give it without a name."
+        if self._known(resource).filtered_by(name) is not None:
+            return f'{message} It is a field: where="{name} = ..." filters by it.'
+        known = [*QueryOptions.__annotations__, *Settings.__dataclass_fields__]
+        return message + did_you_mean(name, [*also, *known])
+
+    def runs(
+        self, runs: Selector | None = None, **options: Unpack[QuestionOptions]
+    ) -> Answer:
         """One row per run, 43 columns.
 
         Args:
@@ -137,7 +175,9 @@ class Shortcuts(BaseClient, Generic[Answer]):
         """
         return self._fetch("runs", runs, options)
 
-    def lumisections(self, runs: Any = None, **options: Any) -> Answer:
+    def lumisections(
+        self, runs: Selector | None = None, **options: Unpack[QuestionOptions]
+    ) -> Answer:
         """One row per lumisection, 53 columns; options as for `runs`.
 
         ``delivered_lumi`` and ``recorded_lumi`` are cumulative over the fill; the
@@ -145,15 +185,21 @@ class Shortcuts(BaseClient, Generic[Answer]):
         """
         return self._fetch("lumisections", runs, options)
 
-    def fills(self, fills: Any = None, **options: Any) -> Answer:
+    def fills(
+        self, fills: Numbers | None = None, **options: Unpack[QuestionOptions]
+    ) -> Answer:
         """One row per fill; *fills* and options as for `runs`."""
         return self._fetch("fills", fills, options)
 
-    def eras(self, names: Any = None, **options: Any) -> Answer:
+    def eras(
+        self, names: Names | None = None, **options: Unpack[QuestionOptions]
+    ) -> Answer:
         """One row per era; *names* is one name or a list."""
         return self._fetch("eras", names, options)
 
-    def l1_rates(self, runs: Any = None, **options: Any) -> Answer:
+    def l1_rates(
+        self, runs: Selector | None = None, **options: Unpack[QuestionOptions]
+    ) -> Answer:
         """Level-1 counters and rates, one row per lumisection.
 
         Args:
@@ -165,10 +211,10 @@ class Shortcuts(BaseClient, Generic[Answer]):
 
     def hlt_paths(
         self,
-        runs: Any = None,
+        runs: Selector | None = None,
         *,
-        paths: str | Iterable[str] | None = None,
-        **options: Any,
+        paths: Names | None = None,
+        **options: Unpack[QuestionOptions],
     ) -> Answer:
         """HLT paths with counters and mean rates, one row per run and path.
 
@@ -181,10 +227,10 @@ class Shortcuts(BaseClient, Generic[Answer]):
 
     def hlt_rates(
         self,
-        runs: Any = None,
+        runs: Selector | None = None,
         *,
-        paths: str | Iterable[str] | None = None,
-        **options: Any,
+        paths: Names | None = None,
+        **options: Unpack[QuestionOptions],
     ) -> Answer:
         """HLT rates, one row per lumisection and path.
 
@@ -202,11 +248,11 @@ class Shortcuts(BaseClient, Generic[Answer]):
 
     def l1_algorithms(
         self,
-        runs: Any = None,
+        runs: Selector | None = None,
         *,
         bits: int | Iterable[int] | None = None,
-        names: str | Iterable[str] | None = None,
-        **options: Any,
+        names: Names | None = None,
+        **options: Unpack[QuestionOptions],
     ) -> Answer:
         """Rates of level-1 algorithms, one row per bit and lumisection.
 
@@ -226,17 +272,19 @@ class Shortcuts(BaseClient, Generic[Answer]):
         self,
         resource: str,
         column: str,
-        runs: Any,
-        names: Any,
-        options: dict[str, Any],
+        runs: Selector | None,
+        names: Names | None,
+        options: QuestionOptions,
         bits: int | Iterable[int] | None = None,
     ) -> Answer:
         def ask() -> Asking:
-            patterns = patterns_of(names, "names" if column == "name" else "paths")
-            settings, asked = self._split(options)
-            query = self._question(resource, runs, **asked).where(*_bits(bits))
+            by_path = column == "path_name"
+            patterns = patterns_of(names, "paths" if by_path else "names")
+            also = ("paths", "runs") if by_path else ("bits", "names", "runs")
+            settings, query = self._asked(resource, runs, options, also)
+            query = query.where(*_bits(bits))
             _bounded(query)
-            lister = "hltpathinfo" if column == "path_name" else resource
+            lister = "hltpathinfo" if by_path else resource
             context = self._context(settings)
             return by_name(query, column, patterns, lister, context), settings
 
@@ -250,13 +298,13 @@ class Shortcuts(BaseClient, Generic[Answer]):
             warn_of([f"The file is not as written: it has {kept.altered}."])
         return flow.replay(kept.receipt, self._context(), LumiMask.from_json)
 
-    def _followed(self, run: int, policy: dict[str, float]) -> flow.Flow[None]:
+    def _followed(self, run: int, policy: FollowOptions) -> flow.Flow[None]:
         known = Following.__dataclass_fields__
         for name in policy.keys() - known.keys():
             message = f"There is no option {name!r}.{did_you_mean(name, known)}"
             raise UsageError(message)
         number = self._one_run(run, "follow")
-        return flow.follow(number, self._context(), Following(**policy))  # type: ignore[arg-type]  # whole numbers are floats too
+        return flow.follow(number, self._context(), Following(**policy))
 
     @staticmethod
     def _one_run(run: int, method: str) -> int:

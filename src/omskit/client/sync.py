@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self, Unpack
 
 from omskit import flow
+from omskit.client.asker import Asker
 from omskit.client.bound import BoundQuery, warn
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
@@ -18,9 +19,17 @@ from omskit.query import Query
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from omskit.client.options import (
+        ClientOptions,
+        FollowOptions,
+        Names,
+        QueryOptions,
+        Selector,
+    )
     from omskit.client.shortcuts import Ask
     from omskit.drivers.shared import Shared
     from omskit.flow import Replayed
+    from omskit.flow.settings import SettingOptions
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -54,7 +63,9 @@ class Client(Shortcuts["Table"]):
         4655
     """
 
-    def __init__(self, instance: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, instance: str | None = None, **options: Unpack[ClientOptions]
+    ) -> None:
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)
@@ -67,7 +78,12 @@ class Client(Shortcuts["Table"]):
         steps, settings = ask()
         return warn(self._driver.run(steps, reporter(settings.progress)))
 
-    def query(self, resource: str, which: Any = None, **options: Any) -> BoundQuery:
+    def query(
+        self,
+        resource: str,
+        which: Selector | Names | None = None,
+        **options: Unpack[QueryOptions],
+    ) -> BoundQuery:
         """A question to build on; nothing is asked yet.
 
         Args:
@@ -76,10 +92,15 @@ class Client(Shortcuts["Table"]):
                 as ``runs=``.
             options: As for `runs`.
         """
-        if which is None:
-            which = options.pop("runs", None)
-        settings, asked = self._split(options)
-        return BoundQuery(self, self._question(resource, which, **asked), settings)
+        settings, query = self._asked(resource, which, options)
+        return BoundQuery(self._asker(), query, settings)
+
+    def bind(self, query: Query, **options: Unpack[SettingOptions]) -> BoundQuery:
+        """A `Query`, to be asked by this client; *options* are any of `Settings`."""
+        return BoundQuery(self._asker(), query, self._settings.adjusted(**options))
+
+    def _asker(self) -> Asker[SyncDriver]:
+        return Asker(self, self._context, self._condition, lambda: self._driver)
 
     def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
         """Whether ``cms_active`` of a run is what a DCS-only mask says.
@@ -111,7 +132,7 @@ class Client(Shortcuts["Table"]):
         bar = reporter(self._settings.progress)
         return self._driver.run(self._again(receipt), bar)
 
-    def follow(self, run: int, **policy: float) -> Iterator[Table]:
+    def follow(self, run: int, **policy: Unpack[FollowOptions]) -> Iterator[Table]:
         """Tables of the lumisections of a run as they come, until the run has ended.
 
         A column ``news`` says why a row is told: ``new``; ``late``, after a later one;

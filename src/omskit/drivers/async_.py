@@ -14,6 +14,7 @@ from omskit.effects import (
     Emit,
     Flow,
     Join,
+    Result,
     Send,
     Sleep,
     Start,
@@ -40,12 +41,13 @@ class AsyncDriver:
         self._lock = asyncio.Lock()
         self._slots = asyncio.Semaphore(self.shared.concurrency)
 
-    async def run(self, flow: Flow[Any], reporter: Reporter | None = None) -> Any:
+    async def run(self, flow: Flow[Result], reporter: Reporter | None = None) -> Result:
         """The result of *flow*; what it emits is dropped."""
         box: list[Any] = [None]
         async for _ in self._steps(flow, reporter, box):
             pass
-        return box[0]
+        result: Result = box[0]
+        return result
 
     async def iterate(
         self, flow: Flow[Any], reporter: Reporter | None = None

@@ -19,6 +19,7 @@ from omskit.effects import (
     Emit,
     Flow,
     Join,
+    Result,
     Send,
     Sleep,
     Start,
@@ -67,10 +68,10 @@ class SyncDriver:
 
     def run(
         self,
-        flow: Flow[Any],
+        flow: Flow[Result],
         reporter: Reporter | None = None,
         waiting: CancelToken | None = None,
-    ) -> Any:
+    ) -> Result:
         """The result of *flow*; what it emits is dropped.
 
         Args:
@@ -81,7 +82,8 @@ class SyncDriver:
             while True:
                 next(steps)
         except StopIteration as stop:
-            return stop.value
+            result: Result = stop.value
+            return result
 
     def iterate(
         self, flow: Flow[Any], reporter: Reporter | None = None

@@ -46,19 +46,29 @@ class _Nothing(Exception):  # noqa: N818  # a result, not an error
     """A look-up found nothing, so nothing can match."""
 
 
-def first_lookup(query: Query, resource: Resource) -> Query | None:
-    """The first question that resolving *query* asks, or None where it asks none."""
-    steps = resolve(query, resource, _stop)
-    try:
-        asked: Any = next(steps)
-    except StopIteration:
-        return None
-    steps.close()
-    return asked if isinstance(asked, Query) else None
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What one selector comes to.
+
+    Attributes:
+        conditions: What the service can apply.
+        masks: Lumisections that rows must be in.
+        notes: What was looked up.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    masks: tuple[MaskLike, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: _Rule) -> _Rule:
+        return _Rule(
+            self.conditions + other.conditions,
+            self.masks + other.masks,
+            self.notes + other.notes,
+        )
 
 
-def _stop(query: Query) -> Generator[Any, Any, pa.Table]:
-    return (yield query)
+_Steps = Generator["Effect", Any, _Rule]
 
 
 def resolve(
@@ -70,27 +80,30 @@ def resolve(
         SelectorError: A selector does not fit the resource.
     """
     chosen = query.selection
-    conditions: list[Condition] = []
-    masks: list[MaskLike] = [] if chosen.mask is None else [chosen.mask]
-    notes: list[str] = []
-    if chosen.mask is not None:
-        conditions += _mask_runs(chosen.mask, resource)
+    rule = _Rule()
     try:
+        if chosen.mask is not None:
+            rule += _Rule(_mask_runs(chosen.mask, resource), (chosen.mask,))
         if chosen.era is not None:
-            conditions += yield from _era(chosen.era, resource, look, masks, notes)
+            rule += yield from _era(chosen.era, resource, look)
         if chosen.fill is not None:
-            bounds = chosen.fill
-            conditions += yield from _fills(bounds, resource, look, masks, notes)
-        conditions += yield from _times(chosen, resource, look, notes)
-        asked = query.where(*conditions)
+            rule += yield from _fills(chosen.fill, resource, look)
+        rule += yield from _times(chosen, resource, look)
         if chosen.last is not None:
-            last = yield from _newest(asked, chosen.last, resource, look, notes)
-            asked = asked.where(*last)
+            narrowed = query.where(*rule.conditions)
+            rule += yield from _newest(narrowed, chosen.last, resource, look)
     except _Nothing as nothing:
         done = replace(query, selection=Selection())
-        return Selected(done, str(nothing), tuple(notes))
-    mask = masks[0] if len(masks) == 1 else (_Both(tuple(masks)) if masks else None)
-    return Selected(replace(asked, selection=Selection(mask=mask)), None, tuple(notes))
+        return Selected(done, str(nothing), rule.notes)
+    resolved = query.where(*rule.conditions)
+    selection = Selection(mask=_in_all(rule.masks))
+    return Selected(replace(resolved, selection=selection), None, rule.notes)
+
+
+def _in_all(masks: tuple[MaskLike, ...]) -> MaskLike | None:
+    if not masks:
+        return None
+    return masks[0] if len(masks) == 1 else _Both(masks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +125,13 @@ class _Both:
         return kept
 
 
-def _mask_runs(mask: MaskLike, resource: Resource) -> list[Condition]:
+def _mask_runs(mask: MaskLike, resource: Resource) -> tuple[Condition, ...]:
     if "run_number" not in resource:
         _unfit("a mask", resource)
     runs = [int(run) for run in mask.runs]
     if not runs:
         raise SelectorError("The mask is empty: it selects no run.")
-    return [Condition("run_number", "IN", tuple(runs))]
+    return (Condition("run_number", "IN", tuple(runs)),)
 
 
 def _unfit(what: str, resource: Resource) -> NoReturn:
@@ -129,59 +142,45 @@ def _unfit(what: str, resource: Resource) -> NoReturn:
     raise SelectorError(message)
 
 
-def _era(
-    era: str,
-    resource: Resource,
-    look: Look,
-    masks: list[MaskLike],
-    notes: list[str],
-) -> Generator[Effect, Any, list[Condition]]:
+def _era(era: str, resource: Resource, look: Look) -> _Steps:
     if "era" in resource:
-        return [Condition("era", "EQ", era)]
+        return _Rule((Condition("era", "EQ", era),))
     if resource.name == "eras":
-        return [Condition("name", "EQ", era)]
-    found = yield from look(Query("eras").where(Condition("name", "EQ", era)))
-    if not found.num_rows:
+        return _Rule((Condition("name", "EQ", era),))
+    eras = yield from look(Query("eras").where(Condition("name", "EQ", era)))
+    if not eras.num_rows:
         message = f"OMS knows no era {era!r}; 'oms get eras' lists all."
         raise SelectorError(message)
-    first = found.column("start_fill")[0].as_py()
-    last = found.column("end_fill")[0].as_py()
+    first = eras.column("start_fill")[0].as_py()
+    last = eras.column("end_fill")[0].as_py()
     if first is None:
         message = f"OMS does not say in which fill era {era!r} begins."
         raise SelectorError(message)
     bounds = (int(first), None if last is None else int(last))
-    notes.append(f"era {era} = {_fill_text(bounds)} (eras)")
-    return (yield from _fills(bounds, resource, look, masks, notes))
+    note = f"era {era} = {_fill_text(bounds)} (eras)"
+    return _Rule(notes=(note,)) + (yield from _fills(bounds, resource, look))
 
 
-def _fills(
-    bounds: tuple[int, int | None],
-    resource: Resource,
-    look: Look,
-    masks: list[MaskLike],
-    notes: list[str],
-) -> Generator[Effect, Any, list[Condition]]:
+def _fills(bounds: tuple[int, int | None], resource: Resource, look: Look) -> _Steps:
     conditions = _between("fill_number", *bounds)
     column = resource.get("fill_number")
     sure = column is not None and column.filterable and column.evidence != "GUESS"
     if sure and resource.name != "runs":
-        return conditions
+        return _Rule(conditions)
     if "run_number" not in resource:
         _unfit("fill= or era=", resource)
     wanted = ("run_number", "lumisection_number")
-    found = yield from look(Query("lumisections", tuple(conditions), fields=wanted))
-    if not found.num_rows:
+    rows = yield from look(Query("lumisections", conditions, fields=wanted))
+    if not rows.num_rows:
         raise _Nothing(f"no lumisection lies in {_fill_text(bounds)}")
-    found = found.drop_null()
-    runs = tuple(pc.unique(found.column("run_number")).to_pylist())
-    notes.append(f"{_fill_text(bounds)} = {len(runs)} runs (lumisections)")
+    rows = rows.drop_null()
+    runs = tuple(pc.unique(rows.column("run_number")).to_pylist())
+    pairs: tuple[MaskLike, ...] = ()
     if resource.lumisection is not None:
-        pairs = PairSet.of(
-            found.column("run_number").to_numpy(),
-            found.column("lumisection_number").to_numpy(),
-        )
-        masks.append(pairs)
-    return [Condition("run_number", "IN", runs)]
+        numbers = (rows.column(name).to_numpy() for name in wanted)
+        pairs = (PairSet.of(*numbers),)
+    note = f"{_fill_text(bounds)} = {len(runs)} runs (lumisections)"
+    return _Rule((Condition("run_number", "IN", runs),), pairs, (note,))
 
 
 def _fill_text(bounds: tuple[int, int | None]) -> str:
@@ -189,44 +188,40 @@ def _fill_text(bounds: tuple[int, int | None]) -> str:
     return f"fill {first}" if first == last else f"fills {first} to {last or 'now'}"
 
 
-def _between(name: str, first: int, last: int | None) -> list[Condition]:
+def _between(name: str, first: int, last: int | None) -> tuple[Condition, ...]:
     if first == last:
-        return [Condition(name, "EQ", first)]
-    upper = [] if last is None else [Condition(name, "LE", last)]
-    return [Condition(name, "GE", first), *upper]
+        return (Condition(name, "EQ", first),)
+    upper = () if last is None else (Condition(name, "LE", last),)
+    return (Condition(name, "GE", first), *upper)
 
 
-def _times(
-    chosen: Selection, resource: Resource, look: Look, notes: list[str]
-) -> Generator[Effect, Any, list[Condition]]:
+def _times(chosen: Selection, resource: Resource, look: Look) -> _Steps:
     bounds = (("GE", chosen.since), ("LE", chosen.until))
-    conditions = [
+    conditions = tuple(
         Condition("start_time", op, value) for op, value in bounds if value is not None
-    ]
+    )
     if not conditions or "start_time" in resource:
-        return conditions
+        return _Rule(conditions)
     if "run_number" not in resource:
         _unfit("since= or until=", resource)
-    found = yield from look(Query("runs", tuple(conditions), fields=("run_number",)))
-    if not found.num_rows:
+    rows = yield from look(Query("runs", conditions, fields=("run_number",)))
+    if not rows.num_rows:
         raise _Nothing("no run started in that time")
     days = "".join(f"; {note}" for note in day_notes(conditions))
-    notes.append(f"since/until = {found.num_rows} runs (runs){days}")
-    runs = tuple(found.column("run_number").to_pylist())
-    return [Condition("run_number", "IN", runs)]
+    note = f"since/until = {rows.num_rows} runs (runs){days}"
+    runs = tuple(rows.column("run_number").to_pylist())
+    return _Rule((Condition("run_number", "IN", runs),), notes=(note,))
 
 
-def _newest(
-    asked: Query, count: int, resource: Resource, look: Look, notes: list[str]
-) -> Generator[Effect, Any, list[Condition]]:
+def _newest(narrowed: Query, count: int, resource: Resource, look: Look) -> _Steps:
     """The newest runs (or fills) of those that the query otherwise asks for."""
-    chosen = asked.selection
+    chosen = narrowed.selection
     if resource.name in {"runs", "fills"}:
         where, key = resource.name, resource.identity[0]
-        question = Query(where, asked.conditions, fields=(key,))
+        question = Query(where, narrowed.conditions, fields=(key,))
     elif "run_number" in resource:
         where, key = "runs", "run_number"
-        shared = tuple(c for c in asked.conditions if c.field == key)
+        shared = tuple(c for c in narrowed.conditions if c.field == key)
         # What else was selected holds for the runs too; only a run that began before
         # `since` may still have lumisections after it.
         among = Selection(fill=chosen.fill, era=chosen.era, until=chosen.until)
@@ -234,8 +229,9 @@ def _newest(
     else:
         _unfit("last=", resource)
     question = replace(question, order=(f"-{key}",), maximum=count)
-    found = yield from look(question)
-    if not found.num_rows:
+    rows = yield from look(question)
+    if not rows.num_rows:
         raise _Nothing(f"there are no such {where}")
-    notes.append(f"last {count} = {found.num_rows} {where}")
-    return [Condition(key, "IN", tuple(found.column(key).to_pylist()))]
+    newest = tuple(rows.column(key).to_pylist())
+    note = f"last {count} = {rows.num_rows} {where}"
+    return _Rule((Condition(key, "IN", newest),), notes=(note,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self, TypedDict, Unpack
 
 from omskit._arguments import NOTHING, Wants, check_types
 from omskit.errors import ConfigError, UsageError, did_you_mean
@@ -58,6 +58,20 @@ _WANTS: Wants = {
     "unchecked": _FLAG,
     "progress": ((bool, NOTHING), "True, False or None"),
 }
+
+
+class SettingOptions(TypedDict, total=False):
+    """The `Settings` by name, for signatures."""
+
+    page_size: int | None
+    concurrency: int
+    retries: int
+    timeouts: Timeouts
+    units: str
+    audit: bool
+    allow_partial: bool
+    unchecked: bool
+    progress: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +129,7 @@ class Settings:
         """Pages on their way at once, those being decoded or waited for among them."""
         return 2 * self.concurrency
 
-    def changed(self, **options: Any) -> Self:
+    def changed(self, **options: Unpack[SettingOptions]) -> Self:
         """The same with other values.
 
         Raises:
@@ -131,7 +145,7 @@ class Settings:
             raise UsageError(message)
         return replace(self, **options)
 
-    def adjusted(self, **options: Any) -> Self:
+    def adjusted(self, **options: Unpack[SettingOptions]) -> Self:
         """The same with other values, for one question of a client that is as it is.
 
         Raises:

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from omskit.errors import OperatorError
 from omskit.query.check import glob_like
 from omskit.query.days import day_notes, whole_days
-from omskit.query.model import Condition, MaskLike, Query
 from omskit.query.order import are_neighbours, arranged, needs_next, orders
+from omskit.query.pieces import is_widened, pieces
 from omskit.query.projection import attributes_of, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from omskit.query.model import Condition, MaskLike, Query
     from omskit.schema import Resource
-
-MOST_PIECES = 32
-"""A list of numbers becomes at most so many requests; beyond, near ones are joined."""
 
 MOST_REQUESTS = 5000
 """More first pages than this is taken for a mistake."""
@@ -111,7 +109,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
     if sides.empty:
         columns = columns_of(query, resource)
         return Plan((), columns=columns, empty=sides.empty, notes=tuple(notes))
-    choices = [_pieces(c, resource) for c in sides.lists]
+    choices = [pieces(c, resource) for c in sides.lists]
     count = math.prod(len(c) for c in choices)
     if count > MOST_REQUESTS:
         message = (
@@ -119,7 +117,7 @@ def plan(query: Query, resource: Resource, *, raw: bool = False) -> Plan:
             f"Ask for fewer values, or filter the table instead."
         )
         raise OperatorError(message)
-    widened = [c for c in sides.lists if _is_widened(c, resource)]
+    widened = [c for c in sides.lists if is_widened(c, resource)]
     local = [*sides.local, *widened]
     service_order, local_order = orders(query, resource, sides.wire, raw=raw)
     if count > 1 and not local_order:
@@ -308,46 +306,3 @@ def _narrow_lists(
     sides.wire = [c for c in sides.wire if (c.field, _side(c.op)) not in said]
     sides.lists = list(narrowed.values())
     return None
-
-
-def _pieces(condition: Condition, resource: Resource) -> list[tuple[Condition, ...]]:
-    """Conditions that OMS can say, one entry for each request."""
-    name, values = condition.field, condition.value
-    column = resource.get(name)
-    whole = column is not None and column.kind == "int"
-    if not whole:
-        return [(Condition(name, "EQ", v),) for v in values]  # type: ignore[union-attr]
-    return [_range(name, first, last) for first, last in joined(values)]  # type: ignore[arg-type]
-
-
-def _range(name: str, first: int, last: int) -> tuple[Condition, ...]:
-    if first == last:
-        return (Condition(name, "EQ", first),)
-    return (Condition(name, "GE", first), Condition(name, "LE", last))
-
-
-def joined(values: Iterable[int], most: int | None = None) -> list[tuple[int, int]]:
-    """Ranges that cover *values*: runs of neighbours, then the nearest joined.
-
-    Example:
-        >>> joined([1, 2, 5, 100], most=2)
-        [(1, 5), (100, 100)]
-    """
-    most = MOST_PIECES if most is None else most
-    ordered = sorted(set(values))
-    breaks = [(b - a, i) for i, (a, b) in enumerate(pairwise(ordered)) if b > a + 1]
-    widest = sorted(sorted(breaks, reverse=True)[: most - 1], key=lambda gap: gap[1])
-    cuts = [i for _, i in widest]
-    starts = [ordered[0], *(ordered[i + 1] for i in cuts)]
-    ends = [*(ordered[i] for i in cuts), ordered[-1]]
-    return list(zip(starts, ends, strict=True))
-
-
-def _is_widened(condition: Condition, resource: Resource) -> bool:
-    """The requests for a list let through numbers that are not in it."""
-    column = resource.get(condition.field)
-    if column is None or column.kind != "int":
-        return False
-    values: Any = condition.value
-    covered = sum(last - first + 1 for first, last in joined(values))
-    return covered > len(set(values))
