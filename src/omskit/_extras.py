@@ -16,6 +16,7 @@ EXTRA_OF = {
     "pandas": "pandas",
     "panel": "dashboard",
     "polars": "polars",
+    "scipy": "trigger",
     "socksio": "cern",
     "starlette": "server",
     "tsgauth": "cern",

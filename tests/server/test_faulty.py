@@ -228,7 +228,7 @@ def test_slow_heads_end(engine):
                 client.sendall(said)
                 assert client.recv(10) == b""
         with socket.create_connection((parts.hostname, parts.port), 20) as client:
-            client.sendall(b"GET /agg/api/v1/eras HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(b"GET /agg/api/v1/eras HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert client.recv(12) == b"HTTP/1.1 200"
             client.sendall(b"GET /agg")
             while client.recv(65536):

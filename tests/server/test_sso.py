@@ -350,7 +350,7 @@ def certificate(authority, tmp_path_factory):
 def served(engine, certificate, key):
     """OMS and the login service over TLS, with the real time."""
     login_service = Sso(registry(), key=key)
-    front = Front(LoginGate(login_service.key), login_service)
+    front = Front(LoginGate(login_service.key), login_service, hosts=("auth.cern.ch",))
     cert, key, _ = certificate
     with running(engine, certfile=cert, keyfile=key, front=front) as url:
         yield url

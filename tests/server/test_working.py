@@ -41,7 +41,7 @@ def ask(url, path):
     """A connection on which something was asked and nothing is read."""
     parts = urlsplit(url)
     connection = socket.create_connection((parts.hostname, parts.port), WAIT_S)
-    request = f"GET {parts.path}/{path} HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = f"GET {parts.path}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     connection.sendall(request.encode())
     return connection
 

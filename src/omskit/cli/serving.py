@@ -46,6 +46,14 @@ def serve(
     speed: Annotated[
         float, typer.Option(help="Seconds in the data for one here, with --as-of.")
     ] = 1.0,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A further name by which the service may be asked, as behind a "
+            "proxy; requests for other hosts are refused. Give it again for more.",
+        ),
+    ] = None,
     certfile: Annotated[
         Path | None, typer.Option(help="Serve https with this certificate (PEM).")
     ] = None,
@@ -75,5 +83,5 @@ def serve(
         port=port,
         certfile=certfile,
         keyfile=keyfile,
-        front=front_of(token=token, faults=faults, login=login),
+        front=front_of(token=token, faults=faults, login=login, hosts=name or ()),
     )

@@ -1,8 +1,9 @@
 """The aggregation API of OMS, answered from an engine: in process or over HTTP."""
 
 from omskit.server.asgi import application
+from omskit.server.bounds import Limits
 from omskit.server.faults import FaultPlan, Rule, plan_from_file
-from omskit.server.front import Front, Limits, front_of
+from omskit.server.front import Front, front_of
 from omskit.server.gate import LoginGate, TokenGate
 from omskit.server.respond import respond
 from omskit.server.run import running, serve

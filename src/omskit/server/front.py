@@ -7,14 +7,26 @@ service, gate, faults, service.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from omskit._extras import load
 from omskit.effects import Request
 from omskit.errors import ConfigError
 from omskit.server.asgi import application
+from omskit.server.bounds import (
+    LOOPBACK,
+    Bounded,
+    Budgeted,
+    Connections,
+    KnownHost,
+    Limits,
+    most_connections,
+    send_at_once,
+)
 from omskit.server.faults import plan_from_file
 from omskit.server.faulty import CONNECTION, Faulty, send_all
 from omskit.server.gate import SHORTEST_TOKEN, LoginGate, TokenGate
@@ -22,30 +34,15 @@ from omskit.server.respond import refusal
 from omskit.server.sso import PREFIX, Sso, registry_from_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from omskit.effects import Response
     from omskit.server.faults import FaultPlan
     from omskit.server.gate import Gate
     from omskit.server.service import Service
 
 LONGEST_FORM = 16 * 1024
 _PURPOSE = "serve over HTTP"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one service takes at once, and for how long.
-
-    Attributes:
-        concurrency: Requests at once; more get 503 with ``Retry-After``.
-        request_s: For one answer; later ones get 503, or end where they began already.
-        head_s: For the head of a request to come in.
-    """
-
-    concurrency: int = 64
-    request_s: float = 300.0
-    head_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,14 @@ class Front:
         gate: Who may ask; None: everybody.
         sso: The login service that is served beside it; None: none.
         faults: What befalls requests; None: nothing.
+        hosts: Names by which the service is asked besides its own.
     """
 
     gate: Gate | None = field(default=None, repr=False)
     sso: Sso | None = field(default=None, repr=False)
     faults: FaultPlan | None = None
     limits: Limits = field(default_factory=Limits)
+    hosts: tuple[str, ...] = ()
 
 
 def front_of(
@@ -69,6 +68,7 @@ def front_of(
     token: str | None = None,
     faults: str | Path | None = None,
     login: str | Path | None = None,
+    hosts: Iterable[str] = (),
 ) -> Front:
     """A front from what a command line gives.
 
@@ -77,6 +77,7 @@ def front_of(
         faults: File of a fault plan.
         login: File of a registry: the service wants tokens of the login service that
             is served beside it.
+        hosts: Names by which the service is asked besides its own.
 
     Raises:
         ConfigError: A file cannot be read, a token is too short, there are two gates.
@@ -94,7 +95,7 @@ def front_of(
         sso = Sso(registry)
         gate = LoginGate(sso.key, registry.audiences[0])
     plan = None if faults is None else plan_from_file(faults)
-    return Front(gate, sso, plan)
+    return Front(gate, sso, plan, hosts=tuple(hosts))
 
 
 def fronted(service: Service, front: Front) -> Any:
@@ -104,11 +105,15 @@ def fronted(service: Service, front: Front) -> Any:
         app = application(service)
     else:
         app = Faulty(service, front.faults)
+    app = Budgeted(app, front.limits)
     if front.gate is not None:
         app = Gated(app, front.gate)
+    app = Bounded(app, front.limits)
     if front.sso is not None:
-        app = WithLogin(app, front.sso)
-    return Bounded(app, front.limits)
+        # Before requests are counted: a body that does not come is no request yet.
+        app = WithLogin(app, front.sso, front.limits)
+    here = urlsplit(service.base_url).hostname or ""
+    return KnownHost(app, {*LOOPBACK, *front.hosts, here, socket.gethostname()} - {""})
 
 
 class Gated:
@@ -133,9 +138,10 @@ class Gated:
 class WithLogin:
     """Serves the login service beside what it guards."""
 
-    def __init__(self, app: Any, sso: Sso) -> None:
+    def __init__(self, app: Any, sso: Sso, limits: Limits | None = None) -> None:
         self._app = app
         self._sso = sso
+        self._body_s = (limits or Limits()).head_s
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on, or answer it for the login service."""
@@ -144,10 +150,17 @@ class WithLogin:
             return
         body = b""
         more = True
-        while more and len(body) <= LONGEST_FORM:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        try:
+            async with asyncio.timeout(self._body_s):
+                while more and len(body) <= LONGEST_FORM:
+                    message = await receive()
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            detail = f"The body of the request did not come in {self._body_s:g} s."
+            close = {"connection": "close"}
+            await send_all(refusal(408, "REQUEST_TIMEOUT", detail, close), send)
+            return
         url = scope["raw_path"] + b"?" + scope["query_string"]
         headers = {
             key.decode("latin-1"): value.decode("latin-1")
@@ -157,48 +170,13 @@ class WithLogin:
         await send_all(await asyncio.to_thread(self._sso.respond, request), send)
 
 
-class Bounded:
-    """Takes so many requests at once, each for so long."""
-
-    def __init__(self, app: Any, limits: Limits) -> None:
-        self._app = app
-        self._limits = limits
-        self._active = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on, or say that it is too much."""
-        if self._active >= self._limits.concurrency:
-            await send_all(_busy("Too many requests at once."), send)
-            return
-        began = False
-
-        async def sending(message: Any) -> None:
-            nonlocal began
-            began = True
-            await send(message)
-
-        self._active += 1
-        try:
-            async with asyncio.timeout(self._limits.request_s):
-                await self._app(scope, receive, sending)
-        except TimeoutError:
-            if began:
-                raise
-            await send_all(_busy("The answer takes too long."), send)
-        finally:
-            self._active -= 1
-
-
-def _busy(detail: str) -> Response:
-    return refusal(503, "Service Unavailable", detail, {"retry-after": "1"})
-
-
-def protocol(limits: Limits, state: dict[str, Any]) -> Any:
+def protocol(limits: Limits, state: dict[str, Any]) -> Any:  # noqa: C901  # a class
     """HTTP as uvicorn speaks it: applications reach it in the scope, slow heads end.
 
     Args:
         state: Handed to applications in ``scope["state"]`` as well.
     """
+    connections = Connections(most_connections(limits))
     base: Any = load("uvicorn.protocols.http.h11_impl", _PURPOSE).H11Protocol
 
     class Protocol(base):  # type: ignore[misc]  # an optional package is Any
@@ -208,16 +186,24 @@ def protocol(limits: Limits, state: dict[str, Any]) -> Any:
             self._late: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
+            send_at_once(transport)
             super().connection_made(transport)
             self._wait_for_head()
+            connections.made(self)
 
         def data_received(self, data: bytes) -> None:
+            connections.used(self)
             super().data_received(data)
             self._wait_for_head()
 
         def connection_lost(self, exc: Exception | None) -> None:
+            connections.lost(self)
             self._stop_waiting()
             super().connection_lost(exc)
+
+        def is_idle(self) -> bool:
+            """Nothing is being answered here."""
+            return self.cycle is None or self.cycle.response_complete
 
         def _wait_for_head(self) -> None:
             """Bound the time for a head that has begun, or that never begins."""

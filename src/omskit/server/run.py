@@ -6,6 +6,7 @@ This is an edge: it writes to stdout and stderr, and takes signals.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from omskit._extras import load
 from omskit.errors import ConfigError
 from omskit.server.asgi import MAX_URL
+from omskit.server.bounds import LOOPBACK
 from omskit.server.faulty import REFUSE
 from omskit.server.front import Front, fronted, protocol
 from omskit.server.service import Service
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from omskit.engine import Engine
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _ANYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # to recognise them
 _PATH = "/agg/api/v1"
 _PURPOSE = "serve over HTTP"
@@ -36,7 +37,10 @@ _KEEP_ALIVE_S = 75
 GRACE_S = 10
 """A service that ends waits so long for answers that are under way."""
 
-_BACKLOG = 256
+_LOG = logging.getLogger("omskit.server")
+_SAID_FULL = False
+_BACKLOG = 64
+"""Connections that may wait; asyncio also takes so many at one go."""
 _LAST_PORT = 65535
 
 
@@ -240,6 +244,7 @@ def uvicorn_server(
 
     class Server(uvicorn.Server):  # type: ignore[misc]  # an optional package is Any
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            asyncio.get_running_loop().set_exception_handler(_quiet_accept)
             await super().startup(sockets=sockets)
             if self.started:
                 ready()
@@ -282,12 +287,26 @@ def uvicorn_server(
         h11_max_incomplete_event_size=MAX_URL + _HEADERS,
         http=speaks,
         ws="none",
+        backlog=_BACKLOG,
         **options,
     )
     config.load()
     server = Server(config)
     state[REFUSE] = server.refuse
     return server
+
+
+def _quiet_accept(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line where descriptors run out, as often as asyncio complains of it.
+
+    It complains with a traceback for each connection that waits, every second.
+    """
+    global _SAID_FULL  # noqa: PLW0603  # once a process
+    if "out of system resource" not in str(context.get("message")):
+        loop.default_exception_handler(context)
+    elif not _SAID_FULL:
+        _SAID_FULL = True
+        _LOG.warning("no descriptors are left for connections; raise `ulimit -n`")
 
 
 @contextmanager

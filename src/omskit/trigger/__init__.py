@@ -1,0 +1,58 @@
+"""Rates, prescales and cross-sections of triggers.
+
+What is computed here and from what is on the page "Trigger" of the reference; each
+formula names its assumptions.
+"""
+
+from omskit.trigger.bunches import BunchCount, count_bunches
+from omskit.trigger.counting import (
+    LUMISECTION_S,
+    Measured,
+    bunches_of_pileup,
+    count_interval,
+    counts_of_rates,
+    cross_section,
+    live_fraction,
+    live_fraction_of,
+    rates,
+    unprescaled_counts,
+)
+from omskit.trigger.names import PathName, split_version
+from omskit.trigger.prescales import (
+    Prescale,
+    Status,
+    column_at,
+    exact,
+    seed_prescale,
+    total_prescale,
+)
+from omskit.trigger.seeds import And, Bit, Not, Or, bits_of, parse_seed
+
+__all__ = [
+    "LUMISECTION_S",
+    "And",
+    "Bit",
+    "BunchCount",
+    "Measured",
+    "Not",
+    "Or",
+    "PathName",
+    "Prescale",
+    "Status",
+    "bits_of",
+    "bunches_of_pileup",
+    "column_at",
+    "count_bunches",
+    "count_interval",
+    "counts_of_rates",
+    "cross_section",
+    "exact",
+    "live_fraction",
+    "live_fraction_of",
+    "parse_seed",
+    "rates",
+    "seed_prescale",
+    "split_version",
+    "total_prescale",
+    "unprescaled_counts",
+]
