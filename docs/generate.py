@@ -40,6 +40,7 @@ def cli() -> str:
         "| 4 | service: it did not answer as it should |",
         "| 5 | incomplete: rows are missing |",
         "| 6 | any other failure that omskit knows, such as a stdout that is full |",
+        "| 70 | a bug of omskit: an error that it does not know |",
         "| 130 | Ctrl-C |",
         "| 141 | who reads stdout has gone, as `head` does; nothing is said |",
         "",

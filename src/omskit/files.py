@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -38,6 +40,10 @@ def write_whole(
             there, else what the umask leaves.
     """
     try:
+        stream_number = _descriptor(target)
+        if stream_number is not None:
+            _write_to(stream_number, write_to)
+            return
         place = target.resolve()
         if place.exists() and not place.is_file():
             with place.open("wb") as stream:
@@ -47,6 +53,41 @@ def write_whole(
     except OSError as error:
         message = f"Cannot write {target}: {error.strerror or error}."
         raise refusal(message) from error
+    except (RuntimeError, ValueError) as error:
+        # A loop of links, or a name with a null byte.
+        message = f"Cannot write {str(target)!r}: {error}."
+        raise refusal(message) from error
+
+
+_STREAMS = {"stdin": 0, "stdout": 1, "stderr": 2}
+_FD = re.compile(r"/(?:dev/(stdin|stdout|stderr)|(?:dev|proc/self)/fd/([0-9]{1,4}))")
+_LINKS = 40
+
+
+def _descriptor(target: Path) -> int | None:
+    """The number of the open stream that a path such as /dev/stdout names, or None.
+
+    Opened by its name, a redirected stdout is a file like others: it would be emptied,
+    or replaced, with what other programs have written to it.
+    """
+    path = target.absolute()
+    for _ in range(_LINKS):
+        match = _FD.fullmatch(os.path.normpath(path))
+        if match:
+            return _STREAMS[match[1]] if match[1] else int(match[2])
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def _write_to(number: int, write_to: Callable[[BinaryIO], Any]) -> None:
+    """Write to an open stream, behind what is in its buffers."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    with os.fdopen(os.dup(number), "wb") as stream:
+        write_to(stream)
 
 
 def _replace(

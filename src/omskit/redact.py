@@ -82,6 +82,20 @@ def _scrubbed_text(value: object, secrets: frozenset[str]) -> object:
     return scrubbed(value, secrets) if isinstance(value, str) else value
 
 
+def visible(text: str) -> str:
+    r"""A text whose characters all show: what a terminal would obey is spelt out.
+
+    Example:
+        >>> print(visible("a" + chr(27) + "[2J"))
+        a\x1b[2J
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def one_line(text: str, longest: int | None = None) -> str:
     r"""*text* on one line, without what would move a cursor or turn the writing round.
 

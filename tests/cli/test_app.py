@@ -101,15 +101,18 @@ def test_interrupt(oms, monkeypatch):
 
 
 def test_bugs_show_their_traceback(oms, monkeypatch):
-    """An exception that nobody foresaw is not dressed up as a message."""
+    """An exception that nobody foresaw shows itself, with an exit code of its own."""
 
     def fail(*_arguments, **_options):
         message = "a bug"
         raise ZeroDivisionError(message)
 
     monkeypatch.setattr("omskit.client.Client.runs", fail)
-    with pytest.raises(ZeroDivisionError):
-        oms("runs", 297050)
+    ended = oms("runs", 297050)
+    assert ended.code == 70
+    assert "Traceback" in ended.err
+    assert "ZeroDivisionError: a bug" in ended.err
+    assert ended.err.splitlines()[-1].startswith("oms: This is a bug of omskit")
 
 
 def test_broken_pipe(oms, monkeypatch):

@@ -166,8 +166,9 @@ def test_other_failures_of_the_system_are_bugs(oms, monkeypatch):
 
     monkeypatch.setattr(output, "view", fail)
     assert not is_of_stdout(lost)
-    with pytest.raises(FileNotFoundError):
-        oms("runs", 297050)
+    ended = oms("runs", 297050)
+    assert ended.code == 70
+    assert "FileNotFoundError" in ended.err
 
 
 @pytest.mark.parametrize("phrase", [said for said, _ in PHRASES])

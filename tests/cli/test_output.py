@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv as stdlib_csv
 import datetime as dt
 import io
 import json
 import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from omskit.cli.options import Output
-from omskit.cli.output import _csv, show, terminal_width
+from omskit.cli.options import Format, Output
+from omskit.cli.output import _csv, show, terminal_width, without_formulas, write
 from omskit.cli.terminal import Line
 from omskit.table import Table
 
@@ -41,7 +44,7 @@ def csv_text(arrow):
 
 
 def test_csv_of_every_kind():
-    """Lists are joined, times end with Z, nulls are empty, quotes are doubled."""
+    """Lists are JSON, times end with Z, nulls are empty, quotes are doubled."""
     exact = dt.datetime(2017, 6, 16, 20, 50, 33, 250000, tzinfo=dt.UTC)
     whole = exact.replace(microsecond=0)
     times = pa.array([exact, whole], pa.timestamp("us", tz="UTC"))
@@ -55,7 +58,7 @@ def test_csv_of_every_kind():
     )
     lines = csv_text(arrow).splitlines()
     assert lines[0] == 'list,time,"a ""name""",nothing'
-    assert lines[1] == ('"DT CSC","2017-06-16T20:50:33.250000Z","say ""x""",')
+    assert lines[1] == ('"[""DT"",""CSC""]","2017-06-16T20:50:33.250000Z","say ""x""",')
     assert lines[2] == ',"2017-06-16T20:50:33Z",,'
 
 
@@ -181,3 +184,122 @@ def test_width_without_a_terminal(monkeypatch):
 def test_output_defaults():
     """Without options a table for humans goes to stdout."""
     assert Output() == Output(instance=None, format=None, output=None)
+
+
+LISTS = [["DT", None, "CSC"], [], [""], None, ["a b", 'say "x"', "c,d", "\n"], [None]]
+
+
+def test_lists_come_back_from_csv():
+    """Nulls, empty lists and empty texts in lists are told apart, and read back."""
+    arrow = pa.table({"components": pa.array(LISTS, pa.list_(pa.string()))})
+    rows = list(stdlib_csv.reader(io.StringIO(csv_text(arrow), newline="")))[1:]
+    back = [json.loads(row[0]) if row and row[0] else None for row in rows]
+    assert back == LISTS
+    numbers = pa.table({"n": [[1, None], [2**60]], "o": [{"a": 1}, None]})
+    lines = csv_text(numbers).splitlines()
+    assert lines[1:] == ['"[1,null]","{""a"":1}"', '"[1152921504606846976]",']
+
+
+def test_empty_text_is_no_null_in_csv():
+    """An empty text is a pair of quotes, a null is nothing."""
+    assert csv_text(pa.table({"s": ["", None], "n": [1, 2]})) == 's,n\n"",1\n,2\n'
+
+
+def test_formulas_in_csv(oms, tmp_path):
+    """With --spreadsheet texts are never formulas, numbers stay numbers."""
+    cells = ["=1+1", "+x", "-y", "@z", "\tq", "plain", None]
+    arrow = pa.table({"=name": cells, "n": [-1.0] * 7})
+    safe = without_formulas(Table(arrow)).arrow
+    assert safe.column_names == ["'=name", "n"]
+    assert safe.column(0).to_pylist() == [
+        "'=1+1", "'+x", "'-y", "'@z", "'\tq", "plain", None
+    ]  # fmt: skip
+    assert safe.column(1).equals(arrow.column(1))
+    path = tmp_path / "x.csv"
+    assert oms("runs", 297050, "--spreadsheet", "-o", path).code == 0
+
+
+ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
+
+
+def test_a_terminal_obeys_nothing(monkeypatch, capsys):
+    """Escape sequences in cells, names and units are shown, not obeyed."""
+    field = pa.field(f"x{ESCAPE}", pa.string(), metadata={"unit": f"u{ESCAPE}"})
+    table = Table(pa.table([[f"a{ESCAPE}", "b"]], schema=pa.schema([field])))
+    one = Table(table.arrow.slice(0, 1))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    for shown in (table, one):
+        for how in ("table", "csv", "json", "jsonl"):
+            write(shown, Output(format=Format(how)))
+    text = capsys.readouterr().out
+    assert "owned" in text
+    assert not any(c in text for c in "\x07\u202e\x9b")
+    assert "\x1b]" not in text
+    assert "\x1b[2J" not in text
+
+
+def shell(command, folder):
+    """What a shell makes of a command; ``oms`` is the one under test."""
+    code = "import sys; from omskit.cli.app import run; sys.exit(run())"
+    own = f'oms() {{ "{sys.executable}" -c "{code}" "$@"; }}; '
+    return subprocess.run(
+        ["bash", "-c", own + command],
+        cwd=folder,
+        env={**os.environ, "OMSKIT_INSTANCE": "demo"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"]
+)
+def test_stdout_by_its_name(name, tmp_path):
+    """In a pipe and redirected, the rows go behind what others have written."""
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    ask = f"oms runs 297050 --fields run_number -f csv -q -o {name}"
+    piped = shell(f"{ask} | cat", tmp_path)
+    assert piped.stdout == "run_number\n297050\n"
+    done = shell(f"{{ echo before; {ask}; echo after; }} > out.txt", tmp_path)
+    assert done.stderr == ""
+    text = (tmp_path / "out.txt").read_text()
+    assert text == "before\nrun_number\n297050\nafter\n"
+
+
+def test_a_pipe_in_the_file_system(tmp_path):
+    """A FIFO is written to."""
+    ask = "oms runs 297050 --fields run_number -f csv -q -o fifo"
+    done = shell(f"mkfifo fifo; cat fifo > got & {ask}; wait; cat got", tmp_path)
+    assert done.stdout == "run_number\n297050\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x.xlsx", "names no format"),
+        ("nodir/x.csv", "there is no folder nodir"),
+        (".", "names no format"),
+        ("folder.csv", "it is a folder"),
+        ("loop.csv", "Cannot write"),
+        ("x" * 300 + ".csv", "Cannot write"),
+    ],
+)
+def test_a_bad_output_is_refused_before_anything_is_asked(
+    oms, tmp_path, monkeypatch, name, words
+):
+    """The place is looked at first: no row is fetched in vain."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "loop.csv").symlink_to("loop2.csv")
+    (tmp_path / "loop2.csv").symlink_to("loop.csv")
+    asked = []
+    monkeypatch.setattr(
+        "omskit.client.Client.hlt_rates", lambda *_a, **_o: asked.append(1)
+    )
+    ended = oms("hlt-rates", 297050, "-o", name)
+    assert ended.code == 2
+    assert words in ended.err
+    assert len(ended.err.splitlines()) == 1
+    if "loop" not in name:
+        assert asked == []

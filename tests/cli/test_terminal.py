@@ -50,10 +50,10 @@ def test_numbers_align_right():
 
 
 def test_flags_and_lists():
-    """Flags read as in conditions, lists with commas, an empty list as a dash."""
+    """Flags read as in conditions, lists with commas; an empty list is not missing."""
     shown = texts(table([{"f": True, "l": ["DT", "CSC"]}, {"f": False, "l": []}]), 80)
     assert shown[2] == "true   DT, CSC"
-    assert shown[3].split() == ["false", DASH]
+    assert shown[3].split() == ["false", "[]"]
 
 
 def test_hidden_columns_are_counted():

@@ -25,6 +25,7 @@ from omskit.cli import (
 )
 from omskit.cli.exits import (
     BROKEN_PIPE,
+    BUG,
     INTERRUPTED,
     OTHER,
     USAGE,
@@ -36,6 +37,7 @@ from omskit.cli.exits import (
 )
 from omskit.cli.wording import for_command_line
 from omskit.errors import OMSError
+from omskit.redact import visible
 
 app = typer.Typer(
     name="oms",
@@ -110,7 +112,7 @@ def oms(
     """Everything the CMS Online Monitoring System knows, as tables.
 
     Exit codes: 0 done, 1 the answer is no, 2 usage, 3 login, 4 service, 5 incomplete,
-    6 any other failure.
+    6 any other failure, 70 a bug of omskit.
 
     Example: oms runs 297050 --instance demo
     """
@@ -126,7 +128,7 @@ def run(arguments: list[str] | None = None) -> int:
 
     Returns:
         The exit code; whatever went wrong on purpose is one line on stderr. Anything
-        else is a bug, and shows its traceback.
+        else is a bug: it shows its traceback, and the code is 70.
     """
     mend_streams()
     try:
@@ -139,19 +141,30 @@ def run(arguments: list[str] | None = None) -> int:
         return BROKEN_PIPE
     except OSError as error:
         if not is_of_stdout(error):
-            raise
+            return _confess(error)
         close_stdout()
         say(f"Cannot write to stdout: {error.strerror}.")
         return OTHER
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the edge of the program
         # Typer's usage errors have no public base class in all versions.
         if not hasattr(error, "format_message"):
-            raise
+            return _confess(error)
         _say_usage(error)
         return USAGE
     return result if isinstance(result, int) else 0
+
+
+def _confess(error: Exception) -> int:
+    """Show what broke: a bug has a code of its own, as 1 is an answer, no."""
+    import traceback
+
+    lines = "".join(traceback.format_exception(error)).split("\n")
+    # A message may hold what a stranger sent.
+    sys.stderr.write("\n".join(map(visible, lines)))
+    say(f"This is a bug of omskit {__version__}: {type(error).__name__}.")
+    return BUG
 
 
 def _called(arguments: list[str] | None) -> object:

@@ -35,8 +35,15 @@ GranularityOption = Annotated[
 
 @contextmanager
 def client_for(given: Output, **settings: Any) -> Iterator[Client]:
-    """The client that *given* asks for, its warnings on stderr."""
+    """The client that *given* asks for, its warnings on stderr.
+
+    Raises:
+        UsageError: The answer could not be written where it should go.
+    """
+    from omskit.cli.output import check_output
     from omskit.client import Client
+
+    check_output(given)
 
     progress = sys.stderr.isatty() if given.progress is None else given.progress
     progress = progress and not given.quiet

@@ -83,6 +83,14 @@ AllRowsOption = Annotated[
     bool,
     typer.Option("--all-rows", help="Show every row of a long table on a terminal."),
 ]
+SpreadsheetOption = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet",
+        help="In CSV, put a ' before texts that begin with = + - @, which spreadsheets "
+        "take for formulas.",
+    ),
+]
 DcsOption = Annotated[
     Path | None,
     typer.Option(
@@ -118,6 +126,7 @@ class Output:
     format: FormatOption = None
     output: OutputOption = None
     all_rows: AllRowsOption = False
+    spreadsheet: SpreadsheetOption = False
     quiet: QuietOption = False
     progress: ProgressOption = None
 

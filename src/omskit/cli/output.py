@@ -17,6 +17,7 @@ from omskit.cli.options import Format, Output
 from omskit.cli.terminal import SHOWN_ROWS, Line, view
 from omskit.errors import UsageError, did_you_mean
 from omskit.files import write_whole
+from omskit.redact import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +42,8 @@ def write(table: Table, given: Output, *, named: str | None = None) -> None:
     if chosen is Format.TABLE:
         _write_view(table, given, named.split(",") if named else None)
         return
+    if chosen is Format.CSV and given.spreadsheet:
+        table = without_formulas(table)
     encode = _ENCODERS[chosen]
     if given.output is not None and str(given.output) != "-":
         write_whole(given.output, lambda stream: encode(table, stream), UsageError)
@@ -55,8 +58,65 @@ def write(table: Table, given: Output, *, named: str | None = None) -> None:
             "Give --output FILE.parquet, or pipe it to a program that reads it."
         )
         raise UsageError(message)
+    if sys.stdout.isatty() and chosen is not Format.PARQUET:
+        _to_terminal(table, encode)
+        return
     encode(table, sys.stdout.buffer)
     sys.stdout.buffer.flush()
+
+
+def _to_terminal(table: Table, encode: Callable[[Table, BinaryIO], None]) -> None:
+    """Write text to a terminal, which obeys nothing of what a service sent."""
+    buffer = io.BytesIO()
+    encode(table, buffer)
+    lines = buffer.getvalue().decode().split("\n")
+    sys.stdout.write("\n".join(map(visible, lines)))
+    sys.stdout.flush()
+
+
+def check_output(given: Output) -> None:
+    """Refuse a place that cannot be written to, before anything is asked for.
+
+    Raises:
+        UsageError: An ending that names no format, a folder, or one that is not there.
+    """
+    _format(given)
+    if given.output is None or str(given.output) == "-":
+        return
+    try:
+        path = given.output.expanduser()
+        parent, is_folder = path.parent, path.is_dir()
+        is_there, may_write = parent.is_dir(), os.access(parent, os.W_OK)
+        exists = path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        message = f"Cannot write {str(given.output)!r}: {error}."
+        raise UsageError(message) from error
+    if is_folder:
+        message = f"Cannot write {given.output}: it is a folder. Name a file in it."
+        raise UsageError(message)
+    if not is_there:
+        message = f"Cannot write {given.output}: there is no folder {parent}."
+        raise UsageError(message)
+    if not may_write and not exists:
+        message = f"Cannot write {given.output}: no permission to write in {parent}."
+        raise UsageError(message)
+
+
+_FORMULA = r"^([=+\-@\t\r])"
+
+
+def without_formulas(table: Table) -> Table:
+    """The table with a ``'`` before texts that a spreadsheet would take for a formula.
+
+    Numbers are left alone.
+    """
+    arrow = table.arrow
+    for index, field in enumerate(arrow.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            safe = pc.replace_substring_regex(arrow.column(index), _FORMULA, r"'\1")
+            arrow = arrow.set_column(index, field, safe)
+    names = [f"'{n}" if n[:1] in "=+-@\t\r" and n else n for n in arrow.column_names]
+    return table.part(arrow.rename_columns(names))
 
 
 def _format(given: Output) -> Format:
@@ -150,7 +210,10 @@ def _jsonl(table: Table, stream: BinaryIO) -> None:
 
 
 def _csv(table: Table, stream: BinaryIO) -> None:
-    """Names in the first line; times as OMS writes them, lists joined by a space."""
+    """Names in the first line; times as OMS writes them, lists as JSON.
+
+    A null is an empty cell, an empty text a pair of quotes.
+    """
     from pyarrow import csv
 
     columns = [_csv_column(column) for column in table.arrow.columns]
@@ -173,9 +236,11 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(kind):
         exact = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
         return pc.replace_substring_regex(exact, r"\.0+Z$", "Z")
-    if pa.types.is_list(kind):
-        texts = pc.cast(column, pa.list_(pa.string()))
-        return pc.binary_join(texts, " ")
+    if pa.types.is_nested(kind):
+        encode = msgspec.json.encode
+        values = column.to_pylist()
+        texts = [None if v is None else encode(v).decode() for v in values]
+        return pa.chunked_array([pa.array(texts, pa.string())])
     if pa.types.is_null(kind):
         return pc.cast(column, pa.string())
     return column

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from omskit.redact import visible
 from omskit.schema import bundled
 from omskit.table import unit_of
 
@@ -145,13 +146,13 @@ def _column(arrow: pa.Table, field: pa.Field) -> _Column:
     texts = tuple(map(cell_text, values))
     is_time = pa.types.is_timestamp(field.type)
     unit = "UTC" if is_time else unit_of(field)
-    shown = f"[{unit}]" if unit else ""
+    shown = f"[{visible(unit)}]" if unit else ""
     longest = min(max(map(len, texts)), LONGEST_TEXT)
     room = max(NARROW_HEAD, len(shown), longest)
     kinds = (pa.types.is_integer, pa.types.is_floating)
     return _Column(
         name=field.name,
-        head=tuple(_folded(field.name, room)),
+        head=tuple(_folded(visible(field.name), room)),
         unit=shown,
         cells=texts,
         right=any(is_kind(field.type) for is_kind in kinds),
@@ -175,8 +176,8 @@ def cell_text(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or DASH
-    return " ".join(str(value).split())
+        return ", ".join(map(cell_text, value)) or "[]"
+    return visible(" ".join(str(value).split()))
 
 
 def _folded(name: str, room: int) -> Iterator[str]:
@@ -268,7 +269,7 @@ def _turned(arrow: pa.Table, width: int) -> Iterator[Line]:
         if unit and text != DASH:
             text += f" {unit}"
         folded = textwrap.wrap(text, max(width - indent, 20)) or [""]
-        yield Line(f"{name:<{indent}}{folded[0]}".rstrip())
+        yield Line(f"{visible(name):<{indent}}{folded[0]}".rstrip())
         yield from (Line(" " * indent + more) for more in folded[1:])
 
 
