@@ -106,7 +106,7 @@ RUN_1 = text(
         text("," + HEADER, "0," + row(12, 0.16, 0.15)),
         DRAWN,
         RUN_1,
-        gzip.compress(text(HEADER, row(12, 0.16, 0.15)).encode()),
+        gzip.compress(text(HEADER, row(12, 0.16, 0.15)).encode(), mtime=0),
     ],
     ids=["no hash", "hash and blank", "numbered rows", "drawn", "Run 1", "gzip"],
 )
@@ -259,7 +259,8 @@ def test_rows_without_a_meaning(line, words):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe#run", b"\x1f\x8bnot gzip", gzip.compress(b"#run")[:-4]]
+    "content",
+    [b"\xff\xfe#run", b"\x1f\x8bnot gzip", gzip.compress(b"#run", mtime=0)[:-4]],
 )
 def test_bytes_that_are_no_text(content):
     """Other bytes are one DecodeError."""
@@ -270,7 +271,7 @@ def test_bytes_that_are_no_text(content):
 def test_gzip_files_by_name(tmp_path):
     """A file that ends in .gz is read as it is."""
     path = tmp_path / "lumi.csv.gz"
-    path.write_bytes(gzip.compress(text(HEADER, row(12, 0.16, 0.15)).encode()))
+    path.write_bytes(gzip.compress(text(HEADER, row(12, 0.16, 0.15)).encode(), mtime=0))
     table = read_luminosity(path)
     assert luminosity(pairs_of(table), table).recorded == pytest.approx(0.15)
 
