@@ -33,7 +33,7 @@ from omskit.errors import (
     TokenRejectedError,
     TransportError,
 )
-from omskit.flow.exchange import Policy, backoff, exchange, retry_after
+from omskit.flow.exchange import Policy, backoff, exchange, refuse, retry_after
 from omskit.jsonapi import decode
 from omskit.schema import bundled
 
@@ -320,3 +320,25 @@ def test_a_web_page_is_named():
     """A login page with status 200 is called a web page."""
     _, error = fail([Response(200, {}, b"<html>")])
     assert "web page" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "not_words"),
+    [
+        (204, "without content", "refused"),
+        (206, "a part of an answer", "refused"),
+        (304, "a cache on the way", "redirect"),
+        (407, "the proxy on the way wants a login", "refused the request"),
+        (421, "does not answer for the host", "refused"),
+        (511, "the network itself wants a login", "failed with"),
+    ],
+)
+def test_statuses_whose_cause_lies_elsewhere(status, words, not_words):
+    """A cache, a proxy or a network that answers instead of the service is named."""
+    with pytest.raises(StatusError) as caught:
+        refuse(Request("GET", "https://oms.test/x"), Response(status), logged_in=False)
+    message = str(caught.value)
+    assert words in message
+    assert str(status) in message
+    assert not_words not in message
+    assert caught.value.status == status

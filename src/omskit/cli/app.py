@@ -17,7 +17,6 @@ from omskit.cli import (
     figures,
     follow,
     lost,
-    mask,
     replay,
     serving,
     story,
@@ -35,6 +34,7 @@ from omskit.cli.exits import (
     mend_streams,
     say,
 )
+from omskit.cli.mask.app import app as mask
 from omskit.cli.wording import for_command_line
 from omskit.errors import OMSError
 from omskit.redact import visible
@@ -69,7 +69,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
 
-GROUPS: dict[str, typer.Typer] = {"mask": mask.app, "auth": auth.app}
+GROUPS: dict[str, typer.Typer] = {"mask": mask, "auth": auth.app}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 

@@ -9,7 +9,7 @@ import typer
 
 from omskit.cli.asking import client_for, of_run
 from omskit.cli.dcs import read_dcs
-from omskit.cli.maskfiles import load_mask, short_name, two_names
+from omskit.cli.mask.files import load_mask, short_name, two_names
 from omskit.cli.options import InstanceOption, Output, ProgressOption, QuietOption
 from omskit.errors import UsageError
 

@@ -187,6 +187,23 @@ def retry_after(response: Response, now: dt.datetime) -> float | None:
     return max(0.0, (moment - now).total_seconds())
 
 
+_STRANGE = {
+    204: "it sent an answer without content, where rows were asked for",
+    205: "it sent an answer without content, where rows were asked for",
+    206: "it sent a part of an answer, where the whole was asked for",
+    304: "it says that nothing has changed, though nothing was kept: a cache on the "
+    "way is wrong",
+    407: "the proxy on the way wants a login of its own. Name user and password in the "
+    "address of the proxy, or ask past it with NO_PROXY",
+    421: "it does not answer for the host of this address, or was asked through a "
+    "wrong tunnel or proxy",
+    451: "the answer is kept back for legal reasons",
+    511: "the network itself wants a login first, as in a hotel: open any page in a "
+    "browser",
+}
+"""Statuses whose cause is not what their class says, and what it is."""
+
+
 def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn:
     """Raise what a status other than 200 means; `persist` takes secrets out of it."""
     status = response.status
@@ -201,6 +218,8 @@ def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn
             f"{host} knows the login but does not let it read OMS (403){tail} "
             "Applications must be in the group oms-api-access; see 'Getting access'."
         )
+    elif status in _STRANGE:
+        error = StatusError(f"{host}: {_STRANGE[status]} ({status}){tail}")
     elif 300 <= status < 400:
         error = _redirected(response, host)
     elif status == 404:

@@ -254,19 +254,16 @@ def read_all(
     """
     parts = [Part(query, wanted) for query in queries]
     yield from read_parts(parts, context, resource)
+    found = [flaw(part, resource) for part in parts]
     for _ in range(ROUNDS - 1):
-        again = [
-            n
-            for n, part in enumerate(parts)
-            if not part.failed and flaw(part, resource)
-        ]
+        again = [n for n, part in enumerate(parts) if found[n] and not part.failed]
         if not again:
             break
         fresh = [Part(parts[n].query, wanted) for n in again]
         yield from read_parts(fresh, context, resource)
         for number, part in zip(again, fresh, strict=True):
-            parts[number] = part
-    flaws = [why for part in parts if (why := flaw(part, resource))]
+            parts[number], found[number] = part, flaw(part, resource)
+    flaws = [why for why in found if why]
     if not flaws and len(parts) > 1:
         tables = [table for part in parts for table in part.tables()]
         flaws = [why for why in [repeated(tables, resource)] if why]

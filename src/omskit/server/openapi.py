@@ -65,6 +65,10 @@ def openapi(service: Service) -> dict[str, Any]:
     }
 
 
+_TEXT = {"type": "string", "minLength": 1}
+"""The value of a filter; an empty one has no meaning."""
+
+
 def _operation(name: str, parameters: list[Any], document: str) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{document}"}
     refused = {"$ref": "#/components/schemas/Errors"}
@@ -96,7 +100,8 @@ def _page(service: Service, resource: Resource) -> Iterator[dict[str, Any]]:
     yield _names("include", list(_INCLUDES))
     largest = {"type": "integer", "minimum": 1, "maximum": service.max_limit}
     yield _query("page[limit]", largest)
-    yield _query("page[offset]", {"type": "integer", "minimum": 0, "maximum": 10**9})
+    offset = _query("page[offset]", {"type": "integer", "minimum": 0, "maximum": 10**9})
+    yield {**offset, "description": "A multiple of page[limit]; others get 400."}
     if resource.granularities:
         words = {"type": "string", "enum": list(resource.granularities)}
         yield _query("group[granularity]", words)
@@ -104,14 +109,17 @@ def _page(service: Service, resource: Resource) -> Iterator[dict[str, Any]]:
         if field.filterable:
             yield from _filters(field)
     for unseen in resource.filters:
-        schema = _SCHEMAS.get(unseen.kind, {"type": "string"})
+        schema = _SCHEMAS.get(unseen.kind, _TEXT)
         yield _query(f"filter[{unseen.name}][EQ]", schema)
 
 
 def _filters(field: Field) -> Iterator[dict[str, Any]]:
     for op in _OPERATORS.get(field.kind, ()):
         if op in WIRE:
-            schema = _SCHEMAS.get(field.kind, {"type": "string"})
+            schema = _SCHEMAS.get(field.kind, _TEXT)
+            if op in {"EQ", "NEQ"}:
+                # The word null asks for rows with or without a value.
+                schema = {"anyOf": [schema, {"type": "string", "enum": ["null"]}]}
             yield _query(f"filter[{field.name}][{op}]", schema)
 
 

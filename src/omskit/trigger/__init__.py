@@ -5,6 +5,7 @@ formula names its assumptions.
 """
 
 from omskit.trigger.bunches import BunchCount, count_bunches
+from omskit.trigger.columns import prescales
 from omskit.trigger.counting import (
     LUMISECTION_S,
     Measured,
@@ -18,7 +19,7 @@ from omskit.trigger.counting import (
     unprescaled_counts,
 )
 from omskit.trigger.names import PathName, split_version
-from omskit.trigger.prescales import (
+from omskit.trigger.prescaling import (
     Prescale,
     Status,
     column_at,
@@ -50,6 +51,7 @@ __all__ = [
     "live_fraction",
     "live_fraction_of",
     "parse_seed",
+    "prescales",
     "rates",
     "seed_prescale",
     "split_version",

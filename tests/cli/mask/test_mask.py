@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from omskit.cli import maskfiles
+from omskit.cli.mask.files import short_name, two_names
 
 A = '{"297050": [[12, 137]],\n "297056": [[12, 203]]}'
 B = '{"297050": [[100, 140]]}'
@@ -172,7 +172,7 @@ def test_urls_are_fetched_through_the_client(oms, files, monkeypatch):
     ended = oms("mask", "show", "https://example.org/x/golden.json", "--as", "json")
     assert ended.out == A + "\n"
     assert asked == ["https://example.org/x/golden.json"]
-    assert maskfiles.short_name("https://example.org/x/golden.json") == "golden.json"
+    assert short_name("https://example.org/x/golden.json") == "golden.json"
 
 
 def test_diff_exits_with_one_where_masks_differ(oms, files):
@@ -278,8 +278,8 @@ def test_luminosity_of_oms_beside_brilcalc(oms, files):
 
 def test_names_tell_masks_apart():
     """Two files of one name are called by their paths."""
-    assert maskfiles.two_names("a/x.json", "b/x.json") == ("a/x.json", "b/x.json")
-    assert maskfiles.two_names("a/x.json", "b/y.json") == ("x.json", "y.json")
+    assert two_names("a/x.json", "b/x.json") == ("a/x.json", "b/x.json")
+    assert two_names("a/x.json", "b/y.json") == ("x.json", "y.json")
 
 
 def test_real_files_are_identified(oms, recorded):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from omskit.cli.exits import say
-from omskit.cli.maskoptions import Kept
+from omskit.cli.mask.options import Kept
 from omskit.errors import MaskError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""``oms mask``: certification files shown, combined, compared, checked and made."""

@@ -1,0 +1,179 @@
+"""The prescales of the paths of a run, one row per path and prescale column in use."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from omskit.errors import NoRowError, UsageError
+from omskit.table import Table
+from omskit.trigger.names import split_version
+from omskit.trigger.prescaling import Rule, exact, seed_prescale, total_prescale
+from omskit.trigger.seeds import parse_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Values = Mapping[str, Mapping[int, float | None]]
+
+
+class Asks(Protocol):
+    """Who can be asked for rows, as an `omskit.Client` can."""
+
+    def query(self, resource: str, runs: Any = None, /, **options: Any) -> Any:
+        """A query of any resource."""
+        ...
+
+
+SCHEMA = pa.schema(
+    [
+        ("run_number", pa.int64()),
+        ("first_lumisection_number", pa.int64()),
+        ("prescale_index", pa.int64()),
+        ("prescale_name", pa.string()),
+        ("path_name", pa.string()),
+        ("path", pa.string()),
+        ("seed", pa.string()),
+        ("hlt_prescale", pa.float64()),
+        ("l1_prescale", pa.float64()),
+        ("prescale", pa.float64()),
+        ("status", pa.string()),
+        ("prescale_low", pa.float64()),
+        ("prescale_high", pa.float64()),
+        ("why", pa.string()),
+    ]
+)
+"""The columns of `prescales`; the bounds hold for independent prescalers."""
+
+
+def prescales(
+    client: Asks,
+    run: int,
+    *,
+    paths: str | Iterable[str] = "*",
+    rule: Rule = "nested",
+) -> Table:
+    """The prescales of HLT paths in one run, from each lumisection where they change.
+
+    A row holds from its ``first_lumisection_number`` until the next row of the path.
+    Lumisections before the first row have no known prescale.
+
+    Args:
+        client: An `omskit.Client`.
+        run: One run.
+        paths: Names and shell patterns, with or without version.
+        rule: Which number stands for a seed of several bits, see `seed_prescale`.
+
+    Raises:
+        NoRowError: OMS has no prescale change of the run, or no such path.
+        UsageError: A prescale column comes twice with different values.
+
+    Cost: four questions, whatever the number of paths.
+    Source: OMS prescalechanges, l1prescalesets, hltprescalesets, hltconfigdata.
+
+    Example:
+        >>> from omskit import Client
+        >>> with Client("demo") as oms:
+        ...     table = prescales(oms, 297050, paths="HLT_ZeroBias")
+        >>> table["first_lumisection_number"].to_pylist()
+        [1, 12, 431]
+    """
+    rows = {
+        resource: client.query(resource, run).fetch().to_records()
+        for resource in ("prescalechanges", "hltconfigdata", "hltprescalesets")
+    }
+    rows["l1prescalesets"] = client.query("l1prescalesets", run).fetch().to_records()
+    if not rows["prescalechanges"]:
+        message = f"OMS has no prescale change of run {run}. Is the number right?"
+        raise NoRowError(message)
+    configured = {r["path_name"]: r["l1_prerequisite"] for r in rows["hltconfigdata"]}
+    patterns = [paths] if isinstance(paths, str) else list(paths)
+    chosen = [name for name in sorted(configured) if _matches(name, patterns)]
+    if not chosen:
+        message = f"Run {run} has no path like {', '.join(map(repr, patterns))}."
+        raise NoRowError(message)
+    l1 = columns_of(rows["l1prescalesets"], "algo_name")
+    hlt = columns_of(rows["hltprescalesets"], "path_name")
+    changes = sorted(rows["prescalechanges"], key=lambda r: r["lumisection_number"])
+    found = [
+        _row(run, change, (name, configured[name]), (l1, hlt), rule)
+        for name in chosen
+        for change in changes
+    ]
+    return Table(pa.Table.from_pylist(found, SCHEMA), resource="prescales")
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]], key: str) -> Values:
+    """The prescale of each name in each column, joined by the column's own index.
+
+    A masked L1 algorithm (``algo_mask`` false) has prescale 0. A column without an
+    index is left out: its place in the list proves nothing.
+
+    Raises:
+        UsageError: A column comes twice with different values.
+
+    Example:
+        >>> text = '[{"prescale_index": 6, "prescale": 15.0}]'
+        >>> columns_of([{"algo_name": "L1_A", "prescales": text}], "algo_name")
+        {'L1_A': {6: 15.0}}
+    """
+    found: dict[str, dict[int, float | None]] = {}
+    for row in rows:
+        given = row["prescales"]
+        entries = json.loads(given) if isinstance(given, str) else given
+        columns = found.setdefault(row[key], {})
+        for entry in entries or ():
+            index, value = entry.get("prescale_index"), entry.get("prescale")
+            if index is None:
+                continue
+            if row.get("algo_mask") is False:
+                value = 0.0
+            if index in columns and columns[index] != value:
+                message = (
+                    f"{row[key]} has the prescales {columns[index]} and {value} in "
+                    f"column {index}."
+                )
+                raise UsageError(message)
+            columns[index] = value
+    return found
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    names = (name, split_version(name).name)
+    return any(fnmatchcase(n, pattern) for pattern in patterns for n in names)
+
+
+def _row(
+    run: int,
+    change: Mapping[str, Any],
+    configured: tuple[str, str | None],
+    values: tuple[Values, Values],
+    rule: Rule,
+) -> dict[str, Any]:
+    """One path from one change on."""
+    name, text = configured
+    index, (l1, hlt) = change["new_prescale_index"], values
+    seed = parse_seed(text)
+    own = exact(hlt.get(name, {}).get(index), name)
+    bits = {bit: columns.get(index) for bit, columns in l1.items()}
+    level_1 = seed_prescale(seed, bits, rule)
+    total = total_prescale(level_1, own)
+    return {
+        "run_number": run,
+        "first_lumisection_number": change["lumisection_number"],
+        "prescale_index": index,
+        "prescale_name": change["new_prescale_name"],
+        "path_name": name,
+        "path": split_version(name).name,
+        "seed": None if seed is None else str(seed),
+        "hlt_prescale": own.value,
+        "l1_prescale": level_1.value,
+        "prescale": total.value,
+        "status": total.status.value,
+        "prescale_low": total.low,
+        "prescale_high": total.high,
+        "why": total.why or None,
+    }
