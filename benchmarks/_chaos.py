@@ -19,7 +19,7 @@ import pyarrow as pa
 from omskit.demo import tables
 from omskit.engine import Engine, Result
 from omskit.server import FaultPlan, Rule, Service
-from omskit.server.faulty import Faulty
+from omskit.server.faults.connections import Faulty
 from omskit.server.front import Limits, protocol
 
 if TYPE_CHECKING:

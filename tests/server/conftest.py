@@ -11,7 +11,7 @@ from omskit.effects import Request
 from omskit.engine import Engine
 from omskit.schema import TIME
 from omskit.server import Service, Switches, respond
-from omskit.server.tokens import SigningKey
+from omskit.server.sso.tokens import SigningKey
 
 BASE = "http://oms.example:8321/agg/api/v1"
 LUMI = "10^{30}cm^{-2}s^{-1}"

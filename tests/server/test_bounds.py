@@ -26,7 +26,7 @@ from omskit.server.bounds import (
     most_connections,
     rows_of,
 )
-from omskit.server.sso import PREFIX
+from omskit.server.sso.service import PREFIX
 
 GET = b"GET /agg/api/v1/eras HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 

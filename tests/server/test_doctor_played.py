@@ -10,9 +10,9 @@ from omskit.cli.app import run
 from omskit.flow import Credential
 from omskit.login.cache import TokenCache
 from omskit.server import LoginGate, Service, Sso, TokenGate
-from omskit.server.sso import ISSUER
-from omskit.server.tokens import SigningKey
-from omskit.server.tunnel import tunnel
+from omskit.server.sso.service import ISSUER
+from omskit.server.sso.tokens import SigningKey
+from omskit.server.sso.tunnel import tunnel
 
 trustme = pytest.importorskip("trustme")
 

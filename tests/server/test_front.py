@@ -19,7 +19,7 @@ from omskit.server import (
     serve,
 )
 from omskit.server.front import PREFIX, Bounded, Gated, WithLogin, fronted
-from omskit.server.tokens import SigningKey
+from omskit.server.sso.tokens import SigningKey
 
 TOKEN = "correct-horse-battery-staple"
 NOW = 1_500_000_000
@@ -128,7 +128,7 @@ def test_the_login_service_beside_it():
 
     class Echo:
         def respond(self, request):
-            from omskit.server.sso import document
+            from omskit.server.sso.service import document
 
             return document({"url": request.url, "body": len(request.body)})
 

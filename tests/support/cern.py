@@ -13,7 +13,7 @@ from tests.support.loopback import Asked, Raw, Server, serving
 
 from omskit.effects import Request, Response
 from omskit.server import Application, LoginGate, Registry, Service, Sso, respond
-from omskit.server.sso import PREFIX
+from omskit.server.sso.service import PREFIX
 
 PUBLIC = "cmsoms-prod-public"
 SECRET = "s3cret-s3cret"

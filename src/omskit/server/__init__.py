@@ -1,14 +1,14 @@
 """The aggregation API of OMS, answered from an engine: in process or over HTTP."""
 
+from omskit.server.access import LoginGate, TokenGate
 from omskit.server.asgi import application
 from omskit.server.bounds import Limits
-from omskit.server.faults import FaultPlan, Rule, plan_from_file
+from omskit.server.faults.plan import FaultPlan, Rule, plan_from_file
 from omskit.server.front import Front, front_of
-from omskit.server.gate import LoginGate, TokenGate
 from omskit.server.respond import respond
 from omskit.server.run import running, serve
 from omskit.server.service import Service, Switches
-from omskit.server.sso import Application, Registry, Sso, registry_from_file
+from omskit.server.sso.service import Application, Registry, Sso, registry_from_file
 
 __all__ = [
     "Application",

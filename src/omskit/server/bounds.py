@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlsplit
 
-from omskit.server.faulty import send_all
+from omskit.server.faults.connections import send_all
 from omskit.server.respond import refusal
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from omskit._extras import load
 from omskit.effects import Request
 from omskit.errors import ConfigError
+from omskit.server.access import SHORTEST_TOKEN, LoginGate, TokenGate
 from omskit.server.asgi import application
 from omskit.server.bounds import (
     LOOPBACK,
@@ -27,18 +28,17 @@ from omskit.server.bounds import (
     most_connections,
     send_at_once,
 )
-from omskit.server.faults import plan_from_file
-from omskit.server.faulty import CONNECTION, Faulty, send_all
-from omskit.server.gate import SHORTEST_TOKEN, LoginGate, TokenGate
+from omskit.server.faults.connections import CONNECTION, Faulty, send_all
+from omskit.server.faults.plan import plan_from_file
 from omskit.server.respond import refusal
-from omskit.server.sso import PREFIX, Sso, registry_from_file
+from omskit.server.sso.service import PREFIX, Sso, registry_from_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from omskit.server.faults import FaultPlan
-    from omskit.server.gate import Gate
+    from omskit.server.access import Gate
+    from omskit.server.faults.plan import FaultPlan
     from omskit.server.service import Service
 
 LONGEST_FORM = 16 * 1024

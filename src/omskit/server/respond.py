@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 from omskit.effects import Response
 from omskit.errors import NotFoundError, UnknownResourceError, UsageError
 from omskit.jsonapi.encode import encode
-from omskit.server import answers, special
+from omskit.server import bodies, special
 from omskit.server.openapi import JSON_API, openapi
-from omskit.server.reading import LimitError
+from omskit.server.parameters import LimitError
 
 if TYPE_CHECKING:
     from omskit.effects import Request
@@ -83,16 +83,16 @@ def _route(url: str, service: Service) -> bytes:
         return found
     match segments:
         case [name]:
-            return answers.listing(service, name, query)
+            return bodies.listing(service, name, query)
         case [name, "meta"]:
-            return answers.meta(service, name)
+            return bodies.meta(service, name)
         case [name, row_id]:
-            return answers.one(service, name, row_id, query)
+            return bodies.one(service, name, row_id, query)
         case [name, row_id, relationship] if relationship != "relationships":
-            return answers.related(service, (name, row_id, relationship), query)
+            return bodies.related(service, (name, row_id, relationship), query)
         case [name, row_id, "relationships", relationship]:
             way = (name, row_id, relationship)
-            return answers.related(service, way, query, identifiers=True)
+            return bodies.related(service, way, query, identifiers=True)
     message = f"Nothing is served at {path!r}."
     raise NotFoundError(message, status=404)
 
@@ -103,7 +103,7 @@ def _special(segments: list[str], query: str, service: Service) -> bytes | None:
         case ["openapi.json"]:
             return encode(openapi(service))
         case ["datasetrates", "datasets"]:
-            return answers.datasets(service, query)
+            return bodies.datasets(service, query)
         case ["l1algorithmtriggers", "ratemon"]:
             return special.ratemon(service, query)
         case ["diplogger"]:

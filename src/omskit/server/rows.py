@@ -19,8 +19,8 @@ from omskit.jsonapi import ID, Rows
 from omskit.jsonapi.encode import row_ids
 from omskit.jsonapi.lossless import json_text
 from omskit.schema import UNIT_SUFFIX
-from omskit.server.answers import execute, style_of
-from omskit.server.reading import read
+from omskit.server.bodies import execute, style_of
+from omskit.server.parameters import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

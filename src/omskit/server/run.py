@@ -20,7 +20,7 @@ from omskit._extras import load
 from omskit.errors import ConfigError
 from omskit.server.asgi import MAX_URL
 from omskit.server.bounds import LOOPBACK
-from omskit.server.faulty import REFUSE
+from omskit.server.faults.connections import REFUSE
 from omskit.server.front import Front, fronted, protocol
 from omskit.server.service import Service
 

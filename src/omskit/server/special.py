@@ -11,8 +11,8 @@ from omskit.errors import UsageError
 from omskit.jsonapi.encode import Style, encode, rows
 from omskit.query import Condition
 from omskit.query.url import encode as written
-from omskit.server.answers import execute, listing
-from omskit.server.reading import read
+from omskit.server.bodies import execute, listing
+from omskit.server.parameters import read
 
 if TYPE_CHECKING:
     from omskit.server.service import Service

@@ -29,9 +29,9 @@ from omskit.login.cache import TokenCache
 from omskit.login.chain import lacking_ticket
 from omskit.login.kinds import TsgauthLogin
 from omskit.server import Application, Registry, Service, Sso
-from omskit.server.kerberos import BROKER, LOGIN, SECOND
-from omskit.server.sso import PREFIX
-from omskit.server.tunnel import tunnel
+from omskit.server.sso.kerberos import BROKER, LOGIN, SECOND
+from omskit.server.sso.service import PREFIX
+from omskit.server.sso.tunnel import tunnel
 
 HOME = "http://localhost:8080/"
 BASE = f"https://auth.cern.ch{PREFIX}"

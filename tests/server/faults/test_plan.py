@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omskit.errors import ConfigError
-from omskit.server.faults import (
+from omskit.server.faults.plan import (
     KINDS,
     FaultPlan,
     Rule,

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from omskit.effects import Response
-from omskit.server.kerberos import BROKER, LOGIN, SECOND, Tickets, page
-from omskit.server.registry import Application, Registry, registry_from_file
-from omskit.server.tokens import BadTokenError, SigningKey, packed
+from omskit.server.sso.kerberos import BROKER, LOGIN, SECOND, Tickets, page
+from omskit.server.sso.registry import Application, Registry, registry_from_file
+from omskit.server.sso.tokens import BadTokenError, SigningKey, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from omskit.effects import Request
-    from omskit.server.kerberos import Acceptor
+    from omskit.server.sso.kerberos import Acceptor
 
 __all__ = [
     "DEVICE_GRANT",

@@ -25,7 +25,7 @@ from omskit.effects import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omskit.server.registry import Application
+    from omskit.server.sso.registry import Application
 
 Acceptor = Callable[[bytes], tuple[str, bytes]]
 """Checks a SPNEGO token.

@@ -13,7 +13,7 @@ from omskit.jsonapi.links import NO_LINKS, page_links
 from omskit.query import Condition, Query
 from omskit.server.ids import conditions_of, id_columns, template_of
 from omskit.server.meta import meta_fields
-from omskit.server.reading import Asked, read, read_one
+from omskit.server.parameters import Asked, read, read_one
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omskit.server.asgi import answer_scope, compressed
-from omskit.server.damage import damaged
-from omskit.server.faults import asked_of
+from omskit.server.faults.bodies import damaged
+from omskit.server.faults.plan import asked_of
 from omskit.server.working import worked
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from omskit.effects import Response
     from omskit.schema import Resource
-    from omskit.server.faults import Asked, FaultPlan, Rule
+    from omskit.server.faults.plan import Asked, FaultPlan, Rule
     from omskit.server.service import Service
 
 CONNECTION = "connection"

@@ -7,8 +7,8 @@ import pytest
 
 from omskit.effects import Request, Response
 from omskit.server import respond
-from omskit.server.damage import damaged
-from omskit.server.faults import Rule, asked_of
+from omskit.server.faults.bodies import damaged
+from omskit.server.faults.plan import Rule, asked_of
 
 
 @pytest.fixture

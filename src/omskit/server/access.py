@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from omskit.errors import ConfigError
-from omskit.server.registry import GROUP
 from omskit.server.respond import refusal
-from omskit.server.sso import ISSUER
-from omskit.server.tokens import BadTokenError
+from omskit.server.sso.registry import GROUP
+from omskit.server.sso.service import ISSUER
+from omskit.server.sso.tokens import BadTokenError
 
 if TYPE_CHECKING:
     from omskit.effects import Response
-    from omskit.server.tokens import SigningKey
+    from omskit.server.sso.tokens import SigningKey
 
 SHORTEST_TOKEN = 16
 """Characters; what is shorter can be guessed over a network."""

@@ -13,7 +13,7 @@ import pytest
 from omskit import Client
 from omskit.errors import IncompleteError, TransportError
 from omskit.server import FaultPlan, Front, Rule, running
-from omskit.server.faulty import CONNECTION, _reset
+from omskit.server.faults.connections import CONNECTION, _reset
 
 
 def faulty(engine, fault, **parameters):
@@ -191,7 +191,7 @@ def test_refused_without_a_way_to_refuse(engine):
     import asyncio
 
     from omskit.server import Service
-    from omskit.server.faulty import Faulty
+    from omskit.server.faults.connections import Faulty
 
     class Transport:
         aborted = False

@@ -32,9 +32,9 @@ from omskit.server import (
     registry_from_file,
     running,
 )
-from omskit.server.sso import DEVICE_GRANT, EXCHANGE_GRANT, PREFIX
-from omskit.server.tokens import BadTokenError, SigningKey, packed
-from omskit.server.tunnel import tunnel
+from omskit.server.sso.service import DEVICE_GRANT, EXCHANGE_GRANT, PREFIX
+from omskit.server.sso.tokens import BadTokenError, SigningKey, packed
+from omskit.server.sso.tunnel import tunnel
 
 TOKEN = "/protocol/openid-connect/token"
 DEVICE = "/protocol/openid-connect/auth/device"
@@ -225,7 +225,7 @@ def test_refresh(sso, clock):
 
 def test_logins_under_way_are_bounded(sso, monkeypatch):
     """The oldest are forgotten where too many begin and never end."""
-    monkeypatch.setattr("omskit.server.sso._MOST_DEVICES", 3)
+    monkeypatch.setattr("omskit.server.sso.service._MOST_DEVICES", 3)
     codes = [ask(sso, DEVICE, client_id=PUBLIC)[1]["device_code"] for _ in range(5)]
     alive = [poll(sso, code)[1] == "authorization_pending" for code in codes]
     assert alive == [False, False, True, True, True]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from omskit.schema import Resource
-    from omskit.server.faults import Asked, Rule
+    from omskit.server.faults.plan import Asked, Rule
 
 PAGE = b"<!doctype html><html><head><title>CERN Single Sign-On</title></head>\n"
 """What proxies and login services send where JSON is expected."""
