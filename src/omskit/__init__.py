@@ -2,8 +2,14 @@
 
 >>> from omskit import Client
 >>> with Client("demo") as oms:
-...     oms.runs((297050, 297056), fields=["run_number", "l1_rate"])
-<Table runs 7 rows x 2 columns>
+...     oms.runs((297050, 297052), fields=["run_number", "l1_rate"])
+run_number    l1_rate
+                 [Hz]
+----------  ---------
+    297050  49130.85
+    297051   1114.198
+    297052    766.784
+3 rows.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ from omskit.errors import (
     LoginNeededError,
     MaskError,
     MissingExtraError,
+    NoPositionError,
     NoRowError,
     NotAuthorisedError,
     NotFilterableError,
@@ -78,6 +85,7 @@ __all__ = [
     "LumiMask",
     "MaskError",
     "MissingExtraError",
+    "NoPositionError",
     "NoRowError",
     "NotAuthorisedError",
     "NotFilterableError",

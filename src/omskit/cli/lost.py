@@ -80,7 +80,7 @@ def ledger_of_fill(oms: Client, fill: int | None) -> tuple[Ledger, list[Table]]:
     if not len(row):
         message = f"There is no fill {fill}. Is the number right?"
         raise NoRowError(message)
-    whole = row["delivered_lumi"][0].as_py()
+    whole = row["delivered_lumi"][0]
     lumis = oms.lumisections(fill=fill, fields=list(COLUMNS))
     if not len(lumis):
         message = f"CMS has no lumisection in fill {fill}, so there is no ledger of it."

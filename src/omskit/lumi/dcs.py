@@ -46,12 +46,12 @@ class DcsCheck:
     @property
     def active(self) -> int:
         """Lumisections with cms_active true."""
-        return int(pc.sum(self.table["cms_active"]).as_py() or 0)
+        return int(self.table["cms_active"].sum() or 0)
 
     @property
     def in_mask(self) -> int:
         """Lumisections of OMS that are in the mask."""
-        return int(pc.sum(self.table["in_mask"]).as_py() or 0)
+        return int(self.table["in_mask"].sum() or 0)
 
     def __str__(self) -> str:
         """One line for humans."""
