@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from omskit.client import AsyncClient, Client
     from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
+    from omskit.lumi.files import read_mask
     from omskit.query import Query, field
     from omskit.table import Table
 
@@ -70,6 +71,7 @@ _HOMES = {
     "Query": "omskit.query",
     "Table": "omskit.table",
     "field": "omskit.query",
+    "read_mask": "omskit.lumi.files",
 }
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "field",
+    "read_mask",
 ]
 
 

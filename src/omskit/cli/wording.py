@@ -21,9 +21,10 @@ PHRASES = (
     ("on axes of your own (ax=)", "with --fields"),
     (" A column that OMS has and the table has not must be named in fields=.", ""),
     ("name the column if you give fields=", "name the column in --fields"),
+    ("Client('demo') needs no network", "--instance demo needs no network"),
     ("Fetch lumisections without fields=.", "Leave --fields out."),
     ("Fetch the rows without fields=, or with this one.", "Leave --fields out."),
-    ("read one with omskit.lumi.files.read_mask(path)", "give its file"),
+    ("give its path, or omskit.read_mask(path)", "give its file"),
 )  # fmt: skip
 """What the library says, and what to say for it; the first that fits wins."""
 

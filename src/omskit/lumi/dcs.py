@@ -92,7 +92,7 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     if not isinstance(given, MaskLike):
         message = (
             f"dcs_check() needs a LumiMask, not {type(given).__name__}; "
-            "read one with omskit.lumi.files.read_mask(path)."
+            "give its path, or omskit.read_mask(path)."
         )
         raise MaskError(message)
     if not len(table):

@@ -312,5 +312,5 @@ def _why_unreachable(host: str, error: Exception) -> str:
         return f"{host} does not speak TLS there. Is it http:// instead of https://?"
     return (
         f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up? "
-        "'oms auth doctor' tries each link."
+        "'oms auth doctor' tries each link; Client('demo') needs no network."
     )
