@@ -15,13 +15,16 @@ from omskit.cli import (
     dcs,
     fields,
     figures,
+    fill,
     follow,
     lost,
+    now,
     replay,
     serving,
     story,
     why,
 )
+from omskit.cli.anywhere import behind_the_command
 from omskit.cli.exits import (
     BROKEN_PIPE,
     BUG,
@@ -49,6 +52,8 @@ app = typer.Typer(
 )
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "now": now.now,
+    "fill": fill.fill,
     "get": asking.get,
     "runs": asking.runs,
     "lumisections": asking.lumisections,
@@ -174,7 +179,9 @@ def _called(arguments: list[str] | None) -> object:
         BrokenPipeError: Whoever read stdout has gone.
     """
     try:
-        return app(args=arguments, prog_name="oms", standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else arguments
+        moved = behind_the_command(given, GROUPS)
+        return app(args=moved, prog_name="oms", standalone_mode=False)
     except SystemExit as ended:
         # Typer would make this exit code 1, which here is an answer: no.
         if isinstance(ended.__context__, BrokenPipeError):
@@ -186,6 +193,7 @@ def _say_usage(error: Exception) -> None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "oms"
     message: str = error.format_message()  # type: ignore[attr-defined]  # just looked
+    message = for_command_line(message)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{message}\n")
         return

@@ -7,6 +7,36 @@ what else can be done; everything else is said as it is.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from typing import Any
+
+from omskit.cli.times import WORDS
+
+PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[Any], str]], ...] = (
+    (re.compile(r"Write 297050, \(315190, 315290\) for first and last, .*?or "
+                r"'297050,315190-315290'\."),
+     "Write 297050, 315190-315290, 315190- or 297050,297056."),
+    (re.compile(r"^\((\d+), (\d+)\) does not select"), r"\1-\2 does not select"),
+    (re.compile(r"\b(since|until|era|last|fill)='?([^'=]*)'? (is |makes )"),
+     r"--\1 \2 \3"),
+    (re.compile(r"Write '2017-06-16' for a whole day, '2017-06-16T20:50:33Z' or a "
+                r"datetime; UTC where no zone is named\."),
+     f"Write {WORDS}; UTC where no zone is named."),
+    (re.compile(r"Input should be a valid integer, unable to parse string as an "
+                r"integer"), "it is a whole number"),
+    (re.compile(r"Input should be a valid number, unable to parse string as a "
+                r"number"), "it is a number, such as 2.5"),
+    (re.compile(r"Value error, "), ""),
+    (re.compile(r"Invalid value for '([a-z_]+)'"),
+     lambda found: f"Invalid value for {found[1].upper()}"),
+    (re.compile(r"\bfill= takes\b"), "--fill takes"),
+    (re.compile(r"give runs, fill=, era=, since= or last=\."),
+     "give RUNS, --fill, --era, --since or --last."),
+    (re.compile(r"\b(path|name|bit)s="), r"--\1 "),
+)  # fmt: skip
+"""Those that hold what was given."""
+
 PHRASES = (
     ("allow_partial=True returns what did arrive, and says so",
      "--allow-partial writes what did arrive"),
@@ -36,6 +66,8 @@ def for_command_line(text: str) -> str:
         >>> for_command_line("It is there already. Give overwrite=True to replace it.")
         'It is there already. Give --overwrite to replace it.'
     """
-    for phrase, instead in PHRASES:
-        text = text.replace(phrase, instead)
+    for phrase, said in PHRASES:
+        text = text.replace(phrase, said)
+    for pattern, instead in PATTERNS:
+        text = pattern.sub(instead, text)
     return text
