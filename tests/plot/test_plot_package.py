@@ -17,7 +17,6 @@ FUNCTIONS = [
     "l1_rates",
     "per_lumisection",
     "pileup_and_luminosity",
-    "pileup_profile",
 ]
 
 
