@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 
 from omskit._version import __version__
+from omskit.drivers.threads import in_thread
 from omskit.errors import ConfigError, TimedOutError, TransportError
 from omskit.flow.settings import Timeouts
 from omskit.transport.proxies import proxy_for, read_proxy
@@ -234,8 +235,8 @@ class HttpSender:
                 raise
             raise TimedOutError(_unfinished(request)) from error
         if body.is_large:
-            return await asyncio.to_thread(
-                body.response, answer.status_code, answer.headers
+            return await asyncio.wrap_future(
+                in_thread(body.response, answer.status_code, answer.headers)
             )
         return body.response(answer.status_code, answer.headers)
 
