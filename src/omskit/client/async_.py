@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from omskit import flow
 from omskit.client.asker import Asker
+from omskit.client.base import hide_proxy
 from omskit.client.bound import AsyncBoundQuery, warn
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
@@ -57,6 +58,7 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     def __init__(
         self, instance: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
+        hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._drives = AsyncDriver(self._sender, self._login, concurrency)

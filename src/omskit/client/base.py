@@ -12,6 +12,7 @@ from omskit._arguments import NOTHING, Wants, check_types, shown
 from omskit.config import DEMO, Instance, find_instance
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
+from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
 from omskit.login.chain import find_login
@@ -25,7 +26,7 @@ from omskit.transport.tls import tls_context
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from omskit.client.options import Credentials
+    from omskit.client.options import ClientOptions, Credentials
     from omskit.drivers.shared import Shared
     from omskit.flow import Source
     from omskit.flow.settings import SettingOptions
@@ -37,7 +38,7 @@ _WANTS: Wants = {
         (str, os.PathLike, ssl.SSLContext, bool, NOTHING),
         "a file or folder of CA certificates, or an ssl.SSLContext",
     ),
-    "proxy": ((str, NOTHING), "an address as in http://host:port"),
+    "proxy": ((Secret, NOTHING), "an address as in http://host:port"),
     "catalogue": ((Catalogue, NOTHING), "an omskit.schema.Catalogue"),
     "settings": ((Settings, NOTHING), "a Settings, e.g. Settings(page_size=100)"),
 }
@@ -52,12 +53,14 @@ class BaseClient:
         *,
         credentials: Credentials | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         catalogue: Catalogue | None = None,
         sender: Sender | None = None,
         settings: Settings | None = None,
         **options: Unpack[SettingOptions],
     ) -> None:
+        if isinstance(proxy, str):
+            proxy = Secret(proxy)  # It may hold a password.
         given = {"instance": instance, "verify": verify, "proxy": proxy}
         check_types(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
         if sender is not None and not hasattr(sender, "send"):
@@ -121,7 +124,7 @@ class BaseClient:
                 f"are. Set {instead} where it is needed, and leave credentials= out."
             )
             raise UsageError(message)
-        if self._proxy is not None and "@" in self._proxy:
+        if self._proxy is not None and "@" in self._proxy.text:
             message = (
                 "A client with a password in proxy= is not pickled: secrets stay where "
                 "they are. Use HTTPS_PROXY."
@@ -130,7 +133,7 @@ class BaseClient:
         details = {
             "credentials": self._credentials,
             "verify": self._verify,
-            "proxy": self._proxy,
+            "proxy": None if self._proxy is None else self._proxy.text,
             "settings": self._settings,
             "sender": self._given,
             "catalogue": None if self._catalogue is bundled() else self._catalogue,
@@ -186,7 +189,14 @@ class BaseClient:
         return self._learnt.get(resource, Resource(resource, ()))
 
 
-def _check_way(sender: Sender, verify: Any, proxy: str | None) -> None:
+def hide_proxy(options: ClientOptions) -> None:
+    """Hide the proxy's address, which may hold a password, from tracebacks."""
+    proxy = options.get("proxy")
+    if isinstance(proxy, str):
+        options["proxy"] = Secret(proxy)
+
+
+def _check_way(sender: Sender, verify: Any, proxy: Secret | None) -> None:
     """Refuse what no connection can be made with, whether or not one is needed.
 
     Raises:

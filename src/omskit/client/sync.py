@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, Unpack
 
 from omskit import flow
 from omskit.client.asker import Asker
+from omskit.client.base import hide_proxy
 from omskit.client.bound import BoundQuery, warn
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
@@ -66,6 +67,7 @@ class Client(Shortcuts["Table"]):
     def __init__(
         self, instance: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
+        hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)

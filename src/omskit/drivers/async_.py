@@ -115,7 +115,7 @@ class AsyncDriver:
         async with self._lock:  # 64 callers, one login
             shared = self.shared
             if not shared.usable(effect.rejected):
-                shared.credential = await self.run(shared.login.login())
+                shared.credential = await self.run(shared.login.login(effect.rejected))
                 shared.logged_in = True
             return shared.credential
 

@@ -178,7 +178,9 @@ class SyncDriver:
         shared = self.shared
         with self._turn(waiting):  # 64 callers, one login
             if not shared.usable(effect.rejected):
-                shared.credential = self.run(shared.login.login(), None, waiting)
+                shared.credential = self.run(
+                    shared.login.login(effect.rejected), None, waiting
+                )
                 shared.logged_in = True
             return shared.credential
 

@@ -17,6 +17,7 @@ from omskit.effects import (
     Now,
     Request,
     Response,
+    Secret,
     Send,
     Sleep,
 )
@@ -109,7 +110,7 @@ def persist(
     judge: Callable[[Response], Flow[Any]],
     credential: Credential | None = None,
     *,
-    secrets: Collection[str] = (),
+    secrets: Collection[Secret] = (),
     tried: int = 0,
 ) -> Flow[Any]:
     """*request* again and again, until it is answered or that is of no use.
@@ -120,7 +121,6 @@ def persist(
         secrets: What no error may repeat, beside the credential: what a request holds.
         tried: How often the request was sent before; counted in ``attempts``.
     """
-    hidden = {*secrets, *secrets_of(credential.headers if credential else {})}
     attempts = 0
     while True:
         attempts += 1
@@ -134,7 +134,7 @@ def persist(
         except OMSError as error:
             # Whoever answers may repeat what it was sent: in an error document, in a
             # value that does not fit, in a header that breaks the protocol.
-            scrub(error, hidden)
+            scrub(error, _hidden(secrets, credential))
             error.request = f"{request.method} {request.url}"
             error.attempts = tried + attempts
             if error.status is None and response is not None:
@@ -147,6 +147,14 @@ def persist(
             jitter: float = yield Jitter()
             wait = backoff(policy, attempts, jitter)
         yield Sleep(wait)
+
+
+def _hidden(
+    secrets: Collection[Secret], credential: Credential | None
+) -> frozenset[str]:
+    """What no error may say; held nowhere while errors are made."""
+    held = secrets_of(credential.headers if credential else {})
+    return held | {secret.text for secret in secrets}
 
 
 def _passing(error: OMSError) -> bool:

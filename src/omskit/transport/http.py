@@ -18,6 +18,7 @@ from omskit._version import __version__
 from omskit.drivers.threads import in_thread
 from omskit.errors import ConfigError, TimedOutError, TransportError
 from omskit.flow.settings import Timeouts
+from omskit.redact import drop_frames
 from omskit.transport.proxies import proxy_for, read_proxy
 from omskit.transport.tls import tls_context
 from omskit.transport.unpacking import Body
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from omskit.drivers.cancel import CancelToken
-    from omskit.effects import Request, Response
+    from omskit.effects import Request, Response, Secret
 
 HEADERS = {
     "accept": "application/vnd.api+json, application/json",
@@ -88,7 +89,7 @@ class HttpSender:
         *,
         verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
         timeouts: Timeouts | None = None,
-        proxy: str | None = None,
+        proxy: Secret | None = None,
         connections: int = 4,
     ) -> None:
         self._context = tls_context(verify)
@@ -101,11 +102,11 @@ class HttpSender:
     def forget(self) -> None:
         """Begin anew, without connections: in a new sender, and after a fork."""
         self._lock = threading.Lock()
-        self._sync: dict[str | None, _Line] = {}
-        self._async: dict[str | None, httpx2.AsyncClient] = {}
-        self._ways: dict[tuple[str, str], str | None] = {}
+        self._sync: dict[Secret | None, _Line] = {}
+        self._async: dict[Secret | None, httpx2.AsyncClient] = {}
+        self._ways: dict[tuple[str, str], Secret | None] = {}
 
-    def _settings(self, proxy: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _settings(self, proxy: Secret | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a client is made with, and what its transport is."""
         timeout = httpx2.Timeout(
             self._timeouts.read_s, connect=self._timeouts.connect_s, pool=None
@@ -127,7 +128,7 @@ class HttpSender:
         }
         return client, way
 
-    def _way(self, url: str) -> str | None:
+    def _way(self, url: str) -> Secret | None:
         """The proxy on the way to *url*; the environment is read once for each host."""
         if self._proxy is not None:
             return self._proxy
@@ -196,7 +197,8 @@ class HttpSender:
 
     def _watch(self, url: str, call: Call) -> contextlib.AbstractContextManager[None]:
         """What else the deadline takes: TLS within TLS reads as long as it likes."""
-        if (self._way(url) or "").lower().startswith("https:"):
+        proxy = self._way(url)
+        if proxy is not None and proxy.text.lower().startswith("https:"):
             return call.cut_when_late()
         return contextlib.nullcontext()
 
@@ -207,9 +209,13 @@ class HttpSender:
             yield
         except (*_TIMEOUTS, *_CONNECT_ERRORS, *_BROKEN) as error:
             is_late = call is not None and call.is_late
-            proxy = self._way(request.url)
-            raise _fault(request, error, proxy, is_late=is_late) from error
+            # The library's frames hold the token, and the proxy's password.
+            drop_frames(error)
+            raise _fault(
+                request, error, self._way(request.url), is_late=is_late
+            ) from error
         except (httpx2.InvalidURL, httpx2.CookieConflict) as error:
+            drop_frames(error)
             message = f"{request.url!r} is no address ({error})."
             raise ConfigError(message) from error
 
@@ -276,7 +282,7 @@ def _unfinished(request: Request) -> str:
 
 
 def _fault(
-    request: Request, error: Exception, proxy: str | None, *, is_late: bool
+    request: Request, error: Exception, proxy: Secret | None, *, is_late: bool
 ) -> TransportError:
     """What a fault of the connection is called.
 
