@@ -6,7 +6,7 @@ import pytest
 from tests.support.interpreter import NOON, Interpreter
 from tests.support.smallservice import page, refusal
 
-from omskit.effects import Jitter, Now, Response, Send, Sleep, Secret
+from omskit.effects import Jitter, Now, Response, Secret, Send, Sleep
 from omskit.errors import (
     AuthError,
     LoginNeededError,

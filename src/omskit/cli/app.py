@@ -35,7 +35,6 @@ from omskit.cli.exits import (
     say,
 )
 from omskit.cli.mask.app import app as mask
-from omskit.cli.wording import for_command_line
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -134,7 +133,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = _called(arguments)
     except OMSError as error:
-        say(for_command_line(str(error)))
+        say(error.for_shell())
         return code_of(error)
     except BrokenPipeError:
         close_stdout()

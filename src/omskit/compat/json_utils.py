@@ -25,7 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omskit.errors import ConfigError, MaskError
+from omskit.errors import (
+    ConfigError,
+    MaskError,
+    Remedy,
+)
 from omskit.files import read_file
 from omskit.lumi import LumiMask
 from omskit.lumi.edges import BoolArray, canonical, whole_numbers
@@ -81,8 +85,11 @@ def writejson(
     """
     path = Path(outputfile)
     if path.exists() and not overwrite:
-        message = f"{path} is there already. Give overwrite=True to replace it."
-        raise MaskError(message)
+        message = f"{path} is there already."
+        remedy = Remedy(
+            "Give overwrite=True to replace it.", "Give --overwrite to replace it."
+        )
+        raise MaskError(message, remedy=remedy)
     path.write_text(json.dumps(jsondict), encoding="utf-8")
 
 

@@ -28,6 +28,7 @@ from omskit.errors import (
     NotFoundError,
     OMSError,
     RedirectedError,
+    Remedy,
     ServerFailedError,
     StatusError,
     ThrottledError,
@@ -234,7 +235,10 @@ def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn
         error = NotFoundError(f"{host} has nothing there (404){tail}")
     elif status == 429:
         error = ThrottledError(
-            f"{host} asks for fewer requests (429){tail} Try a lower concurrency=."
+            f"{host} asks for fewer requests (429){tail}",
+            remedy=Remedy(
+                "Try a lower concurrency=.", "Try again later, or ask for less."
+            ),
         )
     elif status >= 500:
         error = ServerFailedError(f"{host} failed with status {status}{tail}")

@@ -91,8 +91,8 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     given: object = mask
     if not isinstance(given, MaskLike):
         message = (
-            f"dcs_check() needs a LumiMask, not {type(given).__name__}; "
-            "read one with omskit.lumi.files.read_mask(path)."
+            f"dcs_check() needs a LumiMask, as LumiMask(path) reads, not "
+            f"{type(given).__name__}."
         )
         raise MaskError(message)
     if not len(table):

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from omskit.effects import Request
     from omskit.server.service import Service
 
-_FOR_CLIENTS = " 'oms fields "
-"""Where a message of the catalogue turns to what users of Python may try."""
-
 
 def respond(request: Request, service: Service) -> Response:
     """The answer to *request*; faults of the request are error documents.
@@ -64,7 +61,7 @@ def _answer(request: Request, service: Service) -> Response:
     except LimitError as error:
         return refusal(400, "BAD_REQUEST", str(error))
     except UsageError as error:
-        detail = str(error).partition(_FOR_CLIENTS)[0]
+        detail = error.fact
         return refusal(400, "Request parameters error", detail)
     return Response(200, {"content-type": JSON_API}, body)
 

@@ -16,7 +16,12 @@ import httpx2
 
 from omskit._version import __version__
 from omskit.drivers.threads import in_thread
-from omskit.errors import ConfigError, TimedOutError, TransportError
+from omskit.errors import (
+    ConfigError,
+    Remedy,
+    TimedOutError,
+    TransportError,
+)
 from omskit.flow.settings import Timeouts
 from omskit.redact import drop_frames
 from omskit.transport.proxies import proxy_for, read_proxy
@@ -299,7 +304,7 @@ def _fault(
     if isinstance(error, _TIMEOUTS):
         return TimedOutError(f"{host} was silent for too long.")
     if isinstance(error, _CONNECT_ERRORS):
-        return TransportError(_why_unreachable(host, error))
+        return _unreachable(host, error)
     reason = str(error) or type(error).__name__
     hint = ""
     if "without sending a response" in reason and request.url.startswith("http:"):
@@ -307,17 +312,23 @@ def _fault(
     return TransportError(f"The connection to {host} broke ({reason}).{hint}")
 
 
-def _why_unreachable(host: str, error: Exception) -> str:
+def _unreachable(host: str, error: Exception) -> TransportError:
     reason = str(error) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in reason:
-        return (
+        install = "Install the CERN CA certificates, or"
+        return TransportError(
             f"The certificate of {host} is not signed by an authority that this "
-            "machine trusts. Install the CERN CA certificates, or pass "
-            "verify='ca-file.pem'."
+            "machine trusts.",
+            remedy=Remedy(
+                f"{install} pass verify='ca-file.pem'.",
+                f"{install} name their file in SSL_CERT_FILE.",
+            ),
         )
     if "WRONG_VERSION_NUMBER" in reason:
-        return f"{host} does not speak TLS there. Is it http:// instead of https://?"
-    return (
+        return TransportError(
+            f"{host} does not speak TLS there. Is it http:// instead of https://?"
+        )
+    return TransportError(
         f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up? "
         "'oms auth doctor' tries each link."
     )
