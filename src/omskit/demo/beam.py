@@ -91,7 +91,7 @@ def lumisections() -> Lumisections:
 
     Example:
         >>> len(lumisections().run)
-        9260
+        9270
     """
     plan = runs()
     sizes = np.array([run.lumisections for run in plan])
