@@ -67,6 +67,7 @@ class OMSAPI:
 
     Raises:
         UnknownInstanceError: The address is none.
+        ConfigError: It is that of DIALS, which has a form of its own.
 
     Making one sends nothing. Without one of the ``auth_`` methods the login is found
     as everywhere in omskit.
@@ -94,6 +95,12 @@ class OMSAPI:
         self.api_version = api_version
         self.base_url = f"{self.api_url}/{api_version}"
         self.instance = _instance(self.base_url)
+        if self.instance.through_dials:
+            message = (
+                "The proxy of DIALS has no addresses like those of OMS. Ask it with "
+                "omskit.Client('dials')."
+            )
+            raise ConfigError(message)
         self.verbose = verbose
         self.cert_verify = cert_verify
         self.throw_on_err = throw_on_err
