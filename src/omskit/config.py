@@ -41,12 +41,30 @@ class Instance:
     Attributes:
         base_url: Of the aggregation API, without a trailing slash.
         audience: Application id to ask a token for; None where no login is needed.
+        person: The public application by which a person logs in; None: the audience
+            with ``-public`` behind it.
     """
 
     name: str
     base_url: str
     audience: str | None = None
     token_url: str = TOKEN_URL
+    person: str | None = None
+
+    @property
+    def public(self) -> str:
+        """The application by which a person logs in.
+
+        Example:
+            >>> INSTANCES["production"].public, INSTANCES["dials"].public
+            ('cmsoms-prod-public', 'cms-dials-prod-public-app')
+        """
+        return self.person or f"{self.audience}-public"
+
+    @property
+    def through_dials(self) -> bool:
+        """It is the proxy of DIALS, not OMS itself."""
+        return urlsplit(self.base_url).path.endswith("/oms-proxy")
 
 
 INSTANCES = {
@@ -60,10 +78,19 @@ INSTANCES = {
             "development", "https://vocms0184.cern.ch/agg/api/v1", "cmsoms-int-0184"
         ),
         Instance("p5", "http://cmsoms.cms/agg/api/v1"),
+        Instance(
+            "dials",
+            "https://cmsdials-api.web.cern.ch/api/v1/oms-proxy",
+            "cms-dials-prod-confidential-app",
+            person="cms-dials-prod-public-app",
+        ),
         Instance(DEMO, "https://demo.invalid/agg/api/v1"),
     )
 }
-"""The services that omskit knows by name. Source: WIRE, section 1."""
+"""The services that omskit knows by name.
+
+Source: WIRE, section 1; for ``dials`` the addresses and names in cmsdials 2.4.1.
+"""
 
 
 KEYS = ("instance", "instances", "credentials")
@@ -212,10 +239,10 @@ def _checked(url: str) -> str:
 
 def _from_url(url: str) -> Instance:
     base = _checked(url)
-    audience = next(
-        (i.audience for i in INSTANCES.values() if i.base_url == base), None
-    )
-    return Instance(base, base, audience)
+    known = next((i for i in INSTANCES.values() if i.base_url == base), None)
+    if known is None:
+        return Instance(base, base)
+    return Instance(base, base, known.audience, known.token_url, known.person)
 
 
 def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:

@@ -15,6 +15,7 @@ from omskit.drivers.engine_source import demo_service
 from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
+from omskit.flow.dials import DialsSource
 from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
@@ -153,7 +154,8 @@ class BaseClient:
         """
         if self._service is not None and self._shared.sender is self._sender:
             return EngineSource(self._service, settings.policy)
-        return HttpSource(self._instance.base_url, settings.policy)
+        kind = DialsSource if self._instance.through_dials else HttpSource
+        return kind(self._instance.base_url, settings.policy)
 
     @property
     def _shared(self) -> Shared:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omskit.demo import facts, l1
-from omskit.demo.beam import lumisections
+from omskit.demo.beam import lumisections, sizes_of
 from omskit.demo.build import table, times, words
-from omskit.demo.dice import counts, normal, spread, thinned
+from omskit.demo.dice import by_run, counts, normal, spread, thinned
 from omskit.demo.l1 import rows_where
 from omskit.demo.schedule import LUMISECTION_S as HLT_S
 from omskit.demo.schedule import period_of, periods, runs
@@ -47,7 +47,8 @@ def paths(period: Period) -> tuple[str, ...]:
     """The paths of the runs of a period other than 297050, sorted."""
     found = facts.document("menus")["hlt"]
     names = [_version(name, period.path_versions) for name in found["paths"]]
-    return tuple(sorted([*names, *(found["run3_paths"] if period.run3 else [])]))
+    names += found["run3_paths"] if period.run3 else []
+    return tuple(sorted([*names, *period.more_paths]))
 
 
 def paths_of(run: int) -> tuple[str, ...]:
@@ -220,8 +221,9 @@ def path_info() -> pa.Table:
 def physics_events() -> Ints:
     """Events of the physics stream in each lumisection; sums are those recorded."""
     lumi = lumisections()
+    noise = by_run(normal, sizes_of(lumi.rows), 9)
     hz = (lumi.inst * PHYSICS_HZ_PER_LUMI + 4.0) * lumi.live
-    hz = np.where(lumi.active, hz * (1.0 + 0.01 * normal(hz.size, 9)), 0.0)
+    hz = np.where(lumi.active, hz * (1.0 + 0.01 * noise), 0.0)
     events = np.floor(hz * HLT_S + 0.5).astype(np.int64)
     part = lumi.rows[facts.RUN]
     events[part] = spread(hz[part], facts.run_attributes()["hlt_physics_counter"])

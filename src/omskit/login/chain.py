@@ -170,7 +170,7 @@ class Kerberos(_ByTsgauth):
     def auth(self) -> Any:
         """Tsgauth's own object."""
         oidcauth = load("tsgauth.oidcauth", "log in with Kerberos")
-        return oidcauth.KerbAuth(f"{self.instance.audience}-public", **self._place())
+        return oidcauth.KerbAuth(self.instance.public, **self._place())
 
 
 @dataclass(slots=True)
@@ -191,7 +191,7 @@ class Person(_ByTsgauth):
     def auth(self) -> Any:
         """Tsgauth's own object."""
         oidcauth = load("tsgauth.oidcauth", "log in with a browser")
-        return oidcauth.DeviceAuth(f"{self.instance.audience}-public", **self._place())
+        return oidcauth.DeviceAuth(self.instance.public, **self._place())
 
 
 def lacking_kerberos() -> str | None:

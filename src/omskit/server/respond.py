@@ -3,7 +3,8 @@
 The paths: ``/{resource}``, ``/{resource}/meta``, ``/{resource}/{id}``,
 ``/{resource}/{id}/{relationship}``, ``/{resource}/{id}/relationships/{relationship}``,
 ``/datasetrates/datasets``, ``/l1algorithmtriggers/ratemon``, ``/diplogger/dip/...``
-and, of our own, ``/openapi.json``.
+and, of our own, ``/openapi.json``. The OMS proxy of DIALS is played beside them, at
+``/api/v1/oms-proxy/`` of the same host.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from omskit.effects import Response
 from omskit.errors import NotFoundError, UnknownResourceError, UsageError
 from omskit.jsonapi.encode import encode
-from omskit.server import bodies, special
+from omskit.server import bodies, dials, special
 from omskit.server.openapi import JSON_API, openapi
 from omskit.server.parameters import LimitError
 
@@ -69,6 +70,8 @@ def _answer(request: Request, service: Service) -> Response:
 def _route(url: str, service: Service) -> bytes:
     parts = urlsplit(url)
     base = service.base_path
+    if parts.path.removesuffix("/") == dials.PATH:
+        parts = urlsplit(f"{base}/{dials.carried(parts.query)}")
     if not parts.path.startswith(f"{base}/"):
         message = f"Nothing is served at {parts.path!r}; all paths begin with {base}/."
         raise NotFoundError(message, status=404)
