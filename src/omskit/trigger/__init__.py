@@ -4,6 +4,7 @@ What is computed here and from what is on the page "Trigger" of the reference; e
 formula names its assumptions.
 """
 
+from omskit.trigger.building import datasets, explain, hlt, l1, streams
 from omskit.trigger.bunches import BunchCount, count_bunches
 from omskit.trigger.columns import prescales
 from omskit.trigger.counting import (
@@ -18,6 +19,7 @@ from omskit.trigger.counting import (
     rates,
     unprescaled_counts,
 )
+from omskit.trigger.cube import Cube
 from omskit.trigger.names import PathName, split_version
 from omskit.trigger.prescaling import (
     Prescale,
@@ -34,6 +36,7 @@ __all__ = [
     "And",
     "Bit",
     "BunchCount",
+    "Cube",
     "Measured",
     "Not",
     "Or",
@@ -47,7 +50,11 @@ __all__ = [
     "count_interval",
     "counts_of_rates",
     "cross_section",
+    "datasets",
     "exact",
+    "explain",
+    "hlt",
+    "l1",
     "live_fraction",
     "live_fraction_of",
     "parse_seed",
@@ -55,6 +62,7 @@ __all__ = [
     "rates",
     "seed_prescale",
     "split_version",
+    "streams",
     "total_prescale",
     "unprescaled_counts",
 ]
