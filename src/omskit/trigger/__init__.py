@@ -6,6 +6,7 @@ formula names its assumptions.
 
 from omskit.trigger.building import datasets, explain, hlt, l1, streams
 from omskit.trigger.bunches import BunchCount, count_bunches
+from omskit.trigger.checking import check
 from omskit.trigger.columns import prescales
 from omskit.trigger.counting import (
     LUMISECTION_S,
@@ -20,6 +21,7 @@ from omskit.trigger.counting import (
     unprescaled_counts,
 )
 from omskit.trigger.cube import Cube
+from omskit.trigger.effective import PathLuminosity, compare_brilcalc, luminosity
 from omskit.trigger.names import PathName, split_version
 from omskit.trigger.prescaling import (
     Prescale,
@@ -40,12 +42,15 @@ __all__ = [
     "Measured",
     "Not",
     "Or",
+    "PathLuminosity",
     "PathName",
     "Prescale",
     "Status",
     "bits_of",
     "bunches_of_pileup",
+    "check",
     "column_at",
+    "compare_brilcalc",
     "count_bunches",
     "count_interval",
     "counts_of_rates",
@@ -57,6 +62,7 @@ __all__ = [
     "l1",
     "live_fraction",
     "live_fraction_of",
+    "luminosity",
     "parse_seed",
     "prescales",
     "rates",

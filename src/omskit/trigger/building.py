@@ -131,13 +131,13 @@ def hlt(
         >>> cube.paths, cube.shape, cube.versions[297050]
         (('HLT_Mu50',), (1, 793), {0: 'HLT_Mu50_v6'})
     """
-    asked, patterns = Asked(client), _patterns(paths)
+    asked, patterns = Asked(client), patterns_of(paths)
     found, keys = conditions(asked, runs, live)
     grid = _Grid(found, ("counter",))
     menus = {run: menu_of(asked, run) for run in keys}
     for run, menu in menus.items():
         chosen = [name for name in menu.seeds if matches(name, patterns)]
-        labels = _labels(menu.seeds)
+        labels = labels_of(menu.seeds)
         for name in chosen:
             grid.row(run, labels[name], name)
         few = len(chosen) if menu.seeds else FEW_PATHS + 1
@@ -185,7 +185,7 @@ def l1(
         >>> f"{cube.matrix('unprescaled_rate')[0, 100] / 1213:.0f}"
         '11245'
     """
-    asked, patterns = Asked(client), _patterns(names)
+    asked, patterns = Asked(client), patterns_of(names)
     found, keys = conditions(asked, runs, live)
     stages = ("pre_dt_before_prescale", "pre_dt", "post_dt")
     grid = _Grid(found, stages)
@@ -226,7 +226,7 @@ def datasets(client: Asks, runs: Selector, *, names: str | Iterable[str] = "*") 
 def _output(
     client: Asks, runs: Selector, names: str | Iterable[str], kind: Kind
 ) -> Cube:
-    asked, patterns = Asked(client), _patterns(names)
+    asked, patterns = Asked(client), patterns_of(names)
     found, keys = conditions(asked, runs)
     streams = kind == "streams"
     resource, name = ("streams", "stream_name") if streams else _DATASETS
@@ -247,7 +247,7 @@ def explain(client: Asks, runs: Selector, *, paths: str | Iterable[str] = "*") -
 
     Cost: two questions, and one per run for its paths and number of rows each.
     """
-    asked, patterns = Asked(client), _patterns(paths)
+    asked, patterns = Asked(client), patterns_of(paths)
     rows = asked.rows("lumisections", runs, ("run_number",), page_size=MANY_ROWS)
     numbers = sorted(set(rows["run_number"].to_pylist()))
     lines, total = [], 3
@@ -268,12 +268,13 @@ def explain(client: Asks, runs: Selector, *, paths: str | Iterable[str] = "*") -
     return "\n".join([head, *lines])
 
 
-def _patterns(given: str | Iterable[str]) -> list[str]:
+def patterns_of(given: str | Iterable[str]) -> list[str]:
+    """Names and patterns as a list; a text may hold several with commas."""
     names = given.split(",") if isinstance(given, str) else list(given)
     return [name.strip() for name in names]
 
 
-def _labels(names: Iterable[str]) -> dict[str, str]:
+def labels_of(names: Iterable[str]) -> dict[str, str]:
     """The name of each path over menus; the full one where two share it in a run."""
     stems: dict[str, list[str]] = {}
     for name in names:
