@@ -138,7 +138,7 @@ def _not_there(runs: Any, found: Conditions) -> LumiMask:
     if not is_mask(runs):
         return LumiMask()
     gone: LumiMask = runs - found.mask(np.ones(len(found), dtype=bool))
-    return gone.good()
+    return gone.good
 
 
 def _summed(
