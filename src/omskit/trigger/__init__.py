@@ -4,6 +4,7 @@ What is computed here and from what is on the page "Trigger" of the reference; e
 formula names its assumptions.
 """
 
+from omskit.trigger.alerts import alerts, compare
 from omskit.trigger.building import datasets, explain, hlt, l1, streams
 from omskit.trigger.bunches import BunchCount, count_bunches
 from omskit.trigger.checking import check
@@ -22,6 +23,9 @@ from omskit.trigger.counting import (
 )
 from omskit.trigger.cube import Cube
 from omskit.trigger.effective import PathLuminosity, compare_brilcalc, luminosity
+from omskit.trigger.families import FAMILIES, Family, growth
+from omskit.trigger.fits import Fit, fit
+from omskit.trigger.fitting import PathFit, fit_path
 from omskit.trigger.names import PathName, split_version
 from omskit.trigger.prescaling import (
     Prescale,
@@ -34,22 +38,28 @@ from omskit.trigger.prescaling import (
 from omskit.trigger.seeds import And, Bit, Not, Or, bits_of, parse_seed
 
 __all__ = [
+    "FAMILIES",
     "LUMISECTION_S",
     "And",
     "Bit",
     "BunchCount",
     "Cube",
+    "Family",
+    "Fit",
     "Measured",
     "Not",
     "Or",
+    "PathFit",
     "PathLuminosity",
     "PathName",
     "Prescale",
     "Status",
+    "alerts",
     "bits_of",
     "bunches_of_pileup",
     "check",
     "column_at",
+    "compare",
     "compare_brilcalc",
     "count_bunches",
     "count_interval",
@@ -58,6 +68,9 @@ __all__ = [
     "datasets",
     "exact",
     "explain",
+    "fit",
+    "fit_path",
+    "growth",
     "hlt",
     "l1",
     "live_fraction",

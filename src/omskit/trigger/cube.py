@@ -177,7 +177,9 @@ class Cube:
         made = pa.table(columns)
         fields = [with_unit(f, units.get(f.name)) for f in made.schema]
         return Table(
-            made.cast(pa.schema(fields)), resource=self.kind, warnings=self._told()
+            made.cast(pa.schema(fields)),
+            resource=self.kind,
+            warnings=self.table_notes(),
         )
 
     def _full_names(self) -> pa.Array[Any]:
@@ -197,7 +199,8 @@ class Cube:
             return pa.array([str(Status.UNKNOWN)] * (self.shape[0] * self.shape[1]))
         return _words(texts, self.prescales.statuses().ravel())
 
-    def _told(self) -> list[Note]:
+    def table_notes(self) -> list[Note]:
+        """What a table made of the cube should say."""
         notes = [Note(NoteKind.OTHER, text) for text in self.notes]
         if self.missing:
             text = f"No counts in lumisections {shown(self.missing)}."
