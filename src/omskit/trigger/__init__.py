@@ -36,6 +36,8 @@ from omskit.trigger.prescaling import (
     total_prescale,
 )
 from omskit.trigger.seeds import And, Bit, Not, Or, bits_of, parse_seed
+from omskit.trigger.summary import summary
+from omskit.trigger.watching import watch
 
 __all__ = [
     "FAMILIES",
@@ -82,6 +84,8 @@ __all__ = [
     "seed_prescale",
     "split_version",
     "streams",
+    "summary",
     "total_prescale",
     "unprescaled_counts",
+    "watch",
 ]

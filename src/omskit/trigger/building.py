@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from omskit.errors import NoRowError
 from omskit.query import field as column
+from omskit.query.selectors import is_mask
 from omskit.trigger.columns import columns_of, matches
 from omskit.trigger.conditions import (
     MANY_ROWS,
@@ -146,6 +147,7 @@ def hlt(
         query = client.query("hltpathrates", run).group("lumisection")
         if few <= FEW_PATHS:
             query = query.where(column("path_name").is_in(chosen))
+        query = _within(query, runs, found, run)
         _read(asked, query, grid, run, "path_name", patterns)
     _some(grid, "path", patterns, keys)
     names, counters = grid.counters()
@@ -199,6 +201,7 @@ def l1(
             if not chosen:
                 continue
             query = query.where(column("name").is_in(chosen))
+        query = _within(query, runs, found, run)
         _read(asked, query, grid, run, "name", patterns)
     _some(grid, "algorithm", patterns, keys)
     known, counters = grid.counters()
@@ -234,6 +237,7 @@ def _output(
     grid = _Grid(found, kept)
     for run in keys:
         query = client.query(resource, run).group("lumisection")
+        query = _within(query, runs, found, run)
         _read(asked, query, grid, run, name, patterns)
     _some(grid, name.replace("_", " "), patterns, keys)
     return _cube(kind, asked, grid, grid.counters(), keys, None)
@@ -266,6 +270,16 @@ def explain(client: Asks, runs: Selector, *, paths: str | Iterable[str] = "*") -
         total += pages + 3
     head = f"{total} requests: lumisections, runs and fills"
     return "\n".join([head, *lines])
+
+
+def _within(query: Any, runs: Any, found: Conditions, run: int) -> Any:
+    """The part of a question between the first and last lumisection of a mask."""
+    if not is_mask(runs):
+        return query
+    numbers = found.lumisection[found.run == run]
+    number = column("first_lumisection_number")
+    first, last = int(numbers.min()), int(numbers.max())
+    return query.where(number >= first, number <= last)
 
 
 def patterns_of(given: str | Iterable[str]) -> list[str]:

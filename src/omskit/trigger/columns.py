@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Asks(Protocol):
     """Who can be asked for rows, as an `omskit.Client` can."""
 
-    def query(self, resource: str, runs: Any = None, /, **options: Any) -> Any:
+    def query(self, resource: str, runs: Any = None, /) -> Any:
         """A query of any resource."""
         ...
 

@@ -60,6 +60,7 @@ class Conditions:
         column: Prescale index.
         bunches: Colliding bunches.
         active, stable: CMS takes data; beams are stable. Unknown is false.
+        fill: The LHC fill; NaN where it is not known.
     """
 
     run: IntArray
@@ -72,6 +73,7 @@ class Conditions:
     bunches: FloatArray
     active: NDArray[np.bool_]
     stable: NDArray[np.bool_]
+    fill: FloatArray
 
     def __len__(self) -> int:
         return int(self.run.size)
@@ -179,6 +181,7 @@ def conditions(
         bunches=_bunches(asked, number),
         active=number["cms_active"] == 1,
         stable=number["beams_stable"] == 1,
+        fill=number["fill_number"],
     )
     if live == "luminosity":
         found = replace(found, live=live_fraction(recorded, delivered))
@@ -254,7 +257,7 @@ def place(found: Conditions, run: Any, lumisection: Any) -> IntArray:
 
     Example:
         >>> nothing = np.zeros(2)
-        >>> some = Conditions(np.array([1, 1]), np.array([2, 5]), *[nothing] * 8)
+        >>> some = Conditions(np.array([1, 1]), np.array([2, 5]), *[nothing] * 9)
         >>> place(some, [1, 1], [5, 3]).tolist()
         [1, -1]
     """
