@@ -283,10 +283,7 @@ def abscissa(cube: Cube, against: Against) -> FloatArray:
 
 def exposures(cube: Cube) -> FloatArray:
     """Bunches x seconds x live fraction / prescale: counts per rate per bunch."""
-    here = cube.conditions
-    if cube.kind == "l1":
-        return np.broadcast_to(here.bunches * LUMISECTION_S, cube.shape)
-    return here.bunches * LUMISECTION_S * here.live / cube.matrix("prescale")
+    return cube.matrix("exposure")
 
 
 def fitted_counts(cube: Cube) -> FloatArray:

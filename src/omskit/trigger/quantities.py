@@ -106,6 +106,11 @@ def _per_bunch(source: Source) -> FloatArray:
     return _unprescaled(source) / LUMISECTION_S / bunches
 
 
+def _exposure(source: Source) -> FloatArray:
+    """Bunch-seconds that a path saw: counts over it are the rate per bunch."""
+    return source.conditions.bunches * LUMISECTION_S / _unprescaled(source)
+
+
 def _positive(values: FloatArray) -> FloatArray:
     return np.where(values > 0, values, np.nan)
 
@@ -129,6 +134,7 @@ QUANTITIES: Mapping[str, Quantity] = {
         "nb", lambda s: _per_luminosity(s) * 1e3, before=True, prescaled=True
     ),
     "rate_per_bunch": Quantity("Hz", _per_bunch, before=True, prescaled=True),
+    "exposure": Quantity("s", value=_exposure, prescaled=True),
     "prescale": Quantity(None, value=_part("total"), prescaled=True),
     "prescale_low": Quantity(None, value=_part("low"), prescaled=True),
     "prescale_high": Quantity(None, value=_part("high"), prescaled=True),
