@@ -13,6 +13,7 @@ from omskit.cli import (
     asking,
     auth,
     dcs,
+    export,
     fields,
     figures,
     follow,
@@ -73,6 +74,7 @@ for _name, _function in COMMANDS.items():
 GROUPS: dict[str, typer.Typer] = {
     "mask": mask,
     "trigger": trigger,
+    "export": export.app,
     "auth": auth.app,
 }
 for _name, _group in GROUPS.items():

@@ -173,3 +173,22 @@ def test_a_hook_that_fails(oms, saved):
     ended = oms("trigger", "watch", 315270, "--fit", saved, "--hook", "'open")
     assert (ended.code, "no command" in ended.err) == (2, True)
     assert oms("trigger", "watch", 315270).code == 2
+
+
+def test_export_ntuple(oms, tmp_path):
+    """A ROOT file has one row per lumisection; another ending is refused."""
+    import uproot
+
+    path = tmp_path / "rates.root"
+    ended = oms(
+        "export", "ntuple", 297050, "-p", "HLT_Mu50", "--only", "hlt", "-o", path
+    )
+    assert "wrote 793 rows" in ended.err
+    with uproot.open(path) as file:
+        assert file["tree"].num_entries == 793
+    quiet = oms(
+        "export", "ntuple", 297050, "-p", "HLT_Mu50", "--only", "hlt", "-o", path, "-q"
+    )
+    assert quiet.err == ""
+    ended = oms("export", "ntuple", 297050, "-o", tmp_path / "rates.csv")
+    assert (ended.code, ".root" in ended.err) == (2, True)
