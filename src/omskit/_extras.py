@@ -21,6 +21,7 @@ EXTRA_OF = {
     "starlette": "server",
     "tsgauth": "cern",
     "uproot": "root",
+    "xarray": "xarray",
     "uvicorn": "server",
 }
 

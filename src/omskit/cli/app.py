@@ -13,6 +13,7 @@ from omskit.cli import (
     asking,
     auth,
     dcs,
+    export,
     fields,
     figures,
     follow,
@@ -35,6 +36,7 @@ from omskit.cli.exits import (
     say,
 )
 from omskit.cli.mask.app import app as mask
+from omskit.cli.trigger.app import app as trigger
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -68,7 +70,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
 
-GROUPS: dict[str, typer.Typer] = {"mask": mask, "auth": auth.app}
+GROUPS: dict[str, typer.Typer] = {
+    "mask": mask,
+    "trigger": trigger,
+    "export": export.app,
+    "auth": auth.app,
+}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 
