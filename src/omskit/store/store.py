@@ -1,0 +1,169 @@
+"""`Store`: a folder with rows of OMS, and what can be done with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from omskit._arguments import names_in
+from omskit.query.selectors import moment, selection
+from omskit.schema import bundled
+from omskit.store.checking import Info, Problem, info, repair, verify
+from omskit.store.coverage import Finality
+from omskit.store.kept import Kept
+from omskit.store.sync import Asked, Sync
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from omskit.query import MaskLike
+    from omskit.schema import Catalogue
+    from omskit.store.asks import Asks
+    from omskit.store.report import Report
+
+
+class SyncOptions(TypedDict, total=False):
+    """What a sync can be narrowed by, besides runs.
+
+    Attributes:
+        fill: One fill, or first and last.
+        era: Name of an era.
+        since, until: Bounds on the start time, ends included.
+        last: The newest n runs.
+        mask: The runs of a set of lumisections.
+    """
+
+    fill: Any
+    era: str | None
+    since: Any
+    until: Any
+    last: int | None
+    mask: MaskLike | None
+
+
+class Store:
+    """OMS on your disk: a folder of Delta Lake tables, made when first written to.
+
+    Threads may share one, and processes may write to one folder at once.
+
+    Args:
+        path: The folder; ``~`` is the home folder.
+        fsync: Have each commit on the disk before it is said to be done: then it
+            outlives a power cut. Without, it outlives only the end of the program.
+        finality: When rows are not asked for again.
+
+    Example:
+        >>> import tempfile
+        >>> from omskit import Client
+        >>> store = Store(tempfile.mkdtemp())
+        >>> with Client("demo") as oms:
+        ...     report = store.sync(oms, "lumisections", (297050, 297056))
+        >>> report.part("runs").rows, report.complete
+        (7, True)
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        fsync: bool = True,
+        finality: Finality | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self._path = Path(path).expanduser().absolute()
+        self._fsync = fsync
+        self._finality = finality or Finality()
+        self._catalogue = catalogue or bundled()
+        self._kept = Kept(self._path, self._catalogue, fsync=fsync)
+        self._now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._path
+
+    def __repr__(self) -> str:
+        return f"Store({str(self._path)!r})"
+
+    def at(self, when: Any) -> Store:
+        """The store as it was at a moment, to be read only.
+
+        Args:
+            when: A time, e.g. ``"2024-10-03T10:00"``; a date is its beginning.
+        """
+        found = Store(self._path, fsync=self._fsync, catalogue=self._catalogue)
+        found._kept = Kept(self._path, self._catalogue, when=_start(when, "when"))
+        return found
+
+    def info(self) -> Info:
+        """What is there: rows, runs, sizes, ages, and what the file system can do.
+
+        Raises:
+            StoreError: There is no store.
+        """
+        return info(self._kept)
+
+    def verify(self) -> list[Problem]:
+        """Hold every row against what was said when it was fetched; empty: all is well.
+
+        Cost: all rows are read and hashed.
+        """
+        return verify(self._kept)
+
+    def repair(self) -> list[Problem]:
+        """Have the next sync fetch again what `verify` finds; no row is deleted."""
+        return repair(self._kept)
+
+    def sync(
+        self,
+        client: Asks,
+        resources: str | Iterable[str],
+        runs: Any = None,
+        *,
+        dry_run: bool = False,
+        recheck: Any = None,
+        tell: Callable[[int, int, str], None] | None = None,
+        **which: Unpack[SyncOptions],
+    ) -> Report:
+        """Fetch what is not here yet, or not for good, and commit it chunk by chunk.
+
+        It can be stopped anywhere and started again. ``runs`` come along with whatever
+        belongs to runs, ``fills`` with whatever belongs to fills: they say what exists
+        and when it ended.
+
+        Args:
+            client: Who is asked, e.g. ``Client("production")``.
+            resources: Names, also with commas; ``"hltpathrates@run"`` for rows per
+                run.
+            runs: ``297050``; ``(first, last)``, ends included; a list; a mask; text
+                such as ``"297050,315190-315290"``; None for all there are.
+            dry_run: Only say what would be fetched; rows are counted by the service.
+            recheck: A time: what ended since then is fetched again though it is final,
+                and the report says what changed.
+            tell: Called after each commit with rows so far, rows expected, resource.
+            which: ``fill=, era=, since=, until=, last=, mask=``.
+
+        Raises:
+            StoreError: The disk cannot be written; what was committed stays.
+            OMSError: The service is not there, or a name is none.
+        """
+        mask = which.pop("mask", None)
+        asked = Asked(
+            resources=tuple(names_in((resources,), "resources")),
+            selector=runs if mask is None else mask,
+            selection=selection(**which),
+            dry=dry_run,
+            recheck=None if recheck is None else _start(recheck, "recheck"),
+            tell=tell,
+        )
+        return Sync(self._kept, client, asked, self._finality, self._now).run()
+
+
+def _start(value: Any, name: str) -> dt.datetime:
+    """The beginning of a time that may be a whole day."""
+    found = moment(value, name)
+    if isinstance(found, dt.datetime):
+        return found
+    return dt.datetime.combine(found, dt.time(), dt.UTC)
