@@ -236,6 +236,13 @@ def test_a_store_that_is_no_store_is_refused(tmp_path, oms):
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("name", ["a[b", "a%20b"])
+def test_paths_that_delta_lake_cannot_take_are_refused(tmp_path, name):
+    """Deltalake panics at some names, and writes elsewhere at others."""
+    with pytest.raises(UsageError, match="Delta Lake takes no"):
+        Store(tmp_path / name)
+
+
 def test_progress_is_told(store, oms):
     """After each commit somebody can be told rows so far and rows expected."""
     told = []

@@ -147,6 +147,7 @@ class Engine:
         relation = self._relations.relation(self._key(query), self.catalogue)
         bound = bind(replace(query, groups=()), relation.resource, whole=False)
         bound = replace(bound, conditions=whole_days(bound.conditions))
+        relation = relation.narrowed(bound.conditions)
         if bound.fields is None:
             shown = self.catalogue[query.resource].names
             bound = replace(bound, fields=shown)

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from omskit._arguments import names_in
+from omskit.engine import Engine
+from omskit.errors import UsageError
 from omskit.query.selectors import moment, selection
 from omskit.schema import bundled
+from omskit.server import Service
 from omskit.store.checking import Info, Problem, info, repair, verify
 from omskit.store.coverage import Finality
 from omskit.store.kept import Kept
+from omskit.store.relations import StoreRelations
 from omskit.store.sync import Asked, Sync
 
 if TYPE_CHECKING:
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     from omskit.schema import Catalogue
     from omskit.store.asks import Asks
     from omskit.store.report import Report
+
+
+_NOT_IN_PATHS = set("[]%^|\\")
+"""deltalake panics, or writes to another folder."""
 
 
 class SyncOptions(TypedDict, total=False):
@@ -73,6 +81,13 @@ class Store:
         catalogue: Catalogue | None = None,
     ) -> None:
         self._path = Path(path).expanduser().absolute()
+        wrong = _NOT_IN_PATHS & set(str(self._path))
+        if wrong:
+            message = (
+                f"A store cannot be at {self._path}: Delta Lake takes no "
+                f"{min(wrong)!r} in the name of a folder."
+            )
+            raise UsageError(message)
         self._fsync = fsync
         self._finality = finality or Finality()
         self._catalogue = catalogue or bundled()
@@ -115,6 +130,19 @@ class Store:
     def repair(self) -> list[Problem]:
         """Have the next sync fetch again what `verify` finds; no row is deleted."""
         return repair(self._kept)
+
+    def engine(self, *, only_held: bool = False) -> Engine:
+        """What answers queries from it; see `omskit.engine.Engine`.
+
+        Args:
+            only_held: What was never synced is no resource; else it is an error that
+                says how to fetch it.
+        """
+        return Engine(StoreRelations(self._kept, only_held=only_held), self._catalogue)
+
+    def service(self, base_url: str) -> Service:
+        """A service in this process over it."""
+        return Service(self.engine(), base_url=base_url)
 
     def sync(
         self,
