@@ -35,6 +35,9 @@ from omskit.cli.exits import (
     say,
 )
 from omskit.cli.mask.app import app as mask
+from omskit.cli.store import asking as store_asking
+from omskit.cli.store import syncing
+from omskit.cli.store.app import app as store
 from omskit.cli.wording import for_command_line
 from omskit.errors import OMSError
 from omskit.redact import visible
@@ -63,13 +66,15 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plot": figures.plot,
     "follow": follow.follow,
     "replay": replay.replay,
+    "sync": syncing.sync,
+    "sql": store_asking.sql,
     "serve": serving.serve,
     "demo": story.demo,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
 
-GROUPS: dict[str, typer.Typer] = {"mask": mask, "auth": auth.app}
+GROUPS: dict[str, typer.Typer] = {"mask": mask, "store": store, "auth": auth.app}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from omskit.errors import StoreError
 from omskit.store.coverage import VOID, Entry, spans_text
-from omskit.store.delta import READER, WRITER, translated
+from omskit.store.delta import READER, WRITER
 from omskit.store.layout import OPEN
+from omskit.store.log import translated
 from omskit.store.rows import Tally, added, hash_of, tallies
 
 if TYPE_CHECKING:

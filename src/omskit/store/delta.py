@@ -9,10 +9,8 @@ commit), a schema that is cast (1.5 and "7" become integers without a word).
 
 from __future__ import annotations
 
-import json
 import random
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -20,46 +18,31 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from omskit._extras import load
 from omskit.errors import StoreError
+from omskit.store.log import (
+    PURPOSE,
+    StoredFile,
+    added_in,
+    files_of,
+    info_of,
+    translated,
+)
 from omskit.store.probe import sync_path
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
 ATTEMPTS = 40
 """Of two processes that replace the same block, each loses every other time."""
 
-_PURPOSE = "read or write a store"
 _LONGEST_WAIT_S = 0.4
 READER, WRITER = 1, 2
 """The protocol versions of the tables: what every reader of Delta Lake understands."""
 
 ROW_GROUP = 32 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One Parquet file of a version.
-
-    Attributes:
-        rows: How many rows it has.
-        first, last: The least and the largest key in it; None: not known.
-    """
-
-    path: str
-    rows: int
-    first: int | None
-    last: int | None
-
-    def meets(self, first: int, last: int) -> bool:
-        """Whether it may have rows of these keys."""
-        if self.first is None or self.last is None:
-            return True
-        return self.first <= last and self.last >= first
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +56,8 @@ class Written:
         replaces: Which rows it replaces, as a predicate of Delta Lake; None: all; "":
             none, it only adds.
         note: Kept in the log beside the commit.
+        only_if: Where the rows were made of these files, they must still be of the
+            newest version.
     """
 
     schema: pa.Schema
@@ -80,6 +65,7 @@ class Written:
     column: str = ""
     replaces: str | None = ""
     note: str = ""
+    only_if: frozenset[str] = frozenset()
 
 
 class DeltaFolder:
@@ -143,7 +129,7 @@ class DeltaFolder:
 
     def _opened(self) -> Any:
         with translated(self.path, "read"):
-            found = load("deltalake", _PURPOSE).DeltaTable(str(self.path))
+            found = load("deltalake", PURPOSE).DeltaTable(str(self.path))
             protocol = found.protocol()
         if protocol.min_reader_version > READER:
             message = (
@@ -176,7 +162,7 @@ class DeltaFolder:
         for version in range(after + 1, self.version + 1):
             entry = self._log(version)
             if entry.exists():
-                said = _info(entry).get("omskit", "")
+                said = info_of(entry).get("omskit", "")
                 found += [(version, str(said))] if said else []
         return found
 
@@ -188,9 +174,12 @@ class DeltaFolder:
                 written; then nothing was.
         """
         _gate(rows, how.schema, self.path)
-        delta = load("deltalake", _PURPOSE)
+        delta = load("deltalake", PURPOSE)
         for attempt in range(ATTEMPTS):
             target = self._target(how, rows)
+            if how.only_if - {f.path for f in files_of(target, self.path, "")}:
+                message = f"{self.path}: somebody else changed these rows meanwhile."
+                raise StoreError(message)
             try:
                 with translated(self.path, "write"):
                     self._write(delta, target, rows, how)
@@ -214,7 +203,7 @@ class DeltaFolder:
 
     def _target(self, how: Written, rows: pa.Table) -> Any:
         """A fresh handle on the table, made and widened as far as need be."""
-        delta = load("deltalake", _PURPOSE)
+        delta = load("deltalake", PURPOSE)
         if not (self.path / "_delta_log").is_dir():
             config = {"delta.dataSkippingStatsColumns": how.column or "first"}
             with translated(self.path, "write"):
@@ -287,45 +276,13 @@ class DeltaFolder:
         entry = self._log(version)
         if not self._fsync or not entry.exists():
             return
-        added = [self.path / unquote(path) for path in _added(entry)]
+        added = [self.path / unquote(path) for path in added_in(entry)]
         folders = {path.parent for path in added} | {entry.parent, self.path}
         folders.add(self.path.parent)
         with translated(self.path, "write"):
             for path in [*added, entry, *sorted(folders)]:
                 if path.exists():
                     sync_path(path)
-
-
-def files_of(
-    table: Any, path: Path, column: str, resource: str | None = None
-) -> list[StoredFile]:
-    """The files of a version, in the order of *column*.
-
-    Args:
-        resource: Only those in the folder of this resource.
-    """
-    actions = pa.table(table.get_add_actions(flatten=True))
-    if resource is not None:
-        of = actions.column("partition.resource")
-        actions = actions.filter(pc.equal(of, resource))
-    names = actions.column("path").to_pylist()
-    nothing: list[int | None] = [None] * len(names)
-
-    def known(kind: str) -> list[int | None]:
-        name = f"{kind}.{column}"
-        if name not in actions.column_names:
-            return nothing
-        found: list[int | None] = actions.column(name).to_pylist()
-        return found
-
-    rows = actions.column("num_records").to_pylist()
-    found = [
-        StoredFile(str(path / unquote(name)), int(count or 0), first, last)
-        for name, count, first, last in zip(
-            names, rows, known("min"), known("max"), strict=True
-        )
-    ]
-    return sorted(found, key=lambda f: (f.first is None, f.first, f.last, f.path))
 
 
 def same_type(one: pa.DataType, other: pa.DataType) -> bool:
@@ -353,41 +310,3 @@ def _gate(rows: pa.Table, schema: pa.Schema, path: Path) -> None:
                 "was written."
             )
             raise StoreError(message)
-
-
-def _entries(log: Path) -> list[Mapping[str, Any]]:
-    lines = log.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line]
-
-
-def _added(log: Path) -> list[str]:
-    return [str(e["add"]["path"]) for e in _entries(log) if "add" in e]
-
-
-def _info(log: Path) -> Mapping[str, Any]:
-    found = (e["commitInfo"] for e in _entries(log) if "commitInfo" in e)
-    return next(found, {})
-
-
-@contextmanager
-def translated(path: Path, verb: str) -> Iterator[None]:
-    """A block whose foreign errors become a `StoreError` that names the folder."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except Exception as error:
-        if not isinstance(error, (OSError, pa.ArrowException)) and not _is_deltas(
-            error
-        ):
-            raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        message = f"Cannot {verb} {path}: {reason:.300}."
-        raise StoreError(message) from error
-
-
-def _is_deltas(error: BaseException) -> bool:
-    module = type(error).__module__
-    return module.startswith(("deltalake", "_internal")) or isinstance(
-        error, load("deltalake", _PURPOSE).exceptions.DeltaError
-    )

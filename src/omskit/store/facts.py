@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from omskit.store.delta import translated
+from omskit.store.log import translated
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -8,13 +8,15 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from omskit.errors import StoreError
 from omskit.store.coverage import SCHEMA, Coverage, Entry, entries_from, table_of
-from omskit.store.delta import DeltaFolder, Written, files_of, translated
+from omskit.store.delta import DeltaFolder, Written
 from omskit.store.layout import FORMAT, MARK, folder_of, key_of_folder, layout_of
+from omskit.store.log import files_of, translated
 from omskit.store.probe import Probe, probe, sync_path
 
 if TYPE_CHECKING:
@@ -93,6 +95,18 @@ class Kept:
         names = sorted(entry.name for entry in place.iterdir())
         return [key_of_folder(n) for n in names if (place / n / "_delta_log").is_dir()]
 
+    def folders(self) -> list[DeltaFolder]:
+        """All tables, coverage among them."""
+        found = [self.folder(key) for key in self.held()]
+        return [*found, self._coverage] if self._coverage.exists else found
+
+    def compact_coverage(self) -> None:
+        """Put the rows of the coverage table into fewer files."""
+        if self._coverage.exists:
+            with translated(self._coverage.path, "compact"):
+                self._coverage.fresh().optimize.compact()
+            self._coverage.fresh()
+
     def table(self, key: str) -> Any:
         """The ``DeltaTable`` of *key*, of the moment that is shown; None: not yet."""
         folder = self.folder(key)
@@ -124,7 +138,8 @@ class Kept:
         for file in files_of(table, self._coverage.path, "first", resource):
             with translated(self._coverage.path, "read"):
                 rows = pq.ParquetFile(file.path).read()
-            rows = rows.filter(pc.equal(rows["granularity"], granularity))
+            chosen = pc.equal(rows["granularity"], pa.scalar(granularity))
+            rows = rows.filter(chosen)
             yield from entries_from(rows)
 
     def record(self, key: str, entries: Iterable[Entry]) -> None:

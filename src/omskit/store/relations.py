@@ -23,8 +23,8 @@ from omskit.engine.sql import quoted
 from omskit.errors import NotSyncedError, UsageError
 from omskit.schema import UNIT_SUFFIX, with_fields
 from omskit.store.coverage import spans_text
-from omskit.store.delta import StoredFile, files_of
 from omskit.store.layout import OPEN, SENT_SUFFIX
+from omskit.store.log import StoredFile, files_of
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class StoreRelation:
         """The files, read by DuckDB."""
         if not self.files:
             return f"(SELECT {_empty(self.resource, self.layout)} WHERE false)"
-        paths = ", ".join(_path_text(file.path) for file in self.files)
+        paths = ", ".join(path_text(file.path) for file in self.files)
         rows = f"read_parquet([{paths}], union_by_name=true, hive_partitioning=false)"
         where = ""
         if self.span is not None:
@@ -320,7 +320,7 @@ class StoreRelations:
         found = self._sorted.get(path)
         if found is None:
             row = f"row({', '.join(map(quoted, relation.resource.identity))})"
-            rows = f"read_parquet([{_path_text(path)}], hive_partitioning=false)"
+            rows = f"read_parquet([{path_text(path)}], hive_partitioning=false)"
             steps = f"SELECT {row} < lag({row}) OVER () AS back FROM {rows}"  # noqa: S608  # as in source
             with closing(self.cursor()) as cursor:
                 count = f"SELECT count(*) FROM ({steps}) WHERE back"  # noqa: S608  # as above
@@ -357,6 +357,6 @@ def _empty(resource: Resource, layout: Layout) -> str:
     return ", ".join(parts)
 
 
-def _path_text(path: str) -> str:
+def path_text(path: str) -> str:
     """A path as DuckDB takes it: what would be a pattern stands for itself."""
     return "'" + _GLOB.sub(r"[\1]", path).replace("'", "''") + "'"

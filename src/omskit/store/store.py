@@ -15,17 +15,27 @@ from omskit.server import Service
 from omskit.store.checking import Info, Problem, info, repair, verify
 from omskit.store.coverage import Finality
 from omskit.store.kept import Kept
+from omskit.store.maintenance import (
+    KEEP_DAYS,
+    Compacted,
+    Vacuumed,
+    compact,
+    vacuum,
+)
 from omskit.store.relations import StoreRelations
+from omskit.store.sql import Asking
 from omskit.store.sync import Asked, Sync
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from omskit.lumi import LumiMask
     from omskit.query import MaskLike
     from omskit.schema import Catalogue
     from omskit.store.asks import Asks
     from omskit.store.report import Report
+    from omskit.table import Table
 
 
 _NOT_IN_PATHS = set("[]%^|\\")
@@ -92,6 +102,7 @@ class Store:
         self._finality = finality or Finality()
         self._catalogue = catalogue or bundled()
         self._kept = Kept(self._path, self._catalogue, fsync=fsync)
+        self._asking = Asking(self._kept)
         self._now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     @property
@@ -110,6 +121,7 @@ class Store:
         """
         found = Store(self._path, fsync=self._fsync, catalogue=self._catalogue)
         found._kept = Kept(self._path, self._catalogue, when=_start(when, "when"))
+        found._asking = Asking(found._kept)
         return found
 
     def info(self) -> Info:
@@ -130,6 +142,48 @@ class Store:
     def repair(self) -> list[Problem]:
         """Have the next sync fetch again what `verify` finds; no row is deleted."""
         return repair(self._kept)
+
+    def compact(self) -> Compacted:
+        """Fewer files, rows in order: quicker to read.
+
+        After many small syncs; a sync of many runs makes few files by itself.
+        """
+        return compact(self._kept)
+
+    def vacuum(self, keep_days: float = KEEP_DAYS) -> Vacuumed:
+        """Delete files that only versions older than *keep_days* need.
+
+        What it returns says since when the store can still be read `at`.
+        """
+        return vacuum(self._kept, keep_days, self._now())
+
+    def sql(self, query: str, *, masks: Mapping[str, LumiMask] | None = None) -> Table:
+        """The rows of a query in DuckDB's SQL.
+
+        Every resource that was synced is a view, in canonical units, which are in the
+        comments of its columns; what has no plain name has underscores instead:
+        ``l1triggerrates_run``. ``mask('golden.json')`` is a table of run_number and
+        lumisection_number. It sees what there is, all of it or not: `info` says which
+        runs are held. Nothing but a query is answered, and no file is opened but those
+        of the store and masks.
+
+        Args:
+            masks: Masks by the name that ``mask('name')`` has in the query.
+
+        Raises:
+            UsageError: It is no query, or names what is not there.
+            MaskError: A mask cannot be read, or has open ends.
+
+        Example:
+            >>> import tempfile
+            >>> from omskit import Client
+            >>> store = Store(tempfile.mkdtemp())
+            >>> with Client("demo") as oms:
+            ...     _ = store.sync(oms, "runs", (297050, 297056))
+            >>> store.sql("select count(*) as n from runs")["n"].to_pylist()
+            [7]
+        """
+        return self._asking.ask(query, masks or {})
 
     def engine(self, *, only_held: bool = False) -> Engine:
         """What answers queries from it; see `omskit.engine.Engine`.
