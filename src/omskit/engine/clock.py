@@ -204,6 +204,10 @@ class AsOfRelations:
         """Where the rows come from, in one word."""
         return self._relations.source
 
+    @property
+    def state(self) -> None:
+        """Time changes every answer."""
+
     def __contains__(self, key: object) -> bool:
         return key in self._relations
 

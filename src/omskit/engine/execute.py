@@ -86,6 +86,11 @@ class Engine:
         """Where the rows come from, in one word: ``simulated``; empty: not known."""
         return self._relations.source
 
+    @property
+    def state(self) -> str | None:
+        """What changes whenever an answer may; None: not known, or it always does."""
+        return self._relations.state
+
     def __enter__(self) -> Self:
         return self
 

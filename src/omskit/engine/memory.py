@@ -101,6 +101,10 @@ class MemoryRelations:
         """Where the rows come from, in one word."""
         return str(getattr(self._tables, "source", ""))
 
+    @property
+    def state(self) -> None:
+        """Nobody has asked for it yet: tables in memory do not change."""
+
     def __contains__(self, key: object) -> bool:
         return key in self._tables
 

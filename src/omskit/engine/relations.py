@@ -105,6 +105,10 @@ class Relations(Protocol):
     def source(self) -> str:
         """Where the rows come from, in one word: ``simulated``; empty: not known."""
 
+    @property
+    def state(self) -> str | None:
+        """What changes whenever an answer may; None: not known, or it always does."""
+
     def __contains__(self, key: object) -> bool:
         """Whether there are rows of that key; an empty table counts."""
 

@@ -228,6 +228,14 @@ class StoreRelations:
         """``store``, and whether its rows were made up."""
         return "store, simulated" if self._kept.mark.get("simulated") else "store"
 
+    @property
+    def state(self) -> str:
+        """The versions of all tables."""
+        versions = (
+            f"{folder.path.name}:{folder.version}" for folder in self._kept.folders()
+        )
+        return " ".join(versions)
+
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
             return False

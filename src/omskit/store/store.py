@@ -192,7 +192,11 @@ class Store:
             only_held: What was never synced is no resource; else it is an error that
                 says how to fetch it.
         """
-        return Engine(StoreRelations(self._kept, only_held=only_held), self._catalogue)
+        return Engine(self.relations(only_held=only_held), self._catalogue)
+
+    def relations(self, *, only_held: bool = False) -> StoreRelations:
+        """What an engine reads; see `engine`."""
+        return StoreRelations(self._kept, only_held=only_held)
 
     def service(self, base_url: str) -> Service:
         """A service in this process over it."""
