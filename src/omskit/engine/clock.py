@@ -101,7 +101,7 @@ class Clock:
     """What time it is in the data.
 
     Attributes:
-        as_of: The moment at which it was started.
+        as_of: The moment of its start.
         speed: Seconds in the data for one second here; 0 stands still.
         now: Seconds here, from any origin.
         started: What *now* said at the start.
@@ -164,8 +164,7 @@ class Shown:
 
     def narrowed(self, conditions: Iterable[Condition]) -> Shown:
         """All rows; what the relation below does not hold is its error."""
-        if self.below is not None:
-            self.below.narrowed(conditions)
+        _ = self.below and self.below.narrowed(conditions)
         return self
 
 

@@ -14,6 +14,7 @@ from omskit.schema import bundled
 from omskit.server import Service
 from omskit.store.checking import Info, Problem, info, repair, verify
 from omskit.store.coverage import Finality
+from omskit.store.importing import Imported, import_file
 from omskit.store.kept import Kept
 from omskit.store.maintenance import (
     KEEP_DAYS,
@@ -142,6 +143,32 @@ class Store:
     def repair(self) -> list[Problem]:
         """Have the next sync fetch again what `verify` finds; no row is deleted."""
         return repair(self._kept)
+
+    def import_file(
+        self,
+        resource: str,
+        path: str | os.PathLike[str],
+        *,
+        columns: Mapping[str, str] | None = None,
+        simulated: bool = False,
+    ) -> Imported:
+        """Put the rows of a file here, in place of all rows of their runs.
+
+        Reads CSV, JSON (rows, columns, pages of OMS), Parquet and what omskit wrote;
+        gzip too. Numbers are in the units of the catalogue where no column ``X@unit``
+        or ``X_unit`` says otherwise.
+
+        Args:
+            resource: What the rows are of, as for `sync`.
+            columns: Their names for columns, and OMS's: ``{"run": "run_number"}``.
+            simulated: They were made up.
+
+        Raises:
+            StoreError: The file has no such rows, or cannot be read.
+        """
+        return import_file(
+            self._kept, resource, Path(path), columns or {}, simulated=simulated
+        )
 
     def compact(self) -> Compacted:
         """Fewer files, rows in order: quicker to read.

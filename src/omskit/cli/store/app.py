@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omskit.cli.exits import ANSWER_IS_NO
-from omskit.cli.store.options import StoreArgument, store_at
+from omskit.cli.exits import ANSWER_IS_NO, INCOMPLETE, say, warnings_on_stderr
+from omskit.cli.options import Output, ResourceArgument, RunsArgument, runs_text
+from omskit.cli.store.options import StoreArgument, StoreOption, store_at
+from omskit.errors import UsageError
 
 if TYPE_CHECKING:
     from omskit.store import Problem
@@ -84,12 +87,89 @@ def _tell(found: list[Problem]) -> None:
     typer.echo("Everything is as it was fetched.")
 
 
+def import_file(
+    resource: ResourceArgument,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, JSON or Parquet; also .gz.")
+    ],
+    *,
+    store: StoreOption = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="THEIRS=OURS",
+            help="What a column of the file is called in OMS. Give it again for more.",
+        ),
+    ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="The rows were made up.")
+    ] = False,
+) -> None:
+    """Put rows of a file into a store, in place of all rows of their runs.
+
+    What was refused, and why, is told; the exit code is 5 then.
+
+    Example: oms store import lumisections mine.csv --column run=run_number
+    """
+    columns = {}
+    for pair in column or []:
+        theirs, sign, ours = pair.rpartition("=")
+        if not sign:
+            message = f"--column {pair}: write THEIRS=OURS, as in run=run_number."
+            raise UsageError(message)
+        columns[theirs] = ours
+    kept = store_at(store)
+    made = kept.import_file(resource, file, columns=columns, simulated=simulated)
+    typer.echo(str(made))
+    if made.refused:
+        raise typer.Exit(INCOMPLETE)
+
+
+def export(
+    resource: ResourceArgument,
+    runs: RunsArgument = None,
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Its ending says how: .parquet, .csv, .json, .jsonl or .root.",
+        ),
+    ],
+    store: StoreOption = None,
+) -> None:
+    """Write rows of a store to a file, with their units where the format has them.
+
+    Example: oms store export lumisections 297050 --output rows.root --store ~/oms
+    """
+    from omskit.cli.output import write
+    from omskit.client import Client
+    from omskit.config import find_store
+
+    with (
+        warnings_on_stderr(),
+        Client(f"store:{find_store(store)}", progress=False) as oms,
+    ):
+        table = oms.query(resource, runs_text(runs)).fetch()
+    if output.suffix == ".root":
+        from omskit.store.root import write_root
+
+        write_root(table, output)
+        say(f"wrote {len(table)} rows to {output}")
+    else:
+        write(table, Output(output=output))
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "info": info,
     "verify": verify,
     "repair": repair,
     "compact": compact,
     "vacuum": vacuum,
+    "import": import_file,
+    "export": export,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
