@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
     from omskit.query import Query, field
+    from omskit.store import Store
     from omskit.table import Table
 
 _HOMES = {
@@ -61,6 +62,7 @@ _HOMES = {
     "ClientCredentials": "omskit.login.kinds",
     "LumiMask": "omskit.lumi",
     "Query": "omskit.query",
+    "Store": "omskit.store",
     "Table": "omskit.table",
     "field": "omskit.query",
 }
@@ -93,6 +95,7 @@ __all__ = [
     "ServerFailedError",
     "ServiceError",
     "StatusError",
+    "Store",
     "StoreError",
     "Table",
     "ThrottledError",

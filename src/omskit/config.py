@@ -14,7 +14,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import platformdirs
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("omskit")
 
 DEMO = "demo"
+STORE = "store:"
+"""What the name of a store begins with; the path of its folder follows."""
 
 TOKEN_URL = "https://auth.cern.ch/auth/realms/cern/api-access/token"  # noqa: S105
 """Where CERN trades an application's secret for a token; an address, not a secret."""
@@ -93,7 +95,7 @@ Source: WIRE, section 1; for ``dials`` the addresses and names in cmsdials 2.4.1
 """
 
 
-KEYS = ("instance", "instances", "credentials")
+KEYS = ("instance", "instances", "credentials", "store")
 CREDENTIALS = ("client_id", "client_secret")
 OWN = ("base_url", "audience", "token_url", "token")
 """What the configuration file may say: at its top, and in its tables."""
@@ -197,16 +199,35 @@ def find_instance(name: str | None = None) -> Instance:
         return known[chosen]
     if chosen.startswith(("http://", "https://")):
         return _from_url(chosen)
-    if chosen.startswith("store:"):
-        message = "omskit has no store yet: 'store:PATH' will come with it."
-        raise UnknownInstanceError(message)
+    if chosen.startswith(STORE):
+        return _from_store(find_store(chosen.removeprefix(STORE) or None))
     hint = did_you_mean(chosen, known)
     shown = chosen.rpartition("@")[2]  # What is before it may be a password.
     message = (
         f"omskit knows no service {shown!r}.{hint} Known: {', '.join(known)}, "
-        "or a URL such as https://host/agg/api/v1."
+        "a URL such as https://host/agg/api/v1, or store:PATH."
     )
     raise UnknownInstanceError(message)
+
+
+def find_store(path: str | None = None) -> Path:
+    """The folder of a store: *path*, else ``OMSKIT_STORE``, else the file's ``store``.
+
+    Raises:
+        ConfigError: None of them names one.
+    """
+    said: object = path or os.environ.get("OMSKIT_STORE") or read_config().get("store")
+    if not isinstance(said, str) or not said:
+        message = (
+            "Which store? Name its folder, e.g. store:~/oms or --store ~/oms, or set "
+            f"OMSKIT_STORE, or store = '~/oms' in {config_path()}."
+        )
+        raise ConfigError(message)
+    return Path(said).expanduser().absolute()
+
+
+def _from_store(path: Path) -> Instance:
+    return Instance(f"{STORE}{path}", STORE + quote(str(path)))
 
 
 def _checked(url: str) -> str:

@@ -37,6 +37,9 @@ from omskit.cli.exits import (
 )
 from omskit.cli.mask.app import app as mask
 from omskit.cli.trigger.app import app as trigger
+from omskit.cli.store import asking as store_asking
+from omskit.cli.store import syncing
+from omskit.cli.store.app import app as store
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -64,6 +67,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plot": figures.plot,
     "follow": follow.follow,
     "replay": replay.replay,
+    "sync": syncing.sync,
+    "sql": store_asking.sql,
     "serve": serving.serve,
     "demo": story.demo,
 }
@@ -72,6 +77,7 @@ for _name, _function in COMMANDS.items():
 
 GROUPS: dict[str, typer.Typer] = {
     "mask": mask,
+    "store": store,
     "trigger": trigger,
     "export": export.app,
     "auth": auth.app,

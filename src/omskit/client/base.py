@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
-from omskit.config import DEMO, Instance, find_instance
+from omskit.config import DEMO, STORE, Instance, find_instance
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
 from omskit.effects import Secret
@@ -143,9 +143,14 @@ class BaseClient:
 
     def _find_service(self) -> Service | None:
         """The service in this process that answers, if one does."""
-        if self._instance.name != DEMO or self._given is not None:
+        name = self._instance.name
+        if self._given is not None:
             return None
-        return demo_service(self._instance.base_url)
+        if name.startswith(STORE):
+            from omskit.store import Store  # heavy, and only for stores
+
+            return Store(name.removeprefix(STORE)).service(self._instance.base_url)
+        return demo_service(self._instance.base_url) if name == DEMO else None
 
     def _source(self, settings: Settings) -> Source:
         """Who is asked for rows: an engine in this process, or a service by requests.

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from omskit.effects import Response
-from omskit.errors import NotFoundError, UnknownResourceError, UsageError
+from omskit.errors import (
+    NotFoundError,
+    NotSyncedError,
+    StoreError,
+    UnknownResourceError,
+    UsageError,
+)
 from omskit.jsonapi.encode import encode
 from omskit.server import bodies, dials, special
 from omskit.server.openapi import JSON_API, openapi
@@ -57,6 +63,10 @@ def identified(response: Response, service: Service) -> Response:
 def _answer(request: Request, service: Service) -> Response:
     try:
         body = _route(request.url, service)
+    except NotSyncedError as error:
+        return refusal(404, "NOT_SYNCED", str(error))
+    except StoreError as error:
+        return refusal(500, "STORE_FAILED", str(error))
     except (NotFoundError, UnknownResourceError) as error:
         return refusal(404, str(error), str(error))
     except LimitError as error:
