@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
     from omskit.query import Query, field
+    from omskit.reports import report
     from omskit.table import Table
 
 _HOMES = {
@@ -63,6 +64,7 @@ _HOMES = {
     "Query": "omskit.query",
     "Table": "omskit.table",
     "field": "omskit.query",
+    "report": "omskit.reports",
 }
 
 __all__ = [
@@ -107,6 +109,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "field",
+    "report",
 ]
 
 
