@@ -12,6 +12,7 @@ from omskit._version import __version__
 from omskit.cli import (
     asking,
     auth,
+    dashboard,
     dcs,
     fields,
     figures,
@@ -65,6 +66,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plot": figures.plot,
     "follow": follow.follow,
     "replay": replay.replay,
+    "dashboard": dashboard.dashboard,
     "serve": serving.serve,
     "demo": story.demo,
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from omskit.reports.model import Content
+    from omskit.reports.timeline import Timeline
 
 SIMULATED = "Simulated by the demo: these are no data of CMS."
 
@@ -62,9 +63,14 @@ def fragment(report: Content) -> str:
     return environment().get_template("body.html").render(**view(report))
 
 
-def view(report: Content) -> dict[str, Any]:
-    """What the templates show."""
-    line = timeline(report.lumisections, report.rates, report.deadtimes)
+def view(report: Content, line: Timeline | None = None) -> dict[str, Any]:
+    """What the templates show.
+
+    Args:
+        line: A part of the report's own timeline, to show only that.
+    """
+    if line is None:
+        line = timeline(report.lumisections, report.rates, report.deadtimes)
     return {
         "report": report,
         "drawn": [drawing.draw(curve) for curve in line.curves],

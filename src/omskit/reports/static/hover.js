@@ -1,6 +1,7 @@
 "use strict";
 /* Says the numbers of the lumisection under the pointer, or chosen with arrow keys. */
 (() => {
+const begin = () => {
   const box = document.getElementById("plots");
   const told = document.getElementById("hover");
   const source = document.getElementById("hover-data");
@@ -43,4 +44,7 @@
     event.preventDefault();
     show(slot + step);
   });
+};
+begin();
+document.addEventListener("omskit:shown", begin);
 })();
