@@ -78,7 +78,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.demo: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server]'
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python $(PROJECT)

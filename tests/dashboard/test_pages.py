@@ -199,8 +199,7 @@ def test_l1_before_prescales(visitor):
 
 def test_no_such_path(visitor):
     """A pattern that nothing has is told, not drawn."""
-    with pytest.warns(Warning, match="No row|no path"):
-        text = visitor.get("/trigger?run=297050&pattern=HLT_Nothing*").text
+    text = visitor.get("/trigger?run=297050&pattern=HLT_Nothing*").text
     assert "has no path named HLT_Nothing*." in text
     assert "<img" not in text
 
@@ -252,7 +251,6 @@ def test_masks_that_differ_widely(visitor):
     assert "60 runs differ: luminosity and reasons are looked up for at most" in text
 
 
-@pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
 def test_masks_of_unknown_runs(visitor):
     """Runs that OMS has not are told."""
     a = drop(visitor, "a.json", b'{"7": [[1, 2]]}')

@@ -214,6 +214,21 @@ def test_a_watcher_in_a_thread_stops(scripted):
     assert watcher.seen.report.subject.number == 297050
 
 
+def test_a_bug_is_an_outage_too(scripted, caplog):
+    """Whatever ends a look is shown, and the next look is made."""
+    scripted.error = ZeroDivisionError()
+    watcher = Watcher(scripted, every_s=0.01)
+    watcher.start()
+    while not watcher.seen.failing:
+        pass
+    scripted.error = None
+    while watcher.seen.failing:
+        pass
+    watcher.stop()
+    assert "the look at the newest run failed" in caplog.text
+    assert watcher.seen.report is not None
+
+
 def test_answers_and_files_are_forgotten(demo, monkeypatch):
     """Only so many answers and files are kept."""
     monkeypatch.setattr("omskit.dashboard.asking.KEPT", 2)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from omskit.errors import OMSWarning
 from omskit.lumi import LumiMask
 from omskit.reports import report
 
@@ -70,7 +72,10 @@ class Asker:
             known = self._answers.get(key)
             if known is not None and self._clock() - known[0] < kept_s:
                 return cast("Answer", known[1])
-            answer = ask()
+            with warnings.catch_warnings():
+                # Pages show what tables warn of. Nobody else asks meanwhile.
+                warnings.simplefilter("ignore", OMSWarning)
+                answer = ask()
             self._answers[key] = (self._clock(), answer)
             self._answers.move_to_end(key)
             while len(self._answers) > KEPT:

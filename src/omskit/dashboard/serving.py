@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from omskit._extras import load
 from omskit.dashboard.app import application
 from omskit.dashboard.endpoints import PURPOSE
 from omskit.dashboard.watching import Watcher
-from omskit.errors import OMSWarning
 from omskit.server.bounds import Limits
 from omskit.server.front import protocol
 from omskit.server.run import listen, uvicorn_server
@@ -58,9 +56,7 @@ def serve(
         sys.stdout.flush()
         ready(url)
 
-    with bound, warnings.catch_warnings():
-        # Pages show what tables warn of.
-        warnings.simplefilter("ignore", OMSWarning)
+    with bound:
         watcher.start()
         try:
             _server(asker, watcher, writers, begun).run(sockets=[bound])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from omskit.errors import OMSError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EVENTS = 30
 """What changed, at most so many lines."""
 EVERY_S = 10.0
+_LOG = logging.getLogger("omskit.dashboard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +102,26 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self.look()
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001  # see below
+                # The edge of a thread: without it the page would stand still, and
+                # look alive.
+                _LOG.exception("the look at the newest run failed")
+                self._failed("the dashboard itself failed; its log says more")
             self._stopping.wait(self._every_s)
 
     def look(self) -> Seen:
         """Ask for the newest run and note what changed; a failure is noted, too."""
         now = self._asker.now()
-        state, before = self._state, self._seen
+        state = self._state
+        was_failing = bool(self._seen.failing)
         try:
             run = self._asker.newest_run(kept_s=0)
             report = None if run is None else self._asker.report("run", run, kept_s=0)
         except OMSError as error:
-            if not before.failing:
-                state.events.appendleft(Event(now, f"no answer: {error}", "outage"))
-            self._seen = Seen(
-                before.report,
-                before.looked,
-                str(error),
-                tuple(state.events),
-                before.late,
-                before.revised,
-            )
-            return self._seen
-        if before.failing:
+            return self._failed(str(error))
+        if was_failing:
             state.events.appendleft(Event(now, "OMS answers again", "back"))
         if report is not None:
             self._note(report, now)
@@ -134,6 +133,14 @@ class Watcher:
             frozenset(state.late),
             frozenset(state.revised),
         )
+        return self._seen
+
+    def _failed(self, why: str) -> Seen:
+        """Note that there was no answer; what was seen before stays."""
+        before, events = self._seen, self._state.events
+        if not before.failing:
+            events.appendleft(Event(self._asker.now(), f"no answer: {why}", "outage"))
+        self._seen = replace(before, failing=why, events=tuple(events))
         return self._seen
 
     def _note(self, report: Report, now: dt.datetime) -> None:
