@@ -23,6 +23,8 @@ from omskit.dashboard.playing import PlayedClient
 from omskit.errors import TransportError
 
 driver = pytest.importorskip("playwright.sync_api")
+# Read here, as tests run without the variables of whoever starts them.
+KEPT = os.environ.get("OMSKIT_SCREENSHOTS")
 CHROMIUM = os.environ.get("OMSKIT_CHROMIUM") or shutil.which("chromium")
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here"),
@@ -109,10 +111,9 @@ def tab(browser, address):
 
 def keep(page, name):
     """Keep what is seen, where the build wants it."""
-    folder = os.environ.get("OMSKIT_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    if KEPT:
+        Path(KEPT).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(KEPT) / f"{name}.png", full_page=True)
 
 
 def sentence(page):

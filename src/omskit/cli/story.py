@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -123,10 +124,13 @@ def _report(oms: Client, folder: Path) -> Path:
     written = {"html": found.to_html(), "md": found.to_markdown()}
     for ending, text in written.items():
         path = folder / f"fill{FILL}.{ending}"
-        content = text.encode()
-        write_whole(path, lambda stream, c=content: stream.write(c), UsageError)
+        write_whole(path, partial(_write, text.encode()), UsageError)
         typer.echo(f"wrote {path}")
     return folder / f"fill{FILL}.html"
+
+
+def _write(content: bytes, stream: BinaryIO) -> None:
+    stream.write(content)
 
 
 def _drawings(oms: Client) -> dict[str, Drawing]:
