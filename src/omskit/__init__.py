@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
     from omskit.query import Query, field
+    from omskit.reports import report
     from omskit.store import Store
     from omskit.table import Table
 
@@ -65,6 +66,7 @@ _HOMES = {
     "Store": "omskit.store",
     "Table": "omskit.table",
     "field": "omskit.query",
+    "report": "omskit.reports",
 }
 
 __all__ = [
@@ -110,6 +112,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "field",
+    "report",
 ]
 
 

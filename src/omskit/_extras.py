@@ -15,7 +15,6 @@ EXTRA_OF = {
     "matplotlib": "plot",
     "mplhep": "plot",
     "pandas": "pandas",
-    "panel": "dashboard",
     "polars": "polars",
     "scipy": "trigger",
     "socksio": "cern",
