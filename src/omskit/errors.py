@@ -7,7 +7,8 @@
     │   ├── UnknownInstanceError, UnknownResourceError, UnknownFieldError
     │   ├── NotFilterableError, NotSortableError, OperatorError
     │   ├── SelectorError, UnitError, MaskError, ConfigError
-    │   └── NoRowError (LookupError), TooManyRowsError
+    │   ├── NoRowError (LookupError), TooManyRowsError
+    │   └── NoPositionError (IndexError)
     ├── AuthError                       the service does not let us in
     │   └── LoginNeededError, TokenRejectedError, NotAuthorisedError
     ├── ServiceError                    the service did not answer as it should
@@ -156,6 +157,10 @@ class ConfigError(UsageError):
 
 class NoRowError(UsageError, LookupError):
     """One row was asked for and none matches."""
+
+
+class NoPositionError(UsageError, IndexError):
+    """A table has no row at that position."""
 
 
 class TooManyRowsError(UsageError):

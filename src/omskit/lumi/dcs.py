@@ -46,12 +46,12 @@ class DcsCheck:
     @property
     def active(self) -> int:
         """Lumisections with cms_active true."""
-        return int(pc.sum(self.table["cms_active"]).as_py() or 0)
+        return int(self.table["cms_active"].sum() or 0)
 
     @property
     def in_mask(self) -> int:
         """Lumisections of OMS that are in the mask."""
-        return int(pc.sum(self.table["in_mask"]).as_py() or 0)
+        return int(self.table["in_mask"].sum() or 0)
 
     def __str__(self) -> str:
         """One line for humans."""
@@ -91,8 +91,8 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     given: object = mask
     if not isinstance(given, MaskLike):
         message = (
-            f"dcs_check() needs a LumiMask, as LumiMask(path) reads, not "
-            f"{type(given).__name__}."
+            f"dcs_check() needs a LumiMask, not {type(given).__name__}; "
+            "give its path, or omskit.read_mask(path)."
         )
         raise MaskError(message)
     if not len(table):

@@ -205,7 +205,7 @@ def lumisection_column(table: Table) -> str:
 
 def _integers(table: Table, name: str) -> NDArray[np.int64]:
     """A column of numbers, -1 for null."""
-    column: Any = pc.cast(table[name], pa.int64())
+    column: Any = pc.cast(table[name].arrow, pa.int64())
     return np.asarray(pc.fill_null(column, -1).to_numpy(), dtype=np.int64)
 
 
@@ -266,7 +266,7 @@ def known(table: Table, name: str) -> Any:
         UnknownFieldError: There is no such column; the message names the nearest.
     """
     if name in table.columns:
-        return table[name]
+        return table[name].arrow
     message = (
         f"This table has no column {name!r} to draw."
         f"{did_you_mean(name, table.columns)} It has: {_some(table.columns)}."

@@ -330,5 +330,5 @@ def _unreachable(host: str, error: Exception) -> TransportError:
         )
     return TransportError(
         f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up? "
-        "'oms auth doctor' tries each link."
+        "'oms auth doctor' tries each link; Client('demo') needs no network."
     )
