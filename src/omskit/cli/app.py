@@ -38,10 +38,10 @@ from omskit.cli.exits import (
     say,
 )
 from omskit.cli.mask.app import app as mask
-from omskit.cli.trigger.app import app as trigger
 from omskit.cli.store import asking as store_asking
 from omskit.cli.store import syncing
 from omskit.cli.store.app import app as store
+from omskit.cli.trigger.app import app as trigger
 from omskit.errors import OMSError
 from omskit.redact import visible
 

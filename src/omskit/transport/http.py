@@ -328,7 +328,11 @@ def _unreachable(host: str, error: Exception) -> TransportError:
         return TransportError(
             f"{host} does not speak TLS there. Is it http:// instead of https://?"
         )
+    doctor = "'oms auth doctor' tries each link;"
     return TransportError(
-        f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up? "
-        "'oms auth doctor' tries each link; Client('demo') needs no network."
+        f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up?",
+        remedy=Remedy(
+            f"{doctor} Client('demo') needs no network.",
+            f"{doctor} --instance demo needs no network.",
+        ),
     )
