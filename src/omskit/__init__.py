@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from omskit.lumi import LumiMask
     from omskit.lumi.files import read_mask
     from omskit.query import Query, field
+    from omskit.reports import report
+    from omskit.store import Store
     from omskit.table import Table
 
 _HOMES = {
@@ -69,9 +71,11 @@ _HOMES = {
     "ClientCredentials": "omskit.login.kinds",
     "LumiMask": "omskit.lumi",
     "Query": "omskit.query",
+    "Store": "omskit.store",
     "Table": "omskit.table",
     "field": "omskit.query",
     "read_mask": "omskit.lumi.files",
+    "report": "omskit.reports",
 }
 
 __all__ = [
@@ -103,6 +107,7 @@ __all__ = [
     "ServerFailedError",
     "ServiceError",
     "StatusError",
+    "Store",
     "StoreError",
     "Table",
     "ThrottledError",
@@ -118,6 +123,7 @@ __all__ = [
     "__version__",
     "field",
     "read_mask",
+    "report",
 ]
 
 

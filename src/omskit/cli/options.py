@@ -57,6 +57,15 @@ InstanceOption = Annotated[
         autocompletion=complete_instance,
     ),
 ]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="PATH",
+        help="Ask the store in this folder instead of a service.",
+        show_default=False,
+    ),
+]
 QuietOption = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="No progress and no warnings on stderr."),
@@ -129,6 +138,7 @@ class Output:
     """How an answer is shown."""
 
     instance: InstanceOption = None
+    store: StoreOption = None
     format: FormatOption = None
     json: JsonOption = False
     output: OutputOption = None
@@ -149,6 +159,23 @@ class Output:
             message = f"--json and --format {self.format} contradict each other."
             raise UsageError(message)
         object.__setattr__(self, "format", Format.JSON)  # it is frozen
+
+    @property
+    def asks(self) -> str | None:
+        """Who is asked: the name of a service or store; None: the user's choice.
+
+        Raises:
+            UsageError: Two are named.
+        """
+        if self.store is None:
+            return self.instance
+        if self.instance is not None:
+            message = (
+                f"--store {self.store} and --instance {self.instance} name two places "
+                "to ask; leave one out."
+            )
+            raise UsageError(message)
+        return f"store:{self.store}"
 
 
 @dataclass(frozen=True, slots=True)

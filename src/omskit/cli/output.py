@@ -278,3 +278,13 @@ _ENCODERS: dict[Format, Callable[[Table, BinaryIO], None]] = {
     Format.CSV: _csv,
     Format.PARQUET: _parquet,
 }
+
+
+def encoders() -> dict[str, Callable[[Table, BinaryIO], None]]:
+    """How whole tables are written, by the ending of a file.
+
+    Example:
+        >>> sorted(encoders())
+        ['csv', 'json', 'jsonl', 'parquet']
+    """
+    return {chosen.value: encode for chosen, encode in _ENCODERS.items()}

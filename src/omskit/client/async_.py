@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex, Unpack
 from omskit import flow
 from omskit.client import losing
 from omskit.client.asker import Asker
+from omskit.client.base import hide_proxy
 from omskit.client.bound import AsyncBoundQuery, warn, warn_of
 from omskit.client.given import as_mask
 from omskit.client.progress import reporter
@@ -63,6 +64,7 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     def __init__(
         self, instance: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
+        hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._drives = AsyncDriver(self._sender, self._login, concurrency)

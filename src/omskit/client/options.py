@@ -20,6 +20,7 @@ from omskit.query import Condition, MaskLike
 if TYPE_CHECKING:
     import ssl
 
+    from omskit.effects import Secret
     from omskit.flow import Settings
     from omskit.schema import Catalogue
 
@@ -47,7 +48,7 @@ class ClientOptions(SettingOptions, total=False):
     Attributes:
         credentials: `ClientCredentials`, `BearerToken`, or an auth object of tsgauth.
         verify: File or folder of CA certificates, or an ``ssl.SSLContext``.
-        proxy: An address as in ``http://host:port``.
+        proxy: An address as in ``http://host:port``; hidden once it is taken.
         catalogue: What is known of the resources.
         sender: Where requests go instead.
         settings: All settings at once.
@@ -55,7 +56,7 @@ class ClientOptions(SettingOptions, total=False):
 
     credentials: Credentials | None
     verify: str | os.PathLike[str] | ssl.SSLContext | None
-    proxy: str | None
+    proxy: str | Secret | None
     catalogue: Catalogue | None
     sender: Sender | None
     settings: Settings | None

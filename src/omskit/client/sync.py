@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, SupportsIndex, Unpack
 from omskit import flow
 from omskit.client import losing
 from omskit.client.asker import Asker
+from omskit.client.base import hide_proxy
 from omskit.client.bound import BoundQuery, warn, warn_of
 from omskit.client.given import as_mask
 from omskit.client.progress import reporter
@@ -49,8 +50,8 @@ class Client(Shortcuts["Table"]):
 
     Args:
         instance: ``"production"``, ``"integration"``, ``"development"``, ``"p5"``,
-            ``"demo"``, the base URL of a service, or None for ``OMSKIT_INSTANCE``, the
-            configuration file, and else production.
+            ``"dials"``, ``"demo"``, the base URL of a service, or None for
+            ``OMSKIT_INSTANCE``, the configuration file, and else production.
         credentials: `ClientCredentials`, `BearerToken`, or any auth object of tsgauth;
             None takes ``OMSKIT_TOKEN`` (for services of one's own), the token of ``oms
             auth login``, ``OMSKIT_CLIENT_ID`` and ``OMSKIT_CLIENT_SECRET``, a Kerberos
@@ -72,6 +73,7 @@ class Client(Shortcuts["Table"]):
     def __init__(
         self, instance: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
+        hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)

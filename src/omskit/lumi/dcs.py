@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import MaskError, NoRowError
+from omskit.errors import MaskError, NoRowError, Remedy
 from omskit.query import MaskLike
 from omskit.table import Table
 
@@ -90,11 +90,9 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     """
     given: object = mask
     if not isinstance(given, MaskLike):
-        message = (
-            f"dcs_check() needs a LumiMask, not {type(given).__name__}; "
-            "give its path, or omskit.read_mask(path)."
-        )
-        raise MaskError(message)
+        message = f"dcs_check() needs a LumiMask, not {type(given).__name__}."
+        remedy = Remedy("Give its path, or omskit.read_mask(path).", "Give its file.")
+        raise MaskError(message, remedy=remedy)
     if not len(table):
         # "They agree" of nothing would be a yes to a run that was mistyped.
         message = (

@@ -14,7 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import UnknownFieldError, UsageError, did_you_mean
+from omskit.errors import (
+    Remedy,
+    UnknownFieldError,
+    UsageError,
+    did_you_mean,
+)
 from omskit.plot.wording import listed, ranges, span_text
 
 if TYPE_CHECKING:
@@ -190,10 +195,12 @@ def lumisection_column(table: Table) -> str:
     message = (
         f"This table has neither of the columns {' and '.join(map(repr, FIRST))}, "
         "so its rows have no place on an axis of lumisections. "
-        "Try a table per lumisection, and name the column if you give fields=. "
         f"It has: {_some(table.columns)}."
     )
-    raise UnknownFieldError(message)
+    what = "Try a table per lumisection, and name the column in"
+    raise UnknownFieldError(
+        message, remedy=Remedy(f"{what} fields=.", f"{what} --fields.")
+    )
 
 
 def _integers(table: Table, name: str) -> NDArray[np.int64]:
@@ -262,10 +269,12 @@ def known(table: Table, name: str) -> Any:
         return table[name].arrow
     message = (
         f"This table has no column {name!r} to draw."
-        f"{did_you_mean(name, table.columns)} It has: {_some(table.columns)}. "
-        "A column that OMS has and the table has not must be named in fields=."
+        f"{did_you_mean(name, table.columns)} It has: {_some(table.columns)}."
     )
-    raise UnknownFieldError(message)
+    remedy = Remedy(
+        "A column that OMS has and the table has not must be named in fields=.", ""
+    )
+    raise UnknownFieldError(message, remedy=remedy)
 
 
 def _some(names: Sequence[str]) -> str:
