@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from omskit.errors import OMSWarning
 from omskit.lumi import LumiMask
 from omskit.reports import report
+from omskit.reports.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from omskit.client import Client
     from omskit.reports import Report
+    from omskit.reports.timeline import Timeline
     from omskit.table import Table
 
 Answer = TypeVar("Answer")
@@ -91,6 +93,14 @@ class Asker:
             return report(self.client, fill=number, now=self.now())
 
         return self.remembered((kind, number), ask, kept_s=kept_s)
+
+    def line(self, report: Report) -> Timeline:
+        """The curves and flags of a report, made once."""
+        key = ("line", report.title, report.made)
+        return self.remembered(
+            key,
+            lambda: timeline(report.lumisections, report.rates, report.deadtimes),
+        )
 
     def newest_run(self, *, kept_s: float = KEPT_S) -> int | None:
         """The number of the newest run; None where there is none."""
