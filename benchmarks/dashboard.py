@@ -209,7 +209,7 @@ def drag(tab: object, figure: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instance", default="demo")
-    parser.add_argument("--wide", type=int, default=386694, help="run of the heat map")
+    parser.add_argument("--wide", type=int, default=297050, help="run of the heat map")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
