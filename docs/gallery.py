@@ -66,7 +66,8 @@ def main() -> None:
                 block = f"```console\n{code}```"
                 text = text.replace(block, f"```console\n{command}\n{output}```")
             else:
-                block = re.compile(re.escape(f"```python\n{code}```") + _OUTPUT, re.DOTALL)
+                start = re.escape(f"```python\n{code}```")
+                block = re.compile(start + _OUTPUT, re.DOTALL)
                 fresh = f"```python\n{code}```\n\n```text\n{output}```"
                 text = block.sub(lambda _, new=fresh: new, text, count=1)
             with pytest.MonkeyPatch.context() as patch:
