@@ -8,6 +8,7 @@ from typing import Any
 from omskit.errors import MissingExtraError
 
 EXTRA_OF = {
+    "awkward": "root",  # through uproot
     "cryptography": "cern",  # through tsgauth
     "dask": "dask",
     "deltalake": "store",
@@ -20,6 +21,7 @@ EXTRA_OF = {
     "starlette": "server",
     "tsgauth": "cern",
     "uproot": "root",
+    "xarray": "xarray",
     "uvicorn": "server",
 }
 

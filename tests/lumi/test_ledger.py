@@ -200,8 +200,8 @@ def test_the_demo_adds_up():
     found = ledger(lumis_, fill=5839, fill_delivered_pb=140.880)
     assert found.delivered_pb == pytest.approx(140.880)
     of_run = ledger(lumis_, run=297050)
-    assert of_run.delivered_pb == pytest.approx(run["delivered_lumi"][0].as_py())
-    assert of_run.recorded_pb == pytest.approx(run["recorded_lumi"][0].as_py())
+    assert of_run.delivered_pb == pytest.approx(run["delivered_lumi"][0])
+    assert of_run.recorded_pb == pytest.approx(run["recorded_lumi"][0])
     assert found.simulated
     assert "simulated" in str(found)
     assert RECORDING[0] in [e.cause for e in found.entries]

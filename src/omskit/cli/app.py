@@ -14,6 +14,7 @@ from omskit.cli import (
     auth,
     dashboard,
     dcs,
+    export,
     fields,
     figures,
     follow,
@@ -37,7 +38,10 @@ from omskit.cli.exits import (
     say,
 )
 from omskit.cli.mask.app import app as mask
-from omskit.cli.wording import for_command_line
+from omskit.cli.store import asking as store_asking
+from omskit.cli.store import syncing
+from omskit.cli.store.app import app as store
+from omskit.cli.trigger.app import app as trigger
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -66,6 +70,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plot": figures.plot,
     "follow": follow.follow,
     "replay": replay.replay,
+    "sync": syncing.sync,
+    "sql": store_asking.sql,
     "dashboard": dashboard.dashboard,
     "serve": serving.serve,
     "demo": story.demo,
@@ -73,7 +79,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
 
-GROUPS: dict[str, typer.Typer] = {"mask": mask, "auth": auth.app}
+GROUPS: dict[str, typer.Typer] = {
+    "mask": mask,
+    "store": store,
+    "trigger": trigger,
+    "export": export.app,
+    "auth": auth.app,
+}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 
@@ -138,7 +150,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = _called(arguments)
     except OMSError as error:
-        say(for_command_line(str(error)))
+        say(error.for_shell())
         return code_of(error)
     except BrokenPipeError:
         close_stdout()

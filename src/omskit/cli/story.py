@@ -65,10 +65,10 @@ def _heading(what: str, *code: str) -> None:
 def _show(table: Table, *, rows: int | None = ROWS) -> None:
     """The rows as far as they fit, then what there is in all."""
     from omskit.cli.output import show, terminal_width
-    from omskit.cli.terminal import view
+    from omskit.table.view import view
 
-    show(view(table, terminal_width(), most_rows=rows, notes=False))
-    typer.echo(repr(table))
+    lines = view(table, terminal_width(), most_rows=rows)
+    show(lines)
 
 
 def _runs(oms: Client) -> None:
