@@ -202,7 +202,7 @@ class _Axis:
 
     def numbers(self, table: Table, name: str) -> Values:
         """A column of numbers."""
-        values = table[name].cast("float64").to_numpy()
+        values = table.arrow[name].cast("float64").to_numpy()
         filled = np.full(self.size, np.nan)
         order, first, last = self.slots(table)
         # A row may cover several lumisections.
@@ -216,7 +216,7 @@ class _Axis:
 
     def states(self, table: Table, name: str) -> States:
         """A column of flags."""
-        values = states(table[name], name)
+        values = states(table.arrow[name], name)
         filled = np.full(self.size, NOT_THERE, dtype=np.int8)
         order, first, _ = self.slots(table)
         filled[first] = values[order]
