@@ -270,7 +270,7 @@ def test_the_heat_map_is_clicked_and_zoomed(tab):
     assert tab.get_attribute(".plot", "data-curve") == names[1]
     drag(tab, "#heat", 0.1, 0.4)
     tab.wait_for_url("**from=**")
-    tab.wait_for_function("document.querySelector('#heat img').naturalWidth < 300")
+    tab.wait_for_function("() => document.images[0].naturalWidth < 300")
 
 
 def dropped(page, slot, name, text):
@@ -329,7 +329,7 @@ def test_now_grows_and_shows_an_outage(tab, asker):
     assert sentence(tab).startswith("Run 386694 of fill 10210, stable beams, lumi")
     keep(tab, "now-1280")
     tab.wait_for_function(
-        "document.querySelectorAll('.events .new').length >= 2", timeout=30_000
+        "() => document.querySelectorAll('.events .new').length >= 2", timeout=30_000
     )
     asker.is_cut = True
     tab.wait_for_selector("#outage:not([hidden])", timeout=30_000)

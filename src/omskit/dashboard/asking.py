@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from omskit.errors import OMSWarning
 from omskit.lumi import LumiMask
 from omskit.reports import report
+from omskit.reports.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from omskit.client import Client
     from omskit.reports import Report
+    from omskit.reports.timeline import Timeline
     from omskit.table import Table
 
 Answer = TypeVar("Answer")
@@ -92,6 +94,14 @@ class Asker:
 
         return self.remembered((kind, number), ask, kept_s=kept_s)
 
+    def line(self, report: Report) -> Timeline:
+        """The curves and flags of a report, made once."""
+        key = ("line", report.title, report.made)
+        return self.remembered(
+            key,
+            lambda: timeline(report.lumisections, report.rates, report.deadtimes),
+        )
+
     def newest_run(self, *, kept_s: float = KEPT_S) -> int | None:
         """The number of the newest run; None where there is none."""
 
@@ -100,7 +110,7 @@ class Asker:
             return self.client.runs(sort="-run_number", limit=1, fields=fields)
 
         table = self.remembered("newest", ask, kept_s=kept_s)
-        return int(table["run_number"][0].as_py()) if len(table) else None
+        return int(table.arrow["run_number"][0].as_py()) if len(table) else None
 
     def hlt(self, run: int, pattern: str) -> Table:
         """Rates of HLT paths per lumisection."""

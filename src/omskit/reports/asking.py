@@ -161,7 +161,7 @@ def _of_fill(oms: Client, fill: int) -> Evidence:
     if not len(lumis):
         message = f"CMS has no lumisection in fill {fill}: there is nothing to report."
         raise NoRowError(message)
-    runs = sorted(lumis["run_number"].unique().to_pylist())
+    runs = sorted(lumis.arrow["run_number"].unique().to_pylist())
     return Evidence(
         oms.runs(runs),
         lumis,
@@ -179,7 +179,7 @@ def _of_period(oms: Client, subject: Subject) -> Evidence:
     if not len(lumis):
         message = f"{subject.title}: CMS has no lumisection that began then."
         raise NoRowError(message)
-    runs = sorted(lumis["run_number"].unique().to_pylist())
+    runs = sorted(lumis.arrow["run_number"].unique().to_pylist())
     return Evidence(
         oms.runs(runs),
         lumis,

@@ -166,14 +166,14 @@ def build(subject: Subject, given: Evidence, *, made: dt.datetime) -> Report:
 def _ledger(subject: Subject, given: Evidence) -> Ledger | None:
     """The ledger; None where there is no lumisection, or none with a luminosity."""
     lumis = given.lumisections
-    if not len(lumis) or not lumis["delivered_lumi"].drop_null():
+    if not len(lumis) or not lumis.arrow["delivered_lumi"].drop_null():
         return None
     lumis = lumis.part(lumis.arrow.select(list(COLUMNS)), warnings=lumis.notes)
     if subject.kind == "run":
         return ledger(lumis, run=subject.number)
     if subject.kind == "fill":
         assert given.fill is not None
-        whole = given.fill["delivered_lumi"][0].as_py()
+        whole = given.fill.arrow["delivered_lumi"][0].as_py()
         return ledger(lumis, fill=subject.number, fill_delivered_pb=whole)
     return ledger(lumis, whole=subject.title)
 
@@ -181,7 +181,7 @@ def _ledger(subject: Subject, given: Evidence) -> Ledger | None:
 def _facts(subject: Subject, given: Evidence) -> Iterator[Fact]:
     if subject.kind == "period":
         yield Fact("Runs", len(given.runs))
-        fills = given.runs["fill_number"].drop_null().unique()
+        fills = given.runs.arrow["fill_number"].drop_null().unique()
         yield Fact("Fills", len(fills))
         yield Fact("Lumisections", len(given.lumisections))
         return
