@@ -67,8 +67,9 @@ def _show(table: Table, *, rows: int | None = ROWS) -> None:
     from omskit.cli.output import show, terminal_width
     from omskit.table.view import view
 
-    lines = view(table, terminal_width(), most_rows=rows)
-    show(lines)
+    show(view(table, terminal_width(), most_rows=rows, notes=False))
+    count = "1 row" if len(table) == 1 else f"{len(table)} rows"
+    typer.echo(f"{count} x {len(table.columns)} columns of {table.resource}")
 
 
 def _runs(oms: Client) -> None:
