@@ -293,7 +293,7 @@ def test_a_refusal_of_the_proxy_is_an_error(proxy, dials):
 
 
 def test_the_client_of_dials_asks_the_played_proxy(proxy):
-    """cmsdials itself gets rows from it, a page at a time."""
+    """The client gets rows from it, a page at a time."""
     pytest.importorskip(
         "cmsdials", reason="cmsdials is not installed (needs urllib3<2)"
     )

@@ -43,8 +43,8 @@ class Client(Shortcuts["Table"]):
 
     Args:
         instance: ``"production"``, ``"integration"``, ``"development"``, ``"p5"``,
-            ``"dials"``, ``"demo"``, the base URL of a service, or None for ``OMSKIT_INSTANCE``, the
-            configuration file, and else production.
+            ``"dials"``, ``"demo"``, the base URL of a service, or None for
+            ``OMSKIT_INSTANCE``, the configuration file, and else production.
         credentials: `ClientCredentials`, `BearerToken`, or any auth object of tsgauth;
             None takes ``OMSKIT_TOKEN`` (for services of one's own), the token of ``oms
             auth login``, ``OMSKIT_CLIENT_ID`` and ``OMSKIT_CLIENT_SECRET``, a Kerberos

@@ -110,7 +110,8 @@ class BearerToken:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sent; nothing of it is repeated."""
-        text = self.token if isinstance(self.token, str) else ""
+        given: object = self.token
+        text = given if isinstance(given, str) else ""
         plain = text.isascii() and text.isprintable() and text == text.strip()
         if text and plain and not text.lower().startswith("bearer "):
             return
