@@ -61,6 +61,44 @@ def counts(mean: Floats, *key: int) -> Ints:
     return np.maximum(drawn, 0.0).astype(np.int64)
 
 
+FEW = 16.0
+"""Up to this mean, counts are drawn from the Poisson law itself."""
+
+
+def poisson(mean: Floats, *key: int) -> Ints:
+    """Event counts around *mean*: a Poisson law where it is small, else `counts`.
+
+    Example:
+        >>> poisson(np.array([0.0, 0.5, 1e6]), 1).tolist()[0]
+        0
+    """
+    flat = mean.ravel()
+    drawn = np.zeros(flat.size, dtype=np.int64)
+    many = np.flatnonzero(flat > FEW)
+    drawn[many] = counts(flat[many], *key, 1)
+    here = np.flatnonzero((flat > 0) & (flat <= FEW))
+    chance, count = _none(flat[here]), 0
+    left = uniform(here.size, *key, 2) - chance
+    while here.size and count < 100:
+        count += 1
+        more = left > 0
+        here, left, chance = here[more], left[more], chance[more]
+        drawn[here] = count
+        chance = chance * flat[here] / count
+        left = left - chance
+    return drawn.reshape(mean.shape)
+
+
+def _none(mean: Floats) -> Floats:
+    """The chance of no event, exp(-mean), by its series: alike on every machine."""
+    small, total = mean / 64.0, np.ones(mean.size)
+    for order in range(12, 0, -1):
+        total = 1.0 - small * total / order
+    for _ in range(6):
+        total = total * total
+    return total
+
+
 def thinned(total: Ints, share: Floats | float) -> Ints:
     """The part of *total* that a share of it makes, rounded; at most *total*."""
     part = np.floor(total * share + 0.5).astype(np.int64)

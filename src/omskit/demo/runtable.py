@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import floor
 from typing import TYPE_CHECKING, Any
 
-from omskit.demo import facts, hlt, l1
+from omskit.demo import facts, l1, output
 from omskit.demo.beam import lumisections
 from omskit.demo.build import replaced, table
 from omskit.demo.fills import era_of
@@ -105,7 +105,7 @@ def _row(run: Run) -> dict[str, Any]:
         **_machine(fill, scaled=not run.unscaled),
         **_luminosity(lumi, run),
         **l1.run_summary(run),
-        **hlt.run_summary(run),
+        **output.run_summary(run),
         "initial_prescale_index": column if column >= 0 else None,
         **keys(run),
         "hlt_key": period.hlt_key,

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from omskit.effects import Response
-from omskit.errors import NotFoundError, UnknownResourceError, UsageError
+from omskit.errors import (
+    NotFoundError,
+    NotSyncedError,
+    StoreError,
+    UnknownResourceError,
+    UsageError,
+)
 from omskit.jsonapi.encode import encode
 from omskit.server import bodies, dials, special
 from omskit.server.openapi import JSON_API, openapi
@@ -22,9 +28,6 @@ from omskit.server.parameters import LimitError
 if TYPE_CHECKING:
     from omskit.effects import Request
     from omskit.server.service import Service
-
-_FOR_CLIENTS = " 'oms fields "
-"""Where a message of the catalogue turns to what users of Python may try."""
 
 
 def respond(request: Request, service: Service) -> Response:
@@ -60,12 +63,16 @@ def identified(response: Response, service: Service) -> Response:
 def _answer(request: Request, service: Service) -> Response:
     try:
         body = _route(request.url, service)
+    except NotSyncedError as error:
+        return refusal(404, "NOT_SYNCED", str(error))
+    except StoreError as error:
+        return refusal(500, "STORE_FAILED", str(error))
     except (NotFoundError, UnknownResourceError) as error:
         return refusal(404, str(error), str(error))
     except LimitError as error:
         return refusal(400, "BAD_REQUEST", str(error))
     except UsageError as error:
-        detail = str(error).partition(_FOR_CLIENTS)[0]
+        detail = error.fact
         return refusal(400, "Request parameters error", detail)
     return Response(200, {"content-type": JSON_API}, body)
 
