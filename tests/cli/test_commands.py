@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 
 import pytest
 
@@ -143,6 +144,19 @@ def test_story(oms, tmp_path):
     assert f"report on fill 5839 is {tmp_path / 'out' / 'fill5839.html'}" in ended.out
     assert ended.out.endswith("oms dashboard --instance demo --open\n")
     assert sorted(written) == sorted(map(str, (tmp_path / "out").iterdir()))
+
+
+def test_story_without_matplotlib(oms, tmp_path, monkeypatch):
+    """After a plain installation the figures are skipped, with how to get them."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in [n for n in sys.modules if n.startswith("matplotlib.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    ended = oms("demo", "--output-dir", tmp_path / "out", "--quiet")
+    assert ended.code == 0
+    last = ended.out.splitlines()[-1]
+    assert last.startswith("Skipped. To draw figures, omskit needs matplotlib")
+    assert "pip install 'omskit[plot]'" in last
+    assert not (tmp_path / "out").exists()
 
 
 def test_story_says_it_is_simulated(oms, tmp_path, monkeypatch):
