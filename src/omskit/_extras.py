@@ -15,13 +15,13 @@ EXTRA_OF = {
     "matplotlib": "plot",
     "mplhep": "plot",
     "pandas": "pandas",
-    "panel": "dashboard",
     "polars": "polars",
     "scipy": "trigger",
     "socksio": "cern",
     "starlette": "server",
     "tsgauth": "cern",
     "uproot": "root",
+    "xarray": "xarray",
     "uvicorn": "server",
 }
 

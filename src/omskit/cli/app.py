@@ -12,12 +12,15 @@ from omskit._version import __version__
 from omskit.cli import (
     asking,
     auth,
+    dashboard,
     dcs,
+    export,
     fields,
     figures,
     follow,
     lost,
     replay,
+    report,
     serving,
     story,
     why,
@@ -38,7 +41,7 @@ from omskit.cli.mask.app import app as mask
 from omskit.cli.store import asking as store_asking
 from omskit.cli.store import syncing
 from omskit.cli.store.app import app as store
-from omskit.cli.wording import for_command_line
+from omskit.cli.trigger.app import app as trigger
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -63,18 +66,26 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dcs-check": dcs.dcs_check,
     "why": why.why,
     "lost": lost.lost,
+    "report": report.report,
     "plot": figures.plot,
     "follow": follow.follow,
     "replay": replay.replay,
     "sync": syncing.sync,
     "sql": store_asking.sql,
+    "dashboard": dashboard.dashboard,
     "serve": serving.serve,
     "demo": story.demo,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)
 
-GROUPS: dict[str, typer.Typer] = {"mask": mask, "store": store, "auth": auth.app}
+GROUPS: dict[str, typer.Typer] = {
+    "mask": mask,
+    "store": store,
+    "trigger": trigger,
+    "export": export.app,
+    "auth": auth.app,
+}
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 
@@ -139,7 +150,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = _called(arguments)
     except OMSError as error:
-        say(for_command_line(str(error)))
+        say(error.for_shell())
         return code_of(error)
     except BrokenPipeError:
         close_stdout()

@@ -13,8 +13,10 @@ from omskit.client.stored import first_of
 from omskit.config import DEMO, STORE, Instance, find_instance
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
+from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
+from omskit.flow.dials import DialsSource
 from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
@@ -26,7 +28,7 @@ from omskit.transport.tls import tls_context
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from omskit.client.options import Credentials
+    from omskit.client.options import ClientOptions, Credentials
     from omskit.drivers.shared import Shared
     from omskit.flow import Source
     from omskit.flow.settings import SettingOptions
@@ -38,7 +40,7 @@ _WANTS: Wants = {
         (str, os.PathLike, ssl.SSLContext, bool, NOTHING),
         "a file or folder of CA certificates, or an ssl.SSLContext",
     ),
-    "proxy": ((str, NOTHING), "an address as in http://host:port"),
+    "proxy": ((Secret, NOTHING), "an address as in http://host:port"),
     "store": ((str, os.PathLike, NOTHING), "the folder of a store"),
     "catalogue": ((Catalogue, NOTHING), "an omskit.schema.Catalogue"),
     "settings": ((Settings, NOTHING), "a Settings, e.g. Settings(page_size=100)"),
@@ -54,13 +56,15 @@ class BaseClient:
         *,
         credentials: Credentials | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         catalogue: Catalogue | None = None,
         sender: Sender | None = None,
         settings: Settings | None = None,
         store: str | os.PathLike[str] | None = None,
         **options: Unpack[SettingOptions],
     ) -> None:
+        if isinstance(proxy, str):
+            proxy = Secret(proxy)  # It may hold a password.
         given = {"instance": instance, "verify": verify, "proxy": proxy, "store": store}
         check_types(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
         if sender is not None and not hasattr(sender, "send"):
@@ -126,7 +130,7 @@ class BaseClient:
                 f"are. Set {instead} where it is needed, and leave credentials= out."
             )
             raise UsageError(message)
-        if self._proxy is not None and "@" in self._proxy:
+        if self._proxy is not None and "@" in self._proxy.text:
             message = (
                 "A client with a password in proxy= is not pickled: secrets stay where "
                 "they are. Use HTTPS_PROXY."
@@ -135,7 +139,7 @@ class BaseClient:
         details = {
             "credentials": self._credentials,
             "verify": self._verify,
-            "proxy": self._proxy,
+            "proxy": None if self._proxy is None else self._proxy.text,
             "settings": self._settings,
             "sender": self._given,
             "store": self._store,
@@ -162,7 +166,13 @@ class BaseClient:
         found: Source = HttpSource(self._instance.base_url, settings.policy)
         if self._service is not None and self._shared.sender is self._sender:
             found = EngineSource(self._service, settings.policy)
-        return found if self._first is None else self._first.before(found)
+        elif self._instance.through_dials:
+            found = DialsSource(self._instance.base_url, settings.policy)
+        return (
+            found
+            if self._first is None
+            else self._first.before(found, raw=settings.raw)
+        )
 
     @property
     def _shared(self) -> Shared:
@@ -190,7 +200,6 @@ class BaseClient:
             source=self._source(chosen),
             settings=chosen,
             learnt=self._learnt,
-            divide=None if self._first is None else self._first.divide,
         )
 
     def _known(self, resource: str) -> Resource:
@@ -199,7 +208,14 @@ class BaseClient:
         return self._learnt.get(resource, Resource(resource, ()))
 
 
-def _check_way(sender: Sender, verify: Any, proxy: str | None) -> None:
+def hide_proxy(options: ClientOptions) -> None:
+    """Hide the proxy's address, which may hold a password, from tracebacks."""
+    proxy = options.get("proxy")
+    if isinstance(proxy, str):
+        options["proxy"] = Secret(proxy)
+
+
+def _check_way(sender: Sender, verify: Any, proxy: Secret | None) -> None:
     """Refuse what no connection can be made with, whether or not one is needed.
 
     Raises:

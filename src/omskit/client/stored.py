@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from omskit.flow.service_info import ServiceInfo
     from omskit.jsonapi import Rows
     from omskit.query import Query
+    from omskit.query.plan import Plan
     from omskit.schema import Resource
     from omskit.store import Store
 
@@ -53,12 +54,16 @@ class StoreFirst:
     store: Store
     _source: EngineSource | None = None
 
-    def before(self, service: Source) -> StoredSource:
-        """A source that asks the store first."""
+    def before(self, service: Source, *, raw: bool) -> StoredSource:
+        """A source that asks the store first.
+
+        Args:
+            raw: The service's own numbers are wanted.
+        """
         if self._source is None:
             url = f"store:{self.store.path}"
             self._source = EngineSource(self.store.service(url))
-        return StoredSource(self, self._source, service)
+        return StoredSource(self, self._source, service, raw)
 
     def holds(self, query: Query) -> bool:
         """Whether all rows of a query are final here."""
@@ -96,6 +101,7 @@ class StoredSource:
     first: StoreFirst
     stored: EngineSource
     service: Source
+    raw: bool
     here: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -107,6 +113,27 @@ class StoredSource:
     def page_size(self) -> int:
         """Pages suit the service."""
         return self.service.page_size
+
+    def suited(self, plan: Plan, resource: Resource) -> Plan:
+        """Requests cut into those that the store answers and the others.
+
+        Only where the parts, one after the other, are the rows of the whole in order.
+        """
+        plan = self.service.suited(plan, resource)
+        late = any(f.after_filter for f in resource.fields)
+        if plan.maximum is not None or (self.raw and late):
+            # The service takes those columns from the next row of the same request.
+            return plan
+        if any(r.order != resource.identity[: len(r.order)] for r in plan.requests):
+            return plan
+        parts = [q for r in plan.requests for q in self.first.divide(r, resource)]
+        return replace(plan, requests=tuple(parts))
+
+    def address(self, page: Page) -> str:
+        """Where a page comes from."""
+        if self.first.holds(page.query):
+            return self.stored.address(page)
+        return self.service.address(page)
 
     def rows(self, page: Page, resource: Resource) -> Flow[Rows]:
         """The rows of a page, from the store where it has all of them for good."""

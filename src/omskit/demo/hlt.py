@@ -8,20 +8,22 @@ lumisections before the run does. Run 297050 has its 278 recorded paths; the oth
 
 from __future__ import annotations
 
-import re
 import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omskit.demo import facts, l1
-from omskit.demo.beam import lumisections
+from omskit.demo import facts, hltmenu, l1
+from omskit.demo.beam import ORBITS_HZ, lumisections
 from omskit.demo.build import table, times, words
-from omskit.demo.dice import counts, normal, spread, thinned
+from omskit.demo.dice import poisson
+from omskit.demo.fills import SLOTS
 from omskit.demo.l1 import rows_where
+from omskit.demo.names import stem
 from omskit.demo.schedule import LUMISECTION_S as HLT_S
-from omskit.demo.schedule import period_of, periods, runs
+from omskit.demo.schedule import fills, period_of, periods, runs
+from omskit.demo.truth import disturbances, drawn_hz, frozen, truth_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,16 +32,11 @@ if TYPE_CHECKING:
     from omskit.demo.l1 import Rows
     from omskit.demo.schedule import Period, Run
 
-PHYSICS_STREAM = "Physics"
-PHYSICS_HZ_PER_LUMI = 0.176
 NO_RATES_IN = {386694: (1168,)}
 """Lumisections without HLT rates inside a run: recorded (pixelae @ff5e1a2)."""
 
 WHOLE = (facts.RUN, 386694)
 """Runs whose HLT tables reach the last active lumisection."""
-
-BOOSTED = 1.9
-"""HLT_ZeroBias_v5 in column 6 against later ones; read off the notebook's plot."""
 
 
 @cache
@@ -47,7 +44,8 @@ def paths(period: Period) -> tuple[str, ...]:
     """The paths of the runs of a period other than 297050, sorted."""
     found = facts.document("menus")["hlt"]
     names = [_version(name, period.path_versions) for name in found["paths"]]
-    return tuple(sorted([*names, *(found["run3_paths"] if period.run3 else [])]))
+    names += found["run3_paths"] if period.run3 else []
+    return tuple(sorted([*names, *period.more_paths]))
 
 
 def paths_of(run: int) -> tuple[str, ...]:
@@ -80,30 +78,55 @@ def rows() -> Rows:
     return rows_where(keep)
 
 
-def _mean(name: str, run: Run, at: Ints) -> Floats:
-    """Expected rate of a path in some lumisections of a run, Hz."""
+@cache
+def _crossings() -> Floats:
+    """Colliding bunches of each lumisection; 0 where there is no beam."""
     lumi = lumisections()
-    if name == "HLTriggerFirstPath":
-        return l1.counters()["l1a_physics"][at] / HLT_S
-    inst = lumi.inst[at] / 7000.0
-    listed = facts.document("menus")["hlt"]["flat"]
-    flat = next((entry for entry in listed if entry["word"] in name), None)
-    if name == "HLTriggerFinalPath":
-        hz = 1400.0 * inst + 6.0
-    elif flat is None:
-        draw = zlib.crc32(re.sub(r"_v\d+$", "", name).encode()) / 2**32
-        hz = (0.15 + 16.0 * draw * draw * draw * draw) * inst
-    else:
-        needs_beam = "ZeroBias" in name or "MinimumBias" in name
-        idle = 0.0 if needs_beam else 0.3
-        hz = flat["hz"] * np.where(lumi.present[at], 1.0, idle)
-        if needs_beam and run.number < 300000:
-            hz = np.where(lumi.column[at] == l1.PIXELS_COLUMN, hz * BOOSTED, hz)
-    return np.asarray(hz * lumi.live[at])
+    colliding = {f["number"]: f.get("bunches", [0, 0, 0, 0])[3] for f in fills()}
+    bunches = np.array([colliding[int(n)] for n in lumi.fill], dtype=np.float64)
+    return np.asarray(np.where(lumi.present, bunches, 0.0))
 
 
 @cache
-def _counters() -> dict[int, Ints]:
+def _live() -> Floats:
+    """The live fraction: that of the luminosity where there is any."""
+    lumi = lumisections()
+    share = lumi.recorded / np.maximum(lumi.delivered, 1)
+    return np.asarray(np.where(lumi.delivered > 0, share, lumi.live))
+
+
+def _mean(name: str, run: Run, at: Ints) -> Floats:
+    """Expected rate of a path in some lumisections of a run, Hz."""
+    if name == "HLTriggerFirstPath":
+        return l1.counters()["l1a_physics"][at] / HLT_S
+    truth, period = truth_of(name), period_of(run.number)
+    if truth is None and hltmenu.seed(name) is None:
+        return _unseeded(name, at) * _live()[at]
+    lumi = lumisections()
+    column = lumi.column[at]
+    prescale = hltmenu.total(period, name)[np.maximum(column, 0)]
+    on = (prescale > 0) & (column >= 0)
+    share = np.where(on, _live()[at] / np.where(on, prescale, 1.0), 0.0)
+    if truth is not None:
+        return np.asarray(_crossings()[at] * truth.per_bunch(lumi.pileup[at]) * share)
+    return np.asarray((SLOTS - _crossings()[at]) * ORBITS_HZ * share)
+
+
+def _unseeded(name: str, at: Ints) -> Floats:
+    """The rate of a path that sees every L1 accept, Hz: no truth is known of it."""
+    lumi = lumisections()
+    inst = lumi.inst[at] / 7000.0
+    flat = hltmenu.flat_hz(name)
+    if name == "HLTriggerFinalPath":
+        return np.asarray(1400.0 * inst + 6.0)
+    if flat is None:
+        return np.asarray(drawn_hz(name) * inst)
+    idle = 0.0 if "ZeroBias" in name or "MinimumBias" in name else 0.3
+    return np.asarray(flat * np.where(lumi.present[at], 1.0, idle))
+
+
+@cache
+def counted() -> dict[int, Ints]:
     """Events accepted, run -> paths x lumisections."""
     kept = rows()
     made = {}
@@ -111,14 +134,34 @@ def _counters() -> dict[int, Ints]:
     for number, begin, size in zip(kept.runs, kept.begin, kept.sizes, strict=True):
         run, at = plan[int(number)], kept.at[begin : begin + size]
         mean = np.array([_mean(name, run, at) for name in paths_of(run.number)])
-        made[run.number] = counts(mean * HLT_S, run.number, 8)
+        drawn = poisson(mean * HLT_S, run.number, 8)
+        _disturb(run.number, at, mean, drawn)
+        made[run.number] = drawn
     return made
+
+
+def _disturb(run: int, at: Ints, mean: Floats, drawn: Ints) -> None:
+    """Change the counts of what is wrong on purpose, in place."""
+    numbers = lumisections().number[at]
+    names = [stem(name) for name in paths_of(run)]
+    for order, fault in enumerate(disturbances()):
+        if fault.run != run:
+            continue
+        row = names.index(fault.path)
+        here = (numbers >= fault.first) & (numbers <= fault.last)
+        if fault.stuck:
+            drawn[row, here] = drawn[row, here][0]
+        else:
+            wrong = mean[row, here] * HLT_S * fault.factor
+            drawn[row, here] = poisson(wrong, run, 80, order)
+    size = frozen().get(run, 0)
+    drawn[:, numbers.size - size :] = 0
 
 
 def path_rates() -> pa.Table:
     """One row per path and lumisection."""
-    lumi, kept, counted = lumisections(), rows(), _counters()
-    every = sorted({name for run in counted for name in paths_of(run)})
+    lumi, kept, drawn = lumisections(), rows(), counted()
+    every = sorted({name for run in drawn for name in paths_of(run)})
     code_of = {name: code for code, name in enumerate(every)}
     at, code, place = [], [], []
     for number, begin, size in zip(kept.runs, kept.begin, kept.sizes, strict=True):
@@ -127,7 +170,7 @@ def path_rates() -> pa.Table:
         code.append(np.repeat(codes, size))
         place.append(np.repeat(np.arange(len(codes), dtype=np.int32), size))
     where = np.concatenate(at)
-    counter = np.concatenate([values.ravel() for values in counted.values()])
+    counter = np.concatenate([values.ravel() for values in drawn.values()])
     columns = {
         "run_number": lumi.run[where],
         "path_name": words(every, np.concatenate(code)),
@@ -164,7 +207,7 @@ def _per_path() -> dict[str, list[Any]]:
         names = paths_of(int(number))
         found["path"] += names
         found["id"] += range(len(names))
-        found["sum"] += _counters()[int(number)].sum(axis=1).tolist()
+        found["sum"] += counted()[int(number)].sum(axis=1).tolist()
         for key, value in (
             ("run", number),
             ("size", size),
@@ -195,13 +238,30 @@ def run_path_rates() -> pa.Table:
     return table("hltpathrates", columns, total.size, unseen=number)
 
 
+def _tries(name: str) -> int:
+    """Events that a path has to look at for one that it accepts; simulated."""
+    unbiased = hltmenu.seed(name) in {None, "L1_ZeroBias", "L1_NotBptxOR"}
+    return 1 if unbiased else 2 + zlib.crc32(name.encode()) % 22
+
+
+def _before_prescale() -> Ints:
+    """What each path of each run would have accepted without its HLT prescale."""
+    kept, lumi, sums = rows(), lumisections(), []
+    for number, begin, size in zip(kept.runs, kept.begin, kept.sizes, strict=True):
+        column = np.maximum(lumi.column[kept.at[begin : begin + size]], 0)
+        names, period = paths_of(int(number)), period_of(int(number))
+        factor = np.array([hltmenu.hlt(period, name) for name in names])
+        whole = (counted()[int(number)] * factor[:, column]).sum(axis=1)
+        sums.append(whole.astype(np.int64))
+    return np.concatenate(sums)
+
+
 def path_info() -> pa.Table:
     """What each path did over a run; the 278 names of run 297050 are recorded."""
     found = _per_path()
     accepted, size = np.array(found["sum"]), np.array(found["size"])
-    draw = np.array([zlib.crc32(name.encode()) for name in found["path"]])
-    whole = accepted * (1 + draw % 23)
-    passed = accepted + (whole - accepted) // (1 + draw % 3)
+    draw = np.array([_tries(name) for name in found["path"]])
+    whole, passed = _before_prescale() * draw, accepted * draw
     columns = {
         "run_number": found["run"],
         "path_name": found["path"],
@@ -214,141 +274,6 @@ def path_info() -> pa.Table:
         "rate": accepted / (size * HLT_S),
     }
     return table("hltpathinfo", columns, accepted.size)
-
-
-@cache
-def physics_events() -> Ints:
-    """Events of the physics stream in each lumisection; sums are those recorded."""
-    lumi = lumisections()
-    hz = (lumi.inst * PHYSICS_HZ_PER_LUMI + 4.0) * lumi.live
-    hz = np.where(lumi.active, hz * (1.0 + 0.01 * normal(hz.size, 9)), 0.0)
-    events = np.floor(hz * HLT_S + 0.5).astype(np.int64)
-    part = lumi.rows[facts.RUN]
-    events[part] = spread(hz[part], facts.run_attributes()["hlt_physics_counter"])
-    return events
-
-
-def _physics_kb() -> float:
-    """Size of a physics event, kB: as in run 297050."""
-    run = facts.run_attributes()
-    return float(run["hlt_physics_size"] / run["hlt_physics_counter"] * 1e6)
-
-
-def run_summary(run: Run) -> dict[str, Any]:
-    """What the runs table says of the physics stream."""
-    lumi = lumisections()
-    part = lumi.rows[run.number]
-    active = int(lumi.active[part].sum())
-    total = int(physics_events()[part].sum())
-    size = total * _physics_kb() * 1e-6
-    row: dict[str, Any] = {"hlt_physics_counter": total}
-    if not active:
-        names = ("hlt_physics_rate", "hlt_physics_size", "hlt_physics_throughput")
-        return {**row, **dict.fromkeys(names)}
-    row["hlt_physics_rate"] = round(total / (active * HLT_S), 3)
-    row["hlt_physics_size"] = round(size, 3)
-    row["hlt_physics_throughput"] = round(size / (active * HLT_S), 8)
-    return row
-
-
-def _shares(kind: str, events: dict[str, Ints], kept: Rows) -> dict[str, Any]:
-    """The columns common to tables of named parts of the physics events, by run."""
-    lumi = lumisections()
-    names = sorted(events)
-    pieces = [
-        (code, kept.at[begin : begin + size])
-        for begin, size in zip(kept.begin, kept.sizes, strict=True)
-        for code in range(len(names))
-    ]
-    at = np.concatenate([where for _, where in pieces])
-    code = np.repeat([c for c, _ in pieces], [where.size for _, where in pieces])
-    count = np.concatenate([events[names[c]][where] for c, where in pieces])
-    return {
-        "run_number": lumi.run[at],
-        kind: words(names, code),
-        "first_lumisection_number": lumi.number[at],
-        "last_lumisection_number": lumi.number[at],
-        "counter": count,
-    }
-
-
-def _stream_events() -> tuple[dict[str, Ints], dict[str, float]]:
-    physics = physics_events()
-    listed = facts.document("menus")["stream"]
-    events = {
-        s["name"]: np.floor(physics * s["share"] + 0.5).astype(np.int64) for s in listed
-    }
-    events[PHYSICS_STREAM] = physics
-    sizes = {s["name"]: s["kb"] for s in listed}
-    return events, {**sizes, PHYSICS_STREAM: _physics_kb()}
-
-
-def _dataset_events() -> dict[str, Ints]:
-    shares = facts.document("menus")["datasets"]
-    return {name: thinned(physics_events(), share) for name, share in shares.items()}
-
-
-def streams() -> pa.Table:
-    """Events and volume of each stream and lumisection."""
-    events, kb = _stream_events()
-    columns = _shares("stream_name", events, rows())
-    count = columns.pop("counter")
-    size = np.array([kb[name] for name in columns["stream_name"].to_pylist()]) * count
-    return table("streams", {**columns, **_volumes(count, size, HLT_S)}, count.size)
-
-
-def _volumes(count: Ints, size_kb: Floats, seconds: Floats | float) -> dict[str, Any]:
-    return {
-        "n_events": count,
-        "rate": count / seconds,
-        "file_size": size_kb * 1e-6,
-        "bandwidth": size_kb * 1e-3 / seconds,
-    }
-
-
-def run_streams() -> pa.Table:
-    """Events and volume of each stream and run."""
-    events, kb = _stream_events()
-    names, kept = sorted(events), rows()
-    total = np.array([kept.sums(events[name][kept.at]) for name in names])
-    seconds = np.tile(kept.sizes * HLT_S, len(names))
-    size = total * np.array([kb[name] for name in names])[:, None]
-    columns = _repeated(kept, len(names))
-    columns["stream_name"] = [name for name in names for _ in kept.runs]
-    columns |= _volumes(total.ravel(), size.ravel(), seconds)
-    return table("streams", columns, total.size)
-
-
-def _repeated(kept: Rows, times_over: int) -> dict[str, Any]:
-    covered = l1.span(kept)
-    covered.pop("start_time")
-    return {name: np.tile(values, times_over) for name, values in covered.items()}
-
-
-def dataset_rates() -> pa.Table:
-    """Events of each primary dataset and lumisection."""
-    columns = _shares("dataset_name", _dataset_events(), rows())
-    count = columns.pop("counter")
-    columns |= {"events": count, "rate": count / HLT_S}
-    return table("datasetrates", columns, count.size)
-
-
-def run_dataset_rates() -> pa.Table:
-    """Events of each primary dataset and run."""
-    events, kept = _dataset_events(), rows()
-    names = sorted(events)
-    total = np.array([kept.sums(events[name][kept.at]) for name in names]).ravel()
-    columns = _repeated(kept, len(names))
-    columns["dataset_name"] = [name for name in names for _ in kept.runs]
-    columns["events"] = total
-    columns["rate"] = total / np.tile(kept.sizes * HLT_S, len(names))
-    return table("datasetrates", columns, total.size)
-
-
-def dataset_names() -> pa.Table:
-    """The one object of datasetrates/datasets."""
-    names = sorted(facts.document("menus")["datasets"])
-    return table("datasetrates/datasets", {"datasets": [names]}, 1)
 
 
 def configurations() -> tuple[tuple[Period, tuple[str, ...]], ...]:

@@ -16,7 +16,7 @@ from omskit.demo.dice import counts, thinned
 from omskit.demo.fills import SLOTS
 from omskit.demo.l1 import L1_S, Rows, rows, span
 from omskit.demo.lumitable import prescale_names
-from omskit.demo.schedule import fills, numbers_of, period_of, periods, runs
+from omskit.demo.schedule import colliding, fills, numbers_of, period_of, periods, runs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,21 +58,29 @@ def prescales(period: Period) -> Floats:
     factor = np.clip(1.0 - 0.2 * (column - tightest), 0.3, 1.0)
     base = np.array([row[2] for row in menu(run3=period.run3)])
     made = np.where(base[:, None] > 1, np.floor(base[:, None] * factor), base[:, None])
+    recorded = facts.document("menus")["columns"].get(period.name, {})
+    for row, (_, name, *_) in enumerate(menu(run3=period.run3)):
+        if name in recorded:
+            made[row, tightest:] = recorded[name]
     made[:, 0] = 0.0
     return np.asarray(made)
+
+
+def masked(period: Period) -> frozenset[str]:
+    """The algorithms of a period that are masked, by name."""
+    return frozenset(facts.document("menus")["masked"].get(period.name, ()))
 
 
 def _before(names: list[str], hz: Floats, at: Ints, lumi: Lumisections) -> Floats:
     """Rates before prescale, Hz: bits x lumisections."""
     rates = hz[:, None] * (lumi.inst[at] / REFERENCE_LUMI + 0.002)
-    bunches = {f["number"]: f.get("bunches", [0, 0, 0, 0]) for f in fills()}
     present = lumi.present[at]
-    colliding = np.array([bunches[int(n)][3] for n in lumi.fill[at]])
-    filled = np.array(
-        [2 * bunches[int(n)][0] - bunches[int(n)][3] for n in lumi.fill[at]]
-    )
+    meeting_in = {f["number"]: colliding(f) for f in fills()}
+    filled_in = {f["number"]: 2 * f["bunches"][0] for f in fills() if "bunches" in f}
+    meeting = np.array([meeting_in[int(n)] for n in lumi.fill[at]])
+    filled = np.array([filled_in.get(int(n), 0) for n in lumi.fill[at]]) - meeting
     scheme = {
-        "L1_ZeroBias": np.where(present, colliding, 0) * ORBITS_HZ,
+        "L1_ZeroBias": np.where(present, meeting, 0) * ORBITS_HZ,
         "L1_NotBptxOR": (SLOTS - np.where(present, filled, 0)) * ORBITS_HZ,
     }
     for name, rate in scheme.items():
@@ -92,7 +100,8 @@ def _block(period: Period) -> dict[str, Any]:
     column = lumi.column[at]
     prescale = prescales(period)[:, np.maximum(column, 0)]
     prescale = np.where(column >= 0, prescale, np.nan)
-    share = np.where(prescale > 0, 1.0 / np.maximum(prescale, 1.0), 0.0)
+    on = np.array([name not in masked(period) for name in names])
+    share = np.where(prescale > 0, 1.0 / np.maximum(prescale, 1.0), 0.0) * on[:, None]
     before = counts(_before(names, hz, at, lumi) * L1_S, period.runs[0], 7)
     kept_pre = thinned(before, share * lumi.active[at])
     kept_post = thinned(kept_pre, np.broadcast_to(lumi.live[at], share.shape))
@@ -100,6 +109,7 @@ def _block(period: Period) -> dict[str, Any]:
         "at": at,
         "bits": np.array([row[0] for row in entries]),
         "names": names,
+        "on": on,
         "prescale": prescale,
         "pre_dt_before_prescale": before,
         "pre_dt": kept_pre,
@@ -151,7 +161,7 @@ def algorithms() -> pa.Table:
         "first_lumisection_number": lumi.number[at],
         "last_lumisection_number": lumi.number[at],
         "start_time": times(lumi.start_s[at]),
-        "mask": np.ones(at.size, dtype=bool),
+        "mask": cells(lambda block: block["on"][:, None]),
         **_prescale_columns(at, cells(lambda block: block["prescale"])),
     }
     for name in COUNTERS:
@@ -204,7 +214,7 @@ def _run_columns(block: dict[str, Any]) -> dict[str, list[Any]]:
     columns["start_time"] = covered["start_time"].to_pylist() * height
     columns["bit"] = np.repeat(block["bits"], numbers.size).tolist()
     columns["name"] = [name for name in block["names"] for _ in numbers]
-    columns["mask"] = [True] * (height * numbers.size)
+    columns["mask"] = np.repeat(block["on"], numbers.size).tolist()
     for name in COUNTERS:
         total = kept.sums(block[name])
         columns[f"{name}_counter"] = total.ravel().tolist()
@@ -243,7 +253,7 @@ def prescale_sets() -> pa.Table:
     for period in periods():
         entries = zip(menu(run3=period.run3), prescales(period), strict=True)
         made = [
-            (bit, name, True, _prescale_list(period, values))
+            (bit, name, name not in masked(period), _prescale_list(period, values))
             for (bit, name, _, _), values in entries
         ]
         rows += [(run, *row) for run in numbers_of(period) for row in made]

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from omskit.demo import daq, dip, fills, hlt, hltconfig, l1, l1bits, lumitable, runtable
+from omskit.demo import (
+    daq,
+    dip,
+    fills,
+    hlt,
+    hltconfig,
+    l1,
+    l1bits,
+    lumitable,
+    output,
+    runtable,
+)
 from omskit.demo.build import table
 from omskit.schema import bundled
 
@@ -18,9 +29,9 @@ if TYPE_CHECKING:
 MAKERS: dict[str, Callable[[], pa.Table]] = {
     "bunches": fills.bunches,
     "daqreadouts": daq.readouts,
-    "datasetrates": hlt.dataset_rates,
-    "datasetrates@run": hlt.run_dataset_rates,
-    "datasetrates/datasets": hlt.dataset_names,
+    "datasetrates": output.dataset_rates,
+    "datasetrates@run": output.run_dataset_rates,
+    "datasetrates/datasets": output.dataset_names,
     "deadtimes": daq.deadtimes,
     "deadtimes@run": daq.run_deadtimes,
     "diplogger": dip.logger,
@@ -45,8 +56,8 @@ MAKERS: dict[str, Callable[[], pa.Table]] = {
     "prescalechanges": l1bits.prescale_changes,
     "runkeys": runtable.run_keys,
     "runs": runtable.build,
-    "streams": hlt.streams,
-    "streams@run": hlt.run_streams,
+    "streams": output.streams,
+    "streams@run": output.run_streams,
 }
 
 

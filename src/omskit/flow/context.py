@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING
 from omskit.flow.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from omskit.flow.source import Source
-    from omskit.query import Query
     from omskit.schema import Catalogue, Resource
 
 
@@ -23,8 +20,6 @@ class Context:
         catalogue: What is known of the resources.
         source: Who is asked.
         settings: How.
-        divide: Cuts a request into several that are answered from different places,
-            in natural order; None: it is asked as it is.
         learnt: Resources outside the catalogue, as the service described them; filled
             by `omskit.flow.describe`, so that each is asked for once.
     """
@@ -33,7 +28,6 @@ class Context:
     source: Source
     settings: Settings = field(default_factory=Settings)
     learnt: dict[str, Resource] = field(default_factory=dict)
-    divide: Callable[[Query, Resource], tuple[Query, ...]] | None = None
 
     @property
     def page_size(self) -> int:

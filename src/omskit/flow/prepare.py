@@ -130,27 +130,11 @@ def _plan(
         made = Plan((), columns=query.fields, empty=selected.empty)
     else:
         made = plan(checked, resource, raw=context.settings.raw)
-        made = _divided(made, resource, context)
+        made = context.source.suited(made, resource)
     if made.columns is not None:
         names = [name for column in made.columns for name in _names(column, resource)]
         made = replace(made, columns=tuple(dict.fromkeys(names or made.columns)))
     return replace(made, notes=(*selected.notes, *made.notes))
-
-
-def _divided(made: Plan, resource: Resource, context: Context) -> Plan:
-    """Requests cut into those that are answered from different places.
-
-    Only where the parts, one after the other, are the rows of the whole in its order.
-    """
-    if context.divide is None or made.maximum is not None:
-        return made
-    if context.settings.raw and any(f.after_filter for f in resource.fields):
-        return made  # The service takes those from the next row of the same request.
-    natural = resource.identity
-    if any(r.order != natural[: len(r.order)] for r in made.requests):
-        return made
-    requests = [q for r in made.requests for q in context.divide(r, resource)]
-    return replace(made, requests=tuple(requests))
 
 
 def _names(name: str, resource: Resource) -> Iterator[str]:

@@ -13,10 +13,17 @@ from omskit.plot.rates import hlt_rates, l1_algorithms, l1_rates
 from omskit.plot.saving import save
 from omskit.plot.strips import FlagStrip, flag_strip
 from omskit.plot.style import house_style
+from omskit.plot.trigger import (
+    cross_sections,
+    prescales,
+    rate_against_pileup,
+    rate_map,
+)
 
 __all__ = [
     "Drawing",
     "FlagStrip",
+    "cross_sections",
     "dcs_comparison",
     "flag_strip",
     "hlt_rates",
@@ -26,5 +33,8 @@ __all__ = [
     "mask_comparison",
     "per_lumisection",
     "pileup_and_luminosity",
+    "prescales",
+    "rate_against_pileup",
+    "rate_map",
     "save",
 ]

@@ -108,8 +108,8 @@ def hlt_rates(
         UsageError: *largest* is below 1, or several rows of a path cover a lumisection.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    things = _Things("path_name", "paths", largest, column, log=log)
-    return _largest_of(table, things, ax=ax, kind=kind, label=label)
+    things = Things("path_name", "paths", largest, column, log=log)
+    return largest_of(table, things, ax=ax, kind=kind, label=label)
 
 
 def l1_algorithms(
@@ -138,12 +138,12 @@ def l1_algorithms(
         UsageError: *largest* is below 1, or several rows of one cover a lumisection.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    things = _Things("name", "algorithms", largest, column, log=log)
-    return _largest_of(table, things, ax=ax, kind=kind, label=label)
+    things = Things("name", "algorithms", largest, column, log=log)
+    return largest_of(table, things, ax=ax, kind=kind, label=label)
 
 
 @dataclass(frozen=True, slots=True)
-class _Things:
+class Things:
     """What there are many of: the column that names them, their word, what to draw."""
 
     by: str
@@ -153,14 +153,15 @@ class _Things:
     log: bool | None
 
 
-def _largest_of(
+def largest_of(
     table: Table,
-    things: _Things,
+    things: Things,
     *,
     ax: Axes | None,
     kind: Kind,
     label: Label,
 ) -> Drawing:
+    """Draw one line for each of the things with the largest means."""
     rows = place_rows(table)
     values = numbers(table, things.column, rows)
     groups = _groups(table, things.by, rows)
@@ -189,7 +190,7 @@ def _largest_of(
     return Drawing(figure_of(axes), axes, lines, (), told)
 
 
-def _ranked(means: dict[str, float], things: _Things) -> list[str]:
+def _ranked(means: dict[str, float], things: Things) -> list[str]:
     """The names with the largest means, those without any value last."""
     if things.largest < 1:
         message = f"largest={things.largest} draws nothing. It must be 1 or more."
@@ -205,7 +206,7 @@ def _wants_log(means: list[float], log: bool | None) -> bool:
     return log and bool(positive)
 
 
-def _notes(means: dict[str, float], drawn: list[str], things: _Things) -> list[str]:
+def _notes(means: dict[str, float], drawn: list[str], things: Things) -> list[str]:
     notes = [f"{name} has no value" for name in drawn if means[name] == -np.inf]
     left = len(means) - len(drawn)
     if left:

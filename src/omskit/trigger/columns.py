@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Asks(Protocol):
     """Who can be asked for rows, as an `omskit.Client` can."""
 
-    def query(self, resource: str, runs: Any = None, /, **options: Any) -> Any:
+    def query(self, resource: str, runs: Any = None, /) -> Any:
         """A query of any resource."""
         ...
 
@@ -91,7 +91,7 @@ def prescales(
         raise NoRowError(message)
     configured = {r["path_name"]: r["l1_prerequisite"] for r in rows["hltconfigdata"]}
     patterns = [paths] if isinstance(paths, str) else list(paths)
-    chosen = [name for name in sorted(configured) if _matches(name, patterns)]
+    chosen = [name for name in sorted(configured) if matches(name, patterns)]
     if not chosen:
         message = f"Run {run} has no path like {', '.join(map(repr, patterns))}."
         raise NoRowError(message)
@@ -141,8 +141,17 @@ def columns_of(rows: Iterable[Mapping[str, Any]], key: str) -> Values:
     return found
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    names = (name, split_version(name).name)
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a path is meant, by its name with or without version.
+
+    A name without version fits every pattern of versions.
+
+    Example:
+        >>> matches("HLT_Mu50_v6", ["HLT_Mu50"]), matches("HLT_Mu50", ["HLT_Mu50_v*"])
+        (True, True)
+    """
+    stem, version = split_version(name)
+    names = (name, stem, f"{stem}_v") if version is None else (name, stem)
     return any(fnmatchcase(n, pattern) for pattern in patterns for n in names)
 
 

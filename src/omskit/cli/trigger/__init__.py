@@ -1,0 +1,1 @@
+"""``oms trigger``: rates, prescales, luminosity, fits and alerts of triggers."""

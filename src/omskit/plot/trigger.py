@@ -1,0 +1,288 @@
+"""Figures of triggers: rates against pileup, maps of rates, prescales, cross-sections.
+
+They take tables, as ``cube.table(...)`` and ``summary(cube, by_run=True)`` of
+`omskit.trigger` give them. The rate against lumisections is `hlt_rates`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from omskit._extras import load
+from omskit.errors import NoRowError, UsageError
+from omskit.plot.drawing import Drawing, figure_of
+from omskit.plot.rates import Things, largest_of
+from omskit.plot.rows import known
+from omskit.plot.style import LINES, PURPOSE, canvas, cms_label
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from omskit.plot.style import Label
+    from omskit.table import Table
+
+    Floats = NDArray[np.float64]
+
+POINTS = 200
+"""Points of a curve."""
+GROUPS = 40
+"""Lumisections of nearly one pileup are drawn as one point where there are more."""
+NUMBERED = 30
+"""So many paths have their names on a map."""
+
+
+class Curve(Protocol):
+    """A fit of one path, as `omskit.trigger.PathFit` is."""
+
+    low: float
+    high: float
+    spread: float
+
+    def rate(self, x: Any) -> tuple[Floats, Floats]:
+        """The rate per colliding bunch and its error, Hz."""
+        ...
+
+
+def rate_against_pileup(
+    table: Table,
+    curve: Curve | None = None,
+    *,
+    path: str | None = None,
+    ax: Any = None,
+    label: Label = None,
+) -> Drawing:
+    """Draw the rate per colliding bunch of a path against pileup, with fit and pulls.
+
+    Lumisections of nearly one pileup are added up: their counts over their exposure.
+    Beyond the range of its data a fit is dashed; its band is three errors and the
+    spread.
+
+    Args:
+        table: ``cube.table("counts", "exposure", "pileup")``.
+        curve: The fit of the path, e.g. ``fit["HLT_Mu50"]``; none draws points alone.
+        path: Which path, where the table has several.
+        ax: Where to draw: two axes with a curve, one without; new ones by default.
+        label: As in `per_lumisection`.
+
+    Raises:
+        NoRowError: The table has no such path, or no number of it.
+        UsageError: The table has several paths, and none was named.
+        UnknownFieldError: The table lacks a column.
+        MissingExtraError: matplotlib or mplhep is not installed.
+    """
+    name, x, counts, exposure = _of_path(table, path)
+    panels = 1 if curve is None else 2
+    with canvas(ax, rows=panels, size=(9.0, 5.0 + 2.0 * (panels - 1))) as axes:
+        points = axes[0].errorbar(
+            x,
+            counts / exposure,
+            # A point without counts has an error, too.
+            np.sqrt(np.maximum(counts, 1.0)) / exposure,
+            fmt="o",
+            markersize=3,
+            color="#202020",
+            label=name,
+        )
+        lines: dict[str, Artist] = {name: points.lines[0]}
+        if curve is not None:
+            lines |= _draw_curve(axes, curve, x, counts, exposure)
+        axes[0].set_ylabel("Rate per colliding bunch (Hz)")
+        axes[-1].set_xlabel("Pileup (80 mb)")
+        axes[0].legend(loc="upper left", frameon=False)
+        cms_label(axes[0], table, label)
+    return Drawing(figure_of(axes), axes, lines)
+
+
+def _of_path(table: Table, path: str | None) -> tuple[str, Floats, Floats, Floats]:
+    """One path of a table: its name, and pileup, counts and exposure of its points."""
+    names = known(table, "path").cast(pa.string())
+    there = sorted(set(names.to_pylist()))
+    if path is None and len(there) != 1:
+        message = f"The table has {len(there)} paths: say which, path={there[:1]!r}."
+        raise UsageError(message)
+    chosen = there[0] if path is None else path
+    if chosen not in there:
+        message = f"The table has no path {chosen!r}. It has: {', '.join(there[:8])}."
+        raise NoRowError(message)
+    here = pc.equal(names, chosen)
+    x, n, e = (
+        known(table, name).filter(here).cast(pa.float64()).to_numpy()
+        for name in ("pileup", "counts", "exposure")
+    )
+    usable = np.isfinite(x) & np.isfinite(n) & (e > 0)
+    if not usable.any():
+        message = f"{chosen} has no lumisection with counts, exposure and pileup."
+        raise NoRowError(message)
+    return chosen, *_added_up(x[usable], n[usable], e[usable])
+
+
+def _added_up(x: Floats, n: Floats, e: Floats) -> tuple[Floats, Floats, Floats]:
+    """Neighbours in x added up, at most `GROUPS` of them."""
+    if x.size <= 2 * GROUPS:
+        return x, n, e
+    width = max(float(np.ptp(x)), 1e-12) / GROUPS
+    group = np.minimum((x - x.min()) / width, GROUPS - 1).astype(np.int64)
+    counts, total, mean = (
+        np.bincount(group, v, GROUPS).astype(np.float64) for v in (n, e, e * x)
+    )
+    some = total > 0
+    return mean[some] / total[some], counts[some], total[some]
+
+
+def _draw_curve(
+    axes: tuple[Axes, ...], curve: Curve, x: Floats, counts: Floats, exposure: Floats
+) -> dict[str, Artist]:
+    at = np.linspace(min(x.min(), curve.low), max(x.max(), curve.high), POINTS)
+    value, wrong = curve.rate(at)
+    inside = (at >= curve.low) & (at <= curve.high)
+    band = 3 * np.sqrt(wrong**2 + (curve.spread * value) ** 2)
+    color = LINES[0]
+    axes[0].fill_between(at, value - band, value + band, color=color, alpha=0.25)
+    axes[0].plot(at, value, color=color, linestyle="--", linewidth=1.2)
+    (line,) = axes[0].plot(
+        at[inside], value[inside], color=color, linewidth=1.6, label="fit"
+    )
+    mean = np.maximum(curve.rate(x)[0] * exposure, 1e-12)
+    pulls = (counts - mean) / np.sqrt(mean + (curve.spread * mean) ** 2)
+    axes[1].axhline(0, color=color, linewidth=1.2)
+    axes[1].plot(x, pulls, "o", markersize=3, color="#202020")
+    most = max(4.0, float(np.abs(pulls).max()) * 1.1)
+    axes[1].set_ylim(-most, most)
+    axes[1].set_ylabel("Pull")
+    return {"fit": line}
+
+
+def rate_map(
+    table: Table, column: str = "rate", *, ax: Axes | None = None, label: Label = None
+) -> Drawing:
+    """Draw a quantity of all paths as a map: lumisections across, paths up.
+
+    The colour is logarithmic; 0 and null are white and grey.
+
+    Args:
+        table: ``cube.table("rate")`` of one run.
+        column: What to draw.
+        ax: Where to draw; a new figure by default.
+        label: As in `per_lumisection`.
+
+    Raises:
+        UnknownFieldError: The table lacks the column.
+        UsageError: The table is not of one run.
+        NoRowError: No number is above zero.
+        MissingExtraError: matplotlib or mplhep is not installed.
+    """
+    runs = set(known(table, "run_number").to_pylist())
+    if len(runs) != 1:
+        message = f"A map is of one run; this table has {len(runs)}."
+        raise UsageError(message)
+    numbers = known(table, "lumisection_number").to_numpy()
+    encoded = known(table, "path").cast(pa.string()).combine_chunks()
+    encoded = encoded.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    first = int(numbers.min())
+    grid = np.full((len(names), int(numbers.max()) - first + 1), np.nan)
+    values = known(table, column).cast(pa.float64()).to_numpy()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    grid[codes, numbers - first] = values
+    if not (grid > 0).any():
+        message = f"No {column} is above zero: there is nothing to draw."
+        raise NoRowError(message)
+    colors = load("matplotlib.colors", PURPOSE)
+    pyplot = load("matplotlib.pyplot", PURPOSE)
+    scale = colors.LogNorm(grid[grid > 0].min(), np.nanmax(grid))
+    cmap = pyplot.get_cmap("viridis").with_extremes(bad="#d8d8d8", under="white")
+    height = 3.0 + 0.18 * min(len(names), 60)
+    with canvas(ax, size=(11.0, height)) as axes:
+        edges = np.arange(first, first + grid.shape[1] + 1) - 0.5
+        image = axes[0].pcolormesh(
+            edges, np.arange(len(names) + 1) - 0.5, grid, norm=scale, cmap=cmap
+        )
+        axes[0].figure.colorbar(image, ax=axes[0], label=_named(table, column))
+        if len(names) <= NUMBERED:
+            axes[0].set_yticks(range(len(names)), names, fontsize=9)
+        else:
+            axes[0].set_ylabel(f"{len(names)} paths")
+        axes[0].set_xlabel(f"Lumisection of run {runs.pop()}")
+        cms_label(axes[0], table, label)
+    return Drawing(figure_of(axes), axes, {column: image})
+
+
+def _named(table: Table, column: str) -> str:
+    unit = table.units.get(column)
+    return f"{column} ({unit})" if unit else column
+
+
+def prescales(
+    table: Table, *, largest: int = 6, ax: Axes | None = None, label: Label = None
+) -> Drawing:
+    """Draw the prescale of paths against lumisections; a path that is off has a gap.
+
+    Args:
+        table: ``cube.table("prescale")``.
+        largest: How many paths to draw at most, by their mean.
+        ax: Where to draw; a new figure by default.
+        label: As in `per_lumisection`.
+
+    Raises:
+        UnknownFieldError: The table lacks the prescale.
+        MissingExtraError: matplotlib or mplhep is not installed.
+    """
+    things = Things("path", "paths", largest, "prescale", log=True)
+    return largest_of(table, things, ax=ax, kind="steps", label=label)
+
+
+def cross_sections(
+    table: Table, *, ax: Axes | None = None, label: Label = None
+) -> Drawing:
+    """Draw the cross-section of paths run by run, relative to their mean.
+
+    Args:
+        table: ``summary(cube, by_run=True)`` of `omskit.trigger`.
+        ax: Where to draw; a new figure by default.
+        label: As in `per_lumisection`.
+
+    Raises:
+        UnknownFieldError: The table lacks a column.
+        NoRowError: No run has a cross-section.
+        MissingExtraError: matplotlib or mplhep is not installed.
+    """
+    runs = known(table, "run_number").cast(pa.float64()).to_numpy()
+    value, error = (
+        known(table, name).cast(pa.float64()).to_numpy()
+        for name in ("cross_section", "cross_section_error")
+    )
+    names = np.array(known(table, "path").to_pylist(), dtype=object)
+    usable = np.isfinite(runs) & (value > 0) & (error > 0)
+    if not usable.any():
+        message = "No run has a cross-section: take summary(cube, by_run=True)."
+        raise NoRowError(message)
+    order = sorted(set(runs[usable].astype(int).tolist()))
+    lines: dict[str, Artist] = {}
+    with canvas(ax) as axes:
+        for index, name in enumerate(dict.fromkeys(names[usable])):
+            here = usable & (names == name)
+            weight = 1 / error[here] ** 2
+            mean = float((weight * value[here]).sum() / weight.sum())
+            x = [order.index(int(run)) for run in runs[here]]
+            points = axes[0].errorbar(
+                x,
+                value[here] / mean,
+                error[here] / mean,
+                fmt="o",
+                color=LINES[index % len(LINES)],
+                label=f"{name}: {mean:.4g} ub",
+            )
+            lines[name] = points.lines[0]
+        axes[0].axhline(1, color="#505050", linewidth=0.9, linestyle="--")
+        axes[0].set_xticks(range(len(order)), [str(r) for r in order], rotation=90)
+        axes[0].set_xlabel("Run")
+        axes[0].set_ylabel("Cross-section / mean")
+        axes[0].legend(loc="best", frameon=True, edgecolor="none")
+        cms_label(axes[0], table, label)
+    return Drawing(figure_of(axes), axes, lines)
