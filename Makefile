@@ -78,21 +78,21 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.demo: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server]'
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars,trigger]' --group test
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group test
 	@test -z "$(KERBEROS)" || $(BIN)/python -m pip install --quiet --group kerberos \
 		|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
 	@touch $@
 
 $(VENV)/.docs: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars,trigger]' --group docs
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group docs
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars,trigger]' --group lint
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group lint
 	@touch $@
 
 $(VENV)/.bench: $(BIN)/python $(PROJECT)
@@ -105,6 +105,6 @@ $(VENV)/.fuzz: $(BIN)/python $(PROJECT)
 
 $(VENV)/.minimums: $(BIN)/python $(PROJECT) .ci/minimums.py
 	$(BIN)/python .ci/minimums.py pyproject.toml > $(VENV)/minimums.txt
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,pandas,polars,trigger]' \
+	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' \
 		--group test --constraint $(VENV)/minimums.txt
 	@touch $@

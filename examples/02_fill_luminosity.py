@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import sys
 
-import pyarrow.compute as pc
-
 from omskit import Client
 
 DELIVERED = "delivered_lumi_per_lumisection"
@@ -32,7 +30,7 @@ def main(fill: int = 5839) -> None:
             row[f"{name}_sum"] or 0 for name in (DELIVERED, RECORDED)
         )
         print(f"{row['run_number']}  {delivered:10.3f}  {recorded:10.3f}")
-    total = pc.sum(lumis[DELIVERED]).as_py() or 0
+    total = lumis[DELIVERED].sum() or 0
     print(f"all     {total:10.3f}")
 
 

@@ -2,8 +2,14 @@
 
 >>> from omskit import Client
 >>> with Client("demo") as oms:
-...     oms.runs((297050, 297056), fields=["run_number", "l1_rate"])
-<Table runs 7 rows x 2 columns>
+...     oms.runs((297050, 297052), fields=["run_number", "l1_rate"])
+run_number    l1_rate
+                 [Hz]
+----------  ---------
+    297050  49130.85
+    297051   1114.198
+    297052    766.784
+3 rows.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ from omskit.errors import (
     LoginNeededError,
     MaskError,
     MissingExtraError,
+    NoPositionError,
     NoRowError,
     NotAuthorisedError,
     NotFilterableError,
@@ -51,7 +58,10 @@ if TYPE_CHECKING:
     from omskit.client import AsyncClient, Client
     from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
+    from omskit.lumi.files import read_mask
     from omskit.query import Query, field
+    from omskit.reports import report
+    from omskit.store import Store
     from omskit.table import Table
 
 _HOMES = {
@@ -61,8 +71,11 @@ _HOMES = {
     "ClientCredentials": "omskit.login.kinds",
     "LumiMask": "omskit.lumi",
     "Query": "omskit.query",
+    "Store": "omskit.store",
     "Table": "omskit.table",
     "field": "omskit.query",
+    "read_mask": "omskit.lumi.files",
+    "report": "omskit.reports",
 }
 
 __all__ = [
@@ -78,6 +91,7 @@ __all__ = [
     "LumiMask",
     "MaskError",
     "MissingExtraError",
+    "NoPositionError",
     "NoRowError",
     "NotAuthorisedError",
     "NotFilterableError",
@@ -93,6 +107,7 @@ __all__ = [
     "ServerFailedError",
     "ServiceError",
     "StatusError",
+    "Store",
     "StoreError",
     "Table",
     "ThrottledError",
@@ -107,6 +122,8 @@ __all__ = [
     "UsageError",
     "__version__",
     "field",
+    "read_mask",
+    "report",
 ]
 
 

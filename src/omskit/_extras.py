@@ -8,13 +8,13 @@ from typing import Any
 from omskit.errors import MissingExtraError
 
 EXTRA_OF = {
+    "awkward": "root",  # through uproot
     "cryptography": "cern",  # through tsgauth
     "dask": "dask",
     "deltalake": "store",
     "matplotlib": "plot",
     "mplhep": "plot",
     "pandas": "pandas",
-    "panel": "dashboard",
     "polars": "polars",
     "scipy": "trigger",
     "socksio": "cern",

@@ -13,16 +13,24 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 import platformdirs
 
+from omskit.effects import Secret
 from omskit.errors import ConfigError, UnknownInstanceError, did_you_mean
+from omskit.files import read_file
+from omskit.redact import drop_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 log = logging.getLogger("omskit")
 
 DEMO = "demo"
+STORE = "store:"
+"""What the name of a store begins with; the path of its folder follows."""
 
 TOKEN_URL = "https://auth.cern.ch/auth/realms/cern/api-access/token"  # noqa: S105
 """Where CERN trades an application's secret for a token; an address, not a secret."""
@@ -35,12 +43,30 @@ class Instance:
     Attributes:
         base_url: Of the aggregation API, without a trailing slash.
         audience: Application id to ask a token for; None where no login is needed.
+        person: The public application by which a person logs in; None: the audience
+            with ``-public`` behind it.
     """
 
     name: str
     base_url: str
     audience: str | None = None
     token_url: str = TOKEN_URL
+    person: str | None = None
+
+    @property
+    def public(self) -> str:
+        """The application by which a person logs in.
+
+        Example:
+            >>> INSTANCES["production"].public, INSTANCES["dials"].public
+            ('cmsoms-prod-public', 'cms-dials-prod-public-app')
+        """
+        return self.person or f"{self.audience}-public"
+
+    @property
+    def through_dials(self) -> bool:
+        """It is the proxy of DIALS, not OMS itself."""
+        return urlsplit(self.base_url).path.endswith("/oms-proxy")
 
 
 INSTANCES = {
@@ -54,13 +80,22 @@ INSTANCES = {
             "development", "https://vocms0184.cern.ch/agg/api/v1", "cmsoms-int-0184"
         ),
         Instance("p5", "http://cmsoms.cms/agg/api/v1"),
+        Instance(
+            "dials",
+            "https://cmsdials-api.web.cern.ch/api/v1/oms-proxy",
+            "cms-dials-prod-confidential-app",
+            person="cms-dials-prod-public-app",
+        ),
         Instance(DEMO, "https://demo.invalid/agg/api/v1"),
     )
 }
-"""The services that omskit knows by name. Source: WIRE, section 1."""
+"""The services that omskit knows by name.
+
+Source: WIRE, section 1; for ``dials`` the addresses and names in cmsdials 2.4.1.
+"""
 
 
-KEYS = ("instance", "instances", "credentials")
+KEYS = ("instance", "instances", "credentials", "store")
 CREDENTIALS = ("client_id", "client_secret")
 OWN = ("base_url", "audience", "token_url", "token")
 """What the configuration file may say: at its top, and in its tables."""
@@ -82,14 +117,19 @@ def read_config() -> dict[str, Any]:
     """
     path = config_path()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = _parsed(path)
     except FileNotFoundError:
         if not os.environ.get("OMSKIT_CONFIG"):
             return {}
         message = f"OMSKIT_CONFIG names {path}, which does not exist."
         raise ConfigError(message) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError as error:
+        message = f"The configuration file {path} is nested too deeply to be read."
+        drop_frames(error)
+        raise ConfigError(message) from error
+    except (OSError, ValueError) as error:
         message = f"The configuration file {path} cannot be read: {error}"
+        drop_frames(error)
         raise ConfigError(message) from error
     _refuse_unknown(found, KEYS, "")
     _refuse_unknown(read_table(found, "credentials"), CREDENTIALS, "[credentials] of ")
@@ -97,6 +137,29 @@ def read_config() -> dict[str, Any]:
         if isinstance(own, dict):
             _refuse_unknown(own, OWN, f"[instances.{name}] of ")
     return found
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    """The file's values, its secrets hidden before anything can be said of them."""
+    found = tomllib.loads(read_file(path).decode())
+    for table, key in _secrets_in(found):
+        value = table[key]
+        table[key] = Secret(value if isinstance(value, str) else "")
+    return found
+
+
+def _secrets_in(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where secrets stand: the table and the key."""
+    own = config.get("instances")
+    tables = [(config.get("credentials"), "client_secret")]
+    tables += [(table, "token") for table in _values(own)]
+    for table, key in tables:
+        if isinstance(table, dict) and key in table:
+            yield table, key
+
+
+def _values(table: object) -> list[Any]:
+    return list(table.values()) if isinstance(table, dict) else []
 
 
 def _refuse_unknown(table: dict[str, Any], known: tuple[str, ...], where: str) -> None:
@@ -136,16 +199,35 @@ def find_instance(name: str | None = None) -> Instance:
         return known[chosen]
     if chosen.startswith(("http://", "https://")):
         return _from_url(chosen)
-    if chosen.startswith("store:"):
-        message = "omskit has no store yet: 'store:PATH' will come with it."
-        raise UnknownInstanceError(message)
+    if chosen.startswith(STORE):
+        return _from_store(find_store(chosen.removeprefix(STORE) or None))
     hint = did_you_mean(chosen, known)
     shown = chosen.rpartition("@")[2]  # What is before it may be a password.
     message = (
         f"omskit knows no service {shown!r}.{hint} Known: {', '.join(known)}, "
-        "or a URL such as https://host/agg/api/v1."
+        "a URL such as https://host/agg/api/v1, or store:PATH."
     )
     raise UnknownInstanceError(message)
+
+
+def find_store(path: str | None = None) -> Path:
+    """The folder of a store: *path*, else ``OMSKIT_STORE``, else the file's ``store``.
+
+    Raises:
+        ConfigError: None of them names one.
+    """
+    said: object = path or os.environ.get("OMSKIT_STORE") or read_config().get("store")
+    if not isinstance(said, str) or not said:
+        message = (
+            "Which store? Name its folder, e.g. store:~/oms or --store ~/oms, or set "
+            f"OMSKIT_STORE, or store = '~/oms' in {config_path()}."
+        )
+        raise ConfigError(message)
+    return Path(said).expanduser().absolute()
+
+
+def _from_store(path: Path) -> Instance:
+    return Instance(f"{STORE}{path}", STORE + quote(str(path)))
 
 
 def _checked(url: str) -> str:
@@ -178,10 +260,10 @@ def _checked(url: str) -> str:
 
 def _from_url(url: str) -> Instance:
     base = _checked(url)
-    audience = next(
-        (i.audience for i in INSTANCES.values() if i.base_url == base), None
-    )
-    return Instance(base, base, audience)
+    known = next((i for i in INSTANCES.values() if i.base_url == base), None)
+    if known is None:
+        return Instance(base, base)
+    return Instance(base, base, known.audience, known.token_url, known.person)
 
 
 def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
@@ -190,7 +272,7 @@ def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
     for name, table in read_table(config, "instances").items():
         entry = table if isinstance(table, dict) else {}
         said = {key: entry.get(key) for key in OWN}
-        wrong = [k for k, v in said.items() if v is not None and not isinstance(v, str)]
+        wrong = [k for k, v in said.items() if not _is_text(v)]
         if wrong or said["base_url"] is None:
             what = f"{wrong[0]} as text" if wrong else "a base_url"
             message = f"[instances.{name}] in {config_path()} needs {what}."
@@ -203,6 +285,15 @@ def _own_instances(config: dict[str, Any]) -> dict[str, Instance]:
         token_url = said["token_url"] or TOKEN_URL
         found[name] = Instance(name, url, said["audience"], token_url)
     return found
+
+
+def _is_text(value: object) -> bool:
+    """A value is none, or a text; a secret that was none has become empty."""
+    return (
+        value is None
+        or isinstance(value, str)
+        or (isinstance(value, Secret) and bool(value.text))
+    )
 
 
 def read_table(config: dict[str, Any], name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ clock, thread or file, so a test of it is a list of effects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
@@ -35,6 +35,47 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that no traceback with locals shows: a password, a token.
+
+    Example:
+        >>> Secret("hunter2")
+        Secret()
+    """
+
+    text: str = field(repr=False)
+
+
+class HiddenHeaders(Mapping[str, str]):
+    """HTTP headers that no traceback with locals shows.
+
+    No dict, since those that print tracebacks look into dicts.
+
+    Example:
+        >>> headers = HiddenHeaders({"cookie": "a=1"})
+        >>> headers, headers["cookie"]
+        (HiddenHeaders(1), 'a=1')
+    """
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def __repr__(self) -> str:
+        return f"HiddenHeaders({len(self)})"
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What opens the door: HTTP headers, never shown.
 
@@ -45,6 +86,10 @@ class Credential:
 
     headers: Mapping[str, str] = field(repr=False)
     expires: float | None = None
+
+    def __post_init__(self) -> None:
+        """Hide the headers wherever they are handed on."""
+        object.__setattr__(self, "headers", HiddenHeaders(self.headers))
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied: tokens stay where they are."""

@@ -7,7 +7,8 @@
     │   ├── UnknownInstanceError, UnknownResourceError, UnknownFieldError
     │   ├── NotFilterableError, NotSortableError, OperatorError
     │   ├── SelectorError, UnitError, MaskError, ConfigError
-    │   └── NoRowError (LookupError), TooManyRowsError
+    │   ├── NoRowError (LookupError), TooManyRowsError
+    │   └── NoPositionError (IndexError)
     ├── AuthError                       the service does not let us in
     │   └── LoginNeededError, TokenRejectedError, NotAuthorisedError
     ├── ServiceError                    the service did not answer as it should
@@ -28,16 +29,37 @@ Each message says what was given, what would do and what to try.
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do about an error.
+
+    Attributes:
+        python: For somebody who writes Python.
+        shell: For somebody at the command line; None: the same.
+    """
+
+    python: str
+    shell: str | None = None
+
+
+NO_REMEDY = Remedy("")
+
+
 class OMSError(Exception):
     """Base of every error that omskit raises on purpose.
 
+    Its text says what is wrong, and then what to do about it in Python.
+
     Attributes:
+        fact: What is wrong, without what to do about it.
+        remedy: What to do about it, where that is said apart.
         request: The request that failed, as ``METHOD URL`` without secrets, or None.
         status: The HTTP status of the answer, or None.
         attempts: How often the request was tried; 0 where none was sent.
@@ -47,18 +69,37 @@ class OMSError(Exception):
         self,
         message: str,
         *,
+        remedy: Remedy = NO_REMEDY,
         request: str | None = None,
         status: int | None = None,
         attempts: int = 0,
     ) -> None:
-        super().__init__(message)
+        super().__init__(_joined(message, remedy.python))
+        self.fact = message
+        self.remedy = remedy
         self.request = request
         self.status = status
         self.attempts = attempts
 
+    def for_shell(self) -> str:
+        """The text for somebody who has a shell and no Python.
+
+        Example:
+            >>> remedy = Remedy("Give overwrite=True.", "Give --overwrite.")
+            >>> OMSError("It is there already.", remedy=remedy).for_shell()
+            'It is there already. Give --overwrite.'
+        """
+        if self.remedy.shell is None:
+            return str(self)
+        return _joined(self.fact, self.remedy.shell)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle with all attributes: keyword-only arguments need this help."""
         return (_rebuild, (type(self), self.args, self.__dict__.copy()))
+
+
+def _joined(*texts: str) -> str:
+    return " ".join(filter(None, texts))
 
 
 def _rebuild(
@@ -116,6 +157,10 @@ class ConfigError(UsageError):
 
 class NoRowError(UsageError, LookupError):
     """One row was asked for and none matches."""
+
+
+class NoPositionError(UsageError, IndexError):
+    """A table has no row at that position."""
 
 
 class TooManyRowsError(UsageError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -57,6 +58,22 @@ def write_whole(
         # A loop of links, or a name with a null byte.
         message = f"Cannot write {str(target)!r}: {error}."
         raise refusal(message) from error
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file, or of an open stream such as ``/dev/stdin``.
+
+    Raises:
+        OSError: It cannot be read, or is a pipe or device by a name of its own, which
+            could be waited for without end.
+    """
+    if _descriptor(path) is None and not _is_regular(path):
+        raise OSError(errno.EINVAL, "it is a folder, a pipe or a device")
+    return path.read_bytes()
+
+
+def _is_regular(path: Path) -> bool:
+    return stat.S_ISREG(path.stat().st_mode)
 
 
 _STREAMS = {"stdin": 0, "stdout": 1, "stderr": 2}

@@ -78,6 +78,18 @@ def scrub(error: BaseException, secrets: Iterable[str]) -> None:
         seen = seen.__cause__ or seen.__context__
 
 
+def drop_frames(error: BaseException) -> None:
+    """Take its frames from an error, and from the errors behind it.
+
+    For errors of other libraries, before one of ours is raised from them: the locals of
+    their frames hold what was sent, tokens and all, and some tracebacks show locals.
+    """
+    behind: BaseException | None = error
+    while behind is not None:
+        behind.__traceback__ = None
+        behind = behind.__cause__ or behind.__context__
+
+
 def _scrubbed_text(value: object, secrets: frozenset[str]) -> object:
     return scrubbed(value, secrets) if isinstance(value, str) else value
 

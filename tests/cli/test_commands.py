@@ -132,14 +132,16 @@ def test_plot_refuses_odd_endings(oms, tmp_path):
 
 
 def test_story(oms, tmp_path):
-    """The demo tells all seven points, and writes its figures where it says."""
+    """The demo tells all its points, writes where it says, and names what is next."""
     ended = oms("demo", "--output-dir", tmp_path / "out", "--quiet")
     assert ended.code == 0
-    assert all(f"\n{n}. " in ended.out for n in range(1, 8))
+    assert all(f"\n{n}. " in ended.out for n in range(1, 9))
     assert "4655 rows x 53 columns" in ended.out
     assert "43 differ" in ended.out
     written = [line[6:] for line in ended.out.splitlines() if line.startswith("wrote ")]
-    assert len(written) == 4
+    assert len(written) == 6
+    assert f"report on fill 5839 is {tmp_path / 'out' / 'fill5839.html'}" in ended.out
+    assert ended.out.endswith("oms dashboard --instance demo --open\n")
     assert sorted(written) == sorted(map(str, (tmp_path / "out").iterdir()))
 
 

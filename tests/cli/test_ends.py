@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import omskit
 from omskit.cli import output
 from omskit.cli.exits import is_of_stdout
-from omskit.cli.wording import PHRASES, for_command_line
 from omskit.plot.saving import ENDINGS
 
 
@@ -171,28 +174,19 @@ def test_other_failures_of_the_system_are_bugs(oms, monkeypatch):
     assert "FileNotFoundError" in ended.err
 
 
-@pytest.mark.parametrize("phrase", [said for said, _ in PHRASES])
-def test_the_command_line_speaks_of_options(phrase):
-    """No phrase of the library keeps its Python."""
-    told = for_command_line(f"Before. {phrase} After.")
-    assert not any(word in told for word in ("=True", "fields=", "ax=", "(path)"))
-    assert "table.gaps" not in told
-    assert "verify=" not in told
-
-
-def test_phrases_are_said_by_the_library():
-    """Every phrase that is replaced stands in the library's source."""
-    from pathlib import Path
-
-    import omskit
-
+def test_no_message_for_a_shell_speaks_python():
+    """Every remedy that the library has for a shell names options, not keywords."""
     folder = Path(omskit.__file__).parent
-    texts = [p.read_text("utf-8") for p in sorted(folder.rglob("*.py"))]
-    # Messages are broken over lines, and begin with other words.
-    whole = "".join(texts)
-    joined = "".join(part.strip() for part in whole.splitlines()).replace('""', "")
-    missing = [said for said, _ in PHRASES if said.strip(" .;") not in joined]
-    assert missing == []
+    found = [
+        [ast.unparse(argument) for argument in node.args]
+        for path in sorted(folder.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Remedy"
+    ]
+    assert len(found) > 8
+    for python, *shell in found:
+        told = " ".join(shell or [python])
+        assert not re.search(r"=True|fields=|ax=|\(path\)|verify=|table\.gaps", told)
 
 
 def test_errors_and_warnings_are_translated(oms, tmp_path):

@@ -16,8 +16,8 @@ from pyarrow import csv, parquet
 
 from omskit.cli.options import Format, Output
 from omskit.cli.output import _csv, show, terminal_width, without_formulas, write
-from omskit.cli.terminal import Line
 from omskit.table import Table
+from omskit.table.view import Line
 
 
 def test_json_is_a_list_of_records(oms):

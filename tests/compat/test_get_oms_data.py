@@ -249,3 +249,57 @@ def test_what_is_no_response(wrong):
     """An error document, or anything else without data, is refused."""
     with pytest.raises(UsageError, match="no response"):
         get_oms_response_attributes(wrong)
+
+
+@pytest.mark.parametrize(
+    ("file", "which", "attributes"),
+    [
+        ("runs_cell4", 297050, ["l1_rate", "l1_menu"]),
+        ("runs_cell5", (297050, 297056), ["l1_rate", "l1_menu"]),
+        (
+            "lumisections_cell7",
+            (315190, 315290),
+            ["lumisection_number", "fill_number", "run_number"],
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
+def test_rows_with_attributes_are_as_recorded(api, recorded, file, which, attributes):
+    """Ids, links, page links and the number of rows are those that OMS sent."""
+    text = (recorded / "recorded" / f"{file}_af49037.json").read_text("utf-8")
+    base = "https://https://vocms0185.cern.ch/agg/api/v1"
+    there = json.loads(text.replace(base, api.instance.base_url))
+    endpoint = file.partition("_")[0]
+    found = get_oms_data(api, endpoint, which, attributes=attributes)
+    assert found["data"] == there["data"]
+    assert found["meta"] == there["meta"]
+    assert {name: parts(url) for name, url in found["links"].items()} == {
+        name: parts(url) for name, url in there["links"].items()
+    }
+
+
+def parts(url):
+    """A link without the order of its parameters, which is that of a hash map."""
+    if url is None:
+        return None
+    path, _, tail = url.partition("?")
+    fields = [p.partition("=") for p in tail.split("&")]
+    return path, sorted((k, sorted(v.split("%2C"))) for k, _, v in fields)
+
+
+def test_ids_are_those_of_the_service(api):
+    """Ids that are made of what rows do not show are there as well."""
+    with pytest.warns(OMSWarning, match="limit_entries"):
+        found = get_oms_data(api, "hltpathrates", 297050, attributes=["rate"])
+    row = found["data"][0]
+    assert row["id"] == "297050__0__1"
+    assert row["attributes"].keys() == {"rate"}
+    assert row["links"]["self"].endswith("/hltpathrates/297050__0__1")
+    assert row.keys() == {"id", "type", "attributes", "links"}
+
+
+def test_no_rows_have_no_page_links(api):
+    """Nothing that matches is an empty list, and no page leads anywhere."""
+    found = get_oms_data(api, "runs", 5, attributes=["l1_rate"])
+    assert found["data"] == []
+    assert set(found["links"].values()) == {None}

@@ -208,3 +208,12 @@ def test_each_thing_is_said_once():
     assert mended == "mended"
     assert "does not know: a, b." in new
     assert notes_of([]) == []
+
+
+def test_ids_are_kept_where_asked():
+    """The id of each row is the last column, whatever columns were asked for."""
+    plan = Plan((ASKED,), columns=("rate",))
+    table = put(thing(n=[1, 2], rate=[1.0, 2.0]), plan, ids=True).table
+    assert table.column_names == ["rate", "@id"]
+    assert table["@id"].to_pylist() == ["0", "1"]
+    assert put(thing(n=[1], rate=[1.0]), plan).table.column_names == ["rate"]

@@ -56,8 +56,9 @@ def test_several_names_are_as_many_requests():
     """OMS knows no OR: each name is a request; a name without rows is told."""
     outcome = ask(lambda oms: oms.hlt_rates(1, paths=["HLT_A_v1", "HLT_B_v2", "X"]))
     assert names(outcome.value) == ["HLT_A_v1", "HLT_B_v2"]
-    assert len(outcome.log) == 3
-    assert outcome.warnings == ["No row matches path_name = X."]
+    assert len(outcome.log) == 4  # the last looks for versions
+    assert outcome.warnings[0] == "No row matches path_name = X."
+    assert outcome.warnings[1].startswith("There is no path 'X' among 4.")
 
 
 def test_one_pattern_is_a_like_matched_exactly_here():
@@ -104,7 +105,9 @@ def test_patterns_that_match_nothing_are_an_empty_table():
     outcome = ask(lambda oms: oms.hlt_paths(1, paths="X*,Y*"))
     assert len(outcome.value) == 0
     said = "No row of 'hltpathinfo' matches run_number = 1 and path_name = X*."
-    assert outcome.warnings == [said]
+    assert outcome.warnings[0] == said
+    assert "There is no path 'X*' among 4" in outcome.warnings[1]
+    assert len(outcome.warnings) == 3
 
 
 def test_algorithms_go_by_bit_or_name():
@@ -176,3 +179,51 @@ def test_names_that_could_not_be_had_are_no_names_left_out():
         retries=0,
     )
     assert type(outcome.error) is ServerFailedError
+
+
+def test_a_path_without_its_version_is_found():
+    """A name without rows is looked up, its versions are taken, and that is said."""
+    outcome = ask(lambda oms: oms.hlt_rates(1, paths="HLT_B"))
+    assert names(outcome.value) == ["HLT_B_v2"]
+    assert kinds(outcome) == ["hltpathrates", "hltpathinfo", "hltpathrates"]
+    assert outcome.warnings == ["HLT_B has no version; taken: HLT_B_v2."]
+
+
+def test_versions_are_found_beside_whole_names():
+    """Whole names, names without version and names of nothing go together."""
+    outcome = ask(lambda oms: oms.hlt_rates(1, paths=["HLT_A_v1", "HLT_B2", "Z"]))
+    assert names(outcome.value) == ["HLT_A_v1", "HLT_B2_v1"]
+    assert outcome.warnings[0] == "HLT_B2 has no version; taken: HLT_B2_v1."
+    assert outcome.warnings[1].startswith("There is no path 'Z' among 4. Near it:")
+
+
+@pytest.mark.parametrize("paths", ["HLT_Bx", "HLT_Bx*_v9", ["HLT_Bx_v7"]], ids=str)
+def test_what_is_not_there_is_named_with_what_is(paths):
+    """Where nothing has a name, those that resemble it are told."""
+    outcome = ask(lambda oms: oms.hlt_rates(1, paths=paths))
+    assert len(outcome.value) == 0
+    assert "There is no path 'HLT_Bx" in outcome.warnings[-1]
+    assert "Near it: HLT_Bxv2" in outcome.warnings[-1]
+
+
+def test_several_patterns_of_nothing_are_named():
+    """Of patterns that nothing matches each is told with what is near."""
+    outcome = ask(lambda oms: oms.hlt_rates(1, paths=["HLT_A*x", "Q?"]))
+    assert sum("There is no path" in text for text in outcome.warnings) == 2
+
+
+def test_bits_that_are_not_there_are_named_too():
+    """The names of algorithms are looked up as well; they have no versions."""
+    outcome = ask(lambda oms: oms.l1_algorithms(1, names="L1_9"))
+    assert outcome.warnings[-1].startswith("There is no algorithm 'L1_9' among 4.")
+
+
+def test_the_look_up_costs_no_answer():
+    """Where the names cannot be had, the answer is what it was without."""
+    fault = refusal(500, "x")
+    outcome = ask(
+        lambda oms: oms.hlt_rates(1, paths="X", retries=0),
+        faults=[lambda r: fault if "hltpathinfo" in r.url else None],
+    )
+    assert len(outcome.value) == 0
+    assert len(outcome.warnings) == 1

@@ -61,7 +61,6 @@ def test_a_url_is_a_service():
     [
         ("prodution", "Did you mean 'production'"),
         ("nonsense", "Known: production"),
-        ("store:/tmp/x", "no store yet"),
         ("ftp://host/agg", "omskit knows no service"),
         ("http://", "begins with http"),
         ("https:///agg", "begins with http"),

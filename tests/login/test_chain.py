@@ -50,9 +50,14 @@ def application(monkeypatch):
     monkeypatch.setenv("OMSKIT_CLIENT_SECRET", "s3cret-s3cret")
 
 
-def logged_in(login, *answers):
-    """The header that a login gives."""
-    found = Interpreter(answers).run(login.login())
+def logged_in(login, *answers, rejected=None):
+    """The header that a login gives.
+
+    Args:
+        rejected: What it gave before and the service has refused.
+    """
+    refused = rejected and Credential({"authorization": rejected})
+    found = Interpreter(answers).run(login.login(refused))
     return found and found.headers["authorization"]
 
 
@@ -84,8 +89,8 @@ def test_a_refused_token_is_not_taken_again(application):
     """Asked again, the chain goes on to the next link: the token was refused."""
     CACHE.write(TOKEN)
     login = find_login(PRODUCTION)
-    logged_in(login)
-    assert logged_in(login, FRESH) == "Bearer fresh-token"
+    kept = logged_in(login)
+    assert logged_in(login, FRESH, rejected=kept) == "Bearer fresh-token"
     assert login.taken == "client credentials"
 
 
@@ -430,8 +435,8 @@ def test_a_refused_token_is_written_over(application):
     """A kept token that the service refused does not meet the next command."""
     CACHE.write(TOKEN)
     login = find_login(PRODUCTION)
-    logged_in(login)
-    logged_in(login, lasting("second", 1200))
+    kept = logged_in(login)
+    logged_in(login, lasting("second", 1200), rejected=kept)
     assert CACHE.read(NOW).headers == {"authorization": "Bearer second"}
 
 
@@ -452,7 +457,7 @@ class Fixed:
     def lacks(self):
         return None
 
-    def login(self):
+    def login(self, rejected=None):
         yield from ()
         if self.fails:
             raise self.fails
@@ -503,7 +508,7 @@ def test_a_fixed_token_of_the_environment(monkeypatch):
     assert logged_in(login) == "Bearer correct horse battery"
     assert login.taken == "fixed token"
     with pytest.raises(TokenRejectedError, match="OMSKIT_TOKEN"):
-        logged_in(login)
+        logged_in(login, rejected="Bearer correct horse battery")
     own = Instance("own", OWN, "cmsoms-prod")
     assert [link.name for link in links_of(own)][:2] == ["fixed token", "token cache"]
 
@@ -542,7 +547,7 @@ def test_a_fixed_token_of_the_file(tmp_path, monkeypatch):
     login = find_login(find_instance("own"))
     assert logged_in(login) == "Bearer correct horse"
     with pytest.raises(TokenRejectedError, match=r"\[instances.own\]"):
-        logged_in(login)
+        logged_in(login, rejected="Bearer correct horse")
     assert find_login(find_instance(OWN)) == Anonymous()
     monkeypatch.setenv("OMSKIT_TOKEN", "another horse")
     assert logged_in(find_login(find_instance("own"))) == "Bearer another horse"

@@ -24,7 +24,6 @@ from omskit.errors import (
 from omskit.login.kinds import (
     TOKEN_URL,
     Anonymous,
-    FixedLogin,
     Tsgauth,
     TsgauthLogin,
     as_login,
@@ -258,14 +257,16 @@ def test_a_refused_fixed_token_is_tried_once():
             assert "wrong horse" not in str(caught.value)
 
 
-def test_a_fixed_login_is_of_one_client():
-    """Each client has a login of its own for the same token, which is given once."""
-    one, two = (as_login(BearerToken(TOKEN)) for _ in range(2))
-    assert isinstance(one, FixedLogin)
-    assert log_in(one)[1].headers == {"authorization": f"Bearer {TOKEN}"}
-    assert log_in(two)[1].headers == {"authorization": f"Bearer {TOKEN}"}
+def test_a_fixed_token_is_a_login_by_itself():
+    """It is given as often as it is asked for, unless the service has refused it."""
+    token = BearerToken(TOKEN)
+    assert as_login(token) is token
+    _, given = log_in(token)
+    assert given.headers == {"authorization": f"Bearer {TOKEN}"}
+    assert log_in(token)[1] == given
+    flow = token.login(given)
     with pytest.raises(TokenRejectedError, match="of BearerToken"):
-        log_in(one)
+        next(flow)
 
 
 def claiming(**claims):

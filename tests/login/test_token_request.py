@@ -6,7 +6,7 @@ import pytest
 from tests.support.interpreter import NOON, Interpreter
 from tests.support.smallservice import page, refusal
 
-from omskit.effects import Jitter, Now, Response, Send, Sleep
+from omskit.effects import Jitter, Now, Response, Secret, Send, Sleep
 from omskit.errors import (
     AuthError,
     LoginNeededError,
@@ -26,7 +26,9 @@ TOKEN = page(access_token="abc.def", expires_in=1200, token_type="Bearer")
 
 def login(answers, **policy):
     world = Interpreter(answers)
-    flow = client_credentials("app", SECRET, "cmsoms-prod", URL, Policy(**policy))
+    flow = client_credentials(
+        "app", Secret(SECRET), "cmsoms-prod", URL, Policy(**policy)
+    )
     return world, world.run(flow)
 
 

@@ -200,8 +200,20 @@ def test_the_demo_adds_up():
     found = ledger(lumis_, fill=5839, fill_delivered_pb=140.880)
     assert found.delivered_pb == pytest.approx(140.880)
     of_run = ledger(lumis_, run=297050)
-    assert of_run.delivered_pb == pytest.approx(run["delivered_lumi"][0].as_py())
-    assert of_run.recorded_pb == pytest.approx(run["recorded_lumi"][0].as_py())
+    assert of_run.delivered_pb == pytest.approx(run["delivered_lumi"][0])
+    assert of_run.recorded_pb == pytest.approx(run["recorded_lumi"][0])
     assert found.simulated
     assert "simulated" in str(found)
     assert RECORDING[0] in [e.cause for e in found.entries]
+
+
+def test_any_rows_have_a_ledger():
+    """Rows of several runs have a ledger under the name that they are given."""
+    with Client("demo") as oms:
+        lumis = oms.lumisections(fill=5839, fields=list(COLUMNS))
+    found = ledger(lumis, whole="a day")
+    parts = sum(ledger(lumis, run=run).recorded_pb for run in (297046, 297047, 297050))
+    assert found.of == "a day"
+    assert found.recorded_pb > parts > 0
+    assert sum(e.lumi_pb for e in found.entries) == pytest.approx(found.delivered_pb)
+    assert not {"before", "after"} & {e.cause for e in found.entries}

@@ -283,9 +283,8 @@ def test_the_chain_and_the_cache(monkeypatch, logged):
     chain = find_login(instance)
     assert isinstance(chain, Chain)
     kept = next(link for link in chain.links if isinstance(link, CachedToken))
-    flow = kept.login()
+    flow = kept.login(credential)
     next(flow)
-    kept.given = credential
     values = [chain, cache, credential, *links_of(instance)]
     texts = [text for value in values for text in (repr(value), str(value))]
     assert not searched(*texts, *shown(ClientCredentials("a", SECRET, "b")))

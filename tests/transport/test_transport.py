@@ -11,7 +11,7 @@ import subprocess
 import threading
 import traceback
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -34,6 +34,7 @@ from omskit.drivers import AsyncDriver, LocalSender, SyncDriver
 from omskit.drivers.cancel import CancelToken
 from omskit.drivers.sync import _after_fork
 from omskit.drivers.tasks import Cancelled, TaskGroup
+from omskit.drivers.threads import Threads
 from omskit.effects import Request, Response, Send
 from omskit.errors import (
     ConfigError,
@@ -830,20 +831,21 @@ def test_cookies_are_kept_apart(face):
     assert json.loads(GOOD.body)["data"]
 
 
-def test_a_closed_pool_is_an_error_of_the_client():
-    """Work for a pool that was closed, or cancelled there, is a TransportError."""
-    pool = ThreadPoolExecutor(1)
+def test_what_a_closed_client_began_is_cancelled():
+    """Work for closed threads, or cut in them, is cancelled; the driver says why."""
+    threads = Threads()
     beside = TaskGroup(CancelToken())
     gate = threading.Event()
-    beside.start(lambda: pool, lambda *_: gate.wait(10), None)
-    queued = beside.start(lambda: pool, lambda *_: None, None)
-    pool.shutdown(wait=False, cancel_futures=True)
-    with pytest.raises(TransportError, match="closed while"):
-        beside.join(queued)
-    with pytest.raises(TransportError, match="closed while"):
-        beside.start(lambda: pool, lambda *_: None, None)
+    begun = beside.start(lambda: threads, lambda *_: gate.wait(60), None)
+    threads.close()
+    with pytest.raises(Cancelled):
+        beside.start(lambda: threads, lambda *_: None, None)
     gate.set()
-    pool.shutdown()
+    assert beside.join(begun)
+    lost: Future[None] = Future()
+    lost.cancel()
+    with pytest.raises(Cancelled):
+        beside.join(lost)
 
 
 def test_nobody_sleeps_for_nobody():
@@ -873,7 +875,7 @@ def test_after_a_fork_all_is_new():
     _after_fork()
     assert driver._lock.acquire(blocking=False)
     assert driver._pool is None
-    pool.shutdown()
+    pool.close()
 
 
 def test_a_closed_sender_may_be_closed_again():

@@ -32,7 +32,7 @@ from omskit import Client
 from omskit.drivers import LocalSender, SyncDriver
 from omskit.drivers.cancel import CancelToken
 from omskit.drivers.tasks import Cancelled
-from omskit.effects import Authorise, Join, Request, Response, Send, Start
+from omskit.effects import Authorise, Join, Request, Response, Secret, Send, Start
 from omskit.errors import (
     ConfigError,
     MissingExtraError,
@@ -205,7 +205,7 @@ def test_a_login_by_hand_is_made_where_ctrl_c_ends_it():
     threads = []
 
     class ByHand:
-        def login(self):
+        def login(self, rejected=None):
             threads.append(threading.current_thread())
             yield from ()
 
@@ -409,14 +409,14 @@ def test_the_environment_says_which_way(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://one:1")
     monkeypatch.setenv("all_proxy", "http://two:2")
     monkeypatch.setenv("no_proxy", "cms,.cern.ch")
-    assert proxy_for("https://oms.test/agg") == "http://one:1"
-    assert proxy_for("http://oms.test/agg") == "http://two:2"
+    assert proxy_for("https://oms.test/agg") == Secret("http://one:1")
+    assert proxy_for("http://oms.test/agg") == Secret("http://two:2")
     assert proxy_for("https://cmsoms.cern.ch/agg") is None
     assert proxy_for("http://cmsoms.cms:8080/agg") is None
-    assert proxy_for("https://notcms/agg") == "http://one:1"
+    assert proxy_for("https://notcms/agg") == Secret("http://one:1")
     monkeypatch.setenv("no_proxy", "oms.test:8080")
     assert proxy_for("http://oms.test:8080/agg") is None
-    assert proxy_for("http://oms.test/agg") == "http://two:2"
+    assert proxy_for("http://oms.test/agg") == Secret("http://two:2")
     monkeypatch.delenv("all_proxy")
     assert proxy_for("http://oms.test/agg") is None
 

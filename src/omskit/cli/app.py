@@ -12,6 +12,7 @@ from omskit._version import __version__
 from omskit.cli import (
     asking,
     auth,
+    dashboard,
     dcs,
     export,
     fields,
@@ -19,6 +20,7 @@ from omskit.cli import (
     follow,
     lost,
     replay,
+    report,
     serving,
     story,
     why,
@@ -36,8 +38,10 @@ from omskit.cli.exits import (
     say,
 )
 from omskit.cli.mask.app import app as mask
+from omskit.cli.store import asking as store_asking
+from omskit.cli.store import syncing
+from omskit.cli.store.app import app as store
 from omskit.cli.trigger.app import app as trigger
-from omskit.cli.wording import for_command_line
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -62,9 +66,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dcs-check": dcs.dcs_check,
     "why": why.why,
     "lost": lost.lost,
+    "report": report.report,
     "plot": figures.plot,
     "follow": follow.follow,
     "replay": replay.replay,
+    "sync": syncing.sync,
+    "sql": store_asking.sql,
+    "dashboard": dashboard.dashboard,
     "serve": serving.serve,
     "demo": story.demo,
 }
@@ -73,6 +81,7 @@ for _name, _function in COMMANDS.items():
 
 GROUPS: dict[str, typer.Typer] = {
     "mask": mask,
+    "store": store,
     "trigger": trigger,
     "export": export.app,
     "auth": auth.app,
@@ -141,7 +150,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = _called(arguments)
     except OMSError as error:
-        say(for_command_line(str(error)))
+        say(error.for_shell())
         return code_of(error)
     except BrokenPipeError:
         close_stdout()

@@ -49,7 +49,7 @@ def client_for(given: Output, **settings: Any) -> Iterator[Client]:
     progress = progress and not given.quiet
     with (
         warnings_on_stderr(quiet=given.quiet),
-        Client(given.instance, progress=progress, **settings) as oms,
+        Client(given.asks, progress=progress, **settings) as oms,
     ):
         yield oms
 

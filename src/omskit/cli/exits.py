@@ -9,7 +9,6 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from omskit.cli.wording import for_command_line
 from omskit.errors import (
     AuthError,
     IncompleteError,
@@ -74,7 +73,7 @@ def warnings_on_stderr(*, quiet: bool = False) -> Iterator[None]:
             before(message, category, filename, lineno, file, line)
         elif not quiet and str(message) not in shown:
             shown.add(str(message))
-            say(f"warning: {for_command_line(str(message))}")
+            say(f"warning: {message}")
 
     with warnings.catch_warnings():
         before = warnings.showwarning

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from omskit.errors import UsageError
+
 
 class Format(StrEnum):
     """How rows are written."""
@@ -52,6 +54,15 @@ InstanceOption = Annotated[
         help="Whom to ask: production, integration, development, p5, demo or a URL. "
         "Else OMSKIT_INSTANCE, the configuration file, production.",
         autocompletion=complete_instance,
+    ),
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="PATH",
+        help="Ask the store in this folder instead of a service.",
+        show_default=False,
     ),
 ]
 QuietOption = Annotated[
@@ -123,12 +134,30 @@ class Output:
     """How an answer is shown."""
 
     instance: InstanceOption = None
+    store: StoreOption = None
     format: FormatOption = None
     output: OutputOption = None
     all_rows: AllRowsOption = False
     spreadsheet: SpreadsheetOption = False
     quiet: QuietOption = False
     progress: ProgressOption = None
+
+    @property
+    def asks(self) -> str | None:
+        """Who is asked: the name of a service or store; None: the user's choice.
+
+        Raises:
+            UsageError: Two are named.
+        """
+        if self.store is None:
+            return self.instance
+        if self.instance is not None:
+            message = (
+                f"--store {self.store} and --instance {self.instance} name two places "
+                "to ask; leave one out."
+            )
+            raise UsageError(message)
+        return f"store:{self.store}"
 
 
 @dataclass(frozen=True, slots=True)

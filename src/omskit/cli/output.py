@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from omskit.cli.exits import say
 from omskit.cli.options import Format, Output
-from omskit.cli.terminal import SHOWN_ROWS, Line, view
 from omskit.errors import UsageError, did_you_mean
 from omskit.files import write_whole
 from omskit.redact import visible
+from omskit.table.view import SHOWN_ROWS, Line, plain, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,24 +178,8 @@ def show(lines: Sequence[Line]) -> None:
             console.print(Text(line.text, STYLES.get(line.kind, "")))
         return
     text = "\n".join(line.text for line in lines) + "\n"
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(_plain(text, encoding))
+    sys.stdout.write(plain(text, sys.stdout.encoding))
     sys.stdout.flush()
-
-
-def _plain(text: str, encoding: str) -> str:
-    """*text* in characters that *encoding* has: a batch job may have only ASCII.
-
-    Example:
-        >>> _plain("\N{EN DASH}\N{HORIZONTAL ELLIPSIS}", "ascii")
-        '-~'
-    """
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.replace("\N{EN DASH}", "-").replace("\N{HORIZONTAL ELLIPSIS}", "~")
-        return text.encode(encoding, "replace").decode(encoding)
-    return text
 
 
 def _json(table: Table, stream: BinaryIO) -> None:
@@ -263,3 +247,13 @@ _ENCODERS: dict[Format, Callable[[Table, BinaryIO], None]] = {
     Format.CSV: _csv,
     Format.PARQUET: _parquet,
 }
+
+
+def encoders() -> dict[str, Callable[[Table, BinaryIO], None]]:
+    """How whole tables are written, by the ending of a file.
+
+    Example:
+        >>> sorted(encoders())
+        ['csv', 'json', 'jsonl', 'parquet']
+    """
+    return {chosen.value: encode for chosen, encode in _ENCODERS.items()}

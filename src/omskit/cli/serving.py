@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +16,10 @@ def serve(
     demo: Annotated[
         bool, typer.Option("--demo", help="Serve simulated data taking.")
     ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="PATH", help="Serve the store in this folder."),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; loopback by default.")
     ] = "127.0.0.1",
@@ -67,21 +71,41 @@ def serve(
 
     Example: oms serve --demo --port 8321
 
+    Example: oms serve --store ~/oms
+
     Example: oms serve --demo --as-of 2017-06-16T21:00:00 --speed 60
     """
-    if not demo:
-        message = "Say what to serve: --demo is what there is so far."
+    if demo == (store is not None):
+        message = "Say what to serve: --demo, or --store PATH; one of them."
         raise UsageError(message)
-    from omskit.demo import tables
     from omskit.engine import engine_at
     from omskit.server import front_of
     from omskit.server import serve as serve_engine
 
     serve_engine(
-        engine_at(tables(), as_of, speed),
+        engine_at(_rows_of(store, clocked=as_of is not None), as_of, speed),
         host=host,
         port=port,
+        what="the demo" if store is None else f"the store {store}",
         certfile=certfile,
         keyfile=keyfile,
         front=front_of(token=token, faults=faults, login=login, hosts=name or ()),
     )
+
+
+def _rows_of(store: str | None, *, clocked: bool) -> Any:
+    """What is served: the tables of the demo, or a store that is there.
+
+    Raises:
+        StoreError: There is no store.
+    """
+    if store is None:
+        from omskit.demo import tables
+
+        return tables()
+    from omskit.cli.store.options import store_at
+
+    kept = store_at(store)
+    kept.info()
+    # A clock looks at other tables beside the one that is asked for, where there are.
+    return kept.relations(only_held=clocked)

@@ -1,9 +1,10 @@
-"""``oms demo``: the seven things that a user comes for, told on simulated data."""
+"""``oms demo``: what a user comes for, told on simulated data."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 RUN = 297050
 RANGE = (315190, 315290)
 DCS_RUN = 306458
+FILL = 5839
 PATH = "HLT_ZeroBias_v*"
 ROWS = 6
 
@@ -32,7 +34,8 @@ def demo(
 ) -> None:
     """The whole story, on simulated data.
 
-    Tables are printed, figures written to a folder. Needs no account and no network.
+    Tables are printed, figures and a report written to a folder. Needs no account and
+    no network.
 
     Example: oms demo --output-dir figures
     """
@@ -46,6 +49,11 @@ def demo(
         _rates(oms)
         _dcs(oms)
         _figures(oms, output_dir)
+        written = _report(oms, output_dir)
+    typer.echo(
+        f"\nThe report on fill {FILL} is {written}: open it in a browser."
+        "\nTo look around: oms dashboard --instance demo --open"
+    )
 
 
 def _heading(what: str, *code: str) -> None:
@@ -57,10 +65,10 @@ def _heading(what: str, *code: str) -> None:
 def _show(table: Table, *, rows: int | None = ROWS) -> None:
     """The rows as far as they fit, then what there is in all."""
     from omskit.cli.output import show, terminal_width
-    from omskit.cli.terminal import view
+    from omskit.table.view import view
 
-    show(view(table, terminal_width(), most_rows=rows, notes=False))
-    typer.echo(repr(table))
+    lines = view(table, terminal_width(), most_rows=rows)
+    show(lines)
 
 
 def _runs(oms: Client) -> None:
@@ -101,6 +109,28 @@ def _figures(oms: Client, folder: Path) -> None:
     _heading("7. Pictures of all this", "plot.save(plot.l1_rates(l1), 'l1_rates.png')")
     for name, drawn in _drawings(oms).items():
         typer.echo(f"wrote {save(drawn, folder / name)}")
+
+
+def _report(oms: Client, folder: Path) -> Path:
+    """Write the report on a fill, for a browser and for a logbook."""
+    from omskit.errors import UsageError
+    from omskit.files import write_whole
+    from omskit.reports import report
+
+    code = f"omskit.report(oms, fill={FILL})"
+    _heading("8. What a shift is asked about a fill", code)
+    found = report(oms, fill=FILL)
+    typer.echo(found.sentence)
+    written = {"html": found.to_html(), "md": found.to_markdown()}
+    for ending, text in written.items():
+        path = folder / f"fill{FILL}.{ending}"
+        write_whole(path, partial(_write, text.encode()), UsageError)
+        typer.echo(f"wrote {path}")
+    return folder / f"fill{FILL}.html"
+
+
+def _write(content: bytes, stream: BinaryIO) -> None:
+    stream.write(content)
 
 
 def _drawings(oms: Client) -> dict[str, Drawing]:

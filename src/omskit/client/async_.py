@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex, Unpack
 
 from omskit import flow
+from omskit.client import losing
 from omskit.client.asker import Asker
-from omskit.client.bound import AsyncBoundQuery, warn
+from omskit.client.base import hide_proxy
+from omskit.client.bound import AsyncBoundQuery, warn, warn_of
+from omskit.client.given import as_mask
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
 from omskit.drivers import AsyncDriver
@@ -19,12 +22,14 @@ from omskit.lumi.dcs import DcsCheck, compare_dcs
 from omskit.query import Query
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator
 
     from omskit.client.options import (
         ClientOptions,
         FollowOptions,
         Names,
+        Numbers,
         QueryOptions,
         Selector,
     )
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from omskit.drivers.shared import Shared
     from omskit.flow import Replayed
     from omskit.flow.settings import SettingOptions
+    from omskit.lumi import Lost
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -57,6 +63,7 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     def __init__(
         self, instance: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
+        hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._drives = AsyncDriver(self._sender, self._login, concurrency)
@@ -113,16 +120,52 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     def _asker(self) -> Asker[AsyncDriver]:
         return Asker(self, self._context, self._condition, lambda: self._driver)
 
-    async def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
+    async def dcs_check(
+        self, run: int, mask: MaskLike | str | os.PathLike[str]
+    ) -> DcsCheck:
         """Whether ``cms_active`` of a run is what a DCS-only mask says.
+
+        Args:
+            run: One run.
+            mask: A mask, or the path of its file.
 
         Cost: one request.
         """
+        chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
         number = self._one_run(run, "dcs_check")
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = await self._table(lambda: (steps, settings))
-        return compare_dcs(table, mask, number)
+        return compare_dcs(table, chosen, number)
+
+    async def lost(
+        self, run: SupportsIndex | str | None = None, *, fill: Numbers | None = None
+    ) -> Lost:
+        """Where the delivered luminosity of a run or a fill went.
+
+        Args:
+            run: One run.
+            fill: One fill instead, with what was lost before, between and after runs.
+
+        The causes add up to what was delivered, in /pb; ``str()`` of it is for people,
+        ``.table()`` has one row per cause.
+
+        Raises:
+            UsageError: Both or neither are given.
+            NoRowError: There is no such run or fill.
+
+        Cost: about one request per 1000 lumisections, and two to four more.
+
+        Example:
+            >>> from omskit import Client
+            >>> with Client("demo") as oms:
+            ...     round(oms.lost(297050).ledger.recorded_pb, 1)
+            103.2
+        """
+        bar = reporter(self._settings.progress)
+        found = await self._driver.run(losing.lost(run, fill, self._context()), bar)
+        warn_of(found.warnings)
+        return found
 
     async def replay(self, receipt: ReceiptLike) -> Replayed:
         """Ask again what a receipt says was asked, and tell what is different.

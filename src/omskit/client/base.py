@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
-from omskit.config import DEMO, Instance, find_instance
+from omskit.config import DEMO, STORE, Instance, find_instance
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
+from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
+from omskit.flow.dials import DialsSource
 from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
@@ -25,7 +27,7 @@ from omskit.transport.tls import tls_context
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from omskit.client.options import Credentials
+    from omskit.client.options import ClientOptions, Credentials
     from omskit.drivers.shared import Shared
     from omskit.flow import Source
     from omskit.flow.settings import SettingOptions
@@ -37,7 +39,7 @@ _WANTS: Wants = {
         (str, os.PathLike, ssl.SSLContext, bool, NOTHING),
         "a file or folder of CA certificates, or an ssl.SSLContext",
     ),
-    "proxy": ((str, NOTHING), "an address as in http://host:port"),
+    "proxy": ((Secret, NOTHING), "an address as in http://host:port"),
     "catalogue": ((Catalogue, NOTHING), "an omskit.schema.Catalogue"),
     "settings": ((Settings, NOTHING), "a Settings, e.g. Settings(page_size=100)"),
 }
@@ -52,12 +54,14 @@ class BaseClient:
         *,
         credentials: Credentials | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        proxy: str | Secret | None = None,
         catalogue: Catalogue | None = None,
         sender: Sender | None = None,
         settings: Settings | None = None,
         **options: Unpack[SettingOptions],
     ) -> None:
+        if isinstance(proxy, str):
+            proxy = Secret(proxy)  # It may hold a password.
         given = {"instance": instance, "verify": verify, "proxy": proxy}
         check_types(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
         if sender is not None and not hasattr(sender, "send"):
@@ -121,7 +125,7 @@ class BaseClient:
                 f"are. Set {instead} where it is needed, and leave credentials= out."
             )
             raise UsageError(message)
-        if self._proxy is not None and "@" in self._proxy:
+        if self._proxy is not None and "@" in self._proxy.text:
             message = (
                 "A client with a password in proxy= is not pickled: secrets stay where "
                 "they are. Use HTTPS_PROXY."
@@ -130,7 +134,7 @@ class BaseClient:
         details = {
             "credentials": self._credentials,
             "verify": self._verify,
-            "proxy": self._proxy,
+            "proxy": None if self._proxy is None else self._proxy.text,
             "settings": self._settings,
             "sender": self._given,
             "catalogue": None if self._catalogue is bundled() else self._catalogue,
@@ -139,9 +143,14 @@ class BaseClient:
 
     def _find_service(self) -> Service | None:
         """The service in this process that answers, if one does."""
-        if self._instance.name != DEMO or self._given is not None:
+        name = self._instance.name
+        if self._given is not None:
             return None
-        return demo_service(self._instance.base_url)
+        if name.startswith(STORE):
+            from omskit.store import Store  # heavy, and only for stores
+
+            return Store(name.removeprefix(STORE)).service(self._instance.base_url)
+        return demo_service(self._instance.base_url) if name == DEMO else None
 
     def _source(self, settings: Settings) -> Source:
         """Who is asked for rows: an engine in this process, or a service by requests.
@@ -150,7 +159,8 @@ class BaseClient:
         """
         if self._service is not None and self._shared.sender is self._sender:
             return EngineSource(self._service, settings.policy)
-        return HttpSource(self._instance.base_url, settings.policy)
+        kind = DialsSource if self._instance.through_dials else HttpSource
+        return kind(self._instance.base_url, settings.policy)
 
     @property
     def _shared(self) -> Shared:
@@ -186,7 +196,14 @@ class BaseClient:
         return self._learnt.get(resource, Resource(resource, ()))
 
 
-def _check_way(sender: Sender, verify: Any, proxy: str | None) -> None:
+def hide_proxy(options: ClientOptions) -> None:
+    """Hide the proxy's address, which may hold a password, from tracebacks."""
+    proxy = options.get("proxy")
+    if isinstance(proxy, str):
+        options["proxy"] = Secret(proxy)
+
+
+def _check_way(sender: Sender, verify: Any, proxy: Secret | None) -> None:
     """Refuse what no connection can be made with, whether or not one is needed.
 
     Raises:

@@ -115,9 +115,11 @@ class _Bound(Generic[Driver]):
         Raises:
             UnknownFieldError, OperatorError: The query cannot be asked.
         """
-        page = flow.first_page(self._query, self._context())
-        base = self._asker.client.instance.base_url
-        return f"{base}/{self._query.resource if page is None else page.url}"
+        context = self._context()
+        page = flow.first_page(self._query, context)
+        if page is None:
+            return f"{context.source.base_url}/{self._query.resource}"
+        return context.source.address(page)
 
     def __repr__(self) -> str:
         asked = query_text(self._query)

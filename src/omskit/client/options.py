@@ -7,6 +7,7 @@ type checkers refuse them too.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, TypedDict
 
@@ -17,9 +18,9 @@ from omskit.login.tsgauth import Tsgauth
 from omskit.query import Condition, MaskLike
 
 if TYPE_CHECKING:
-    import os
     import ssl
 
+    from omskit.effects import Secret
     from omskit.flow import Settings
     from omskit.schema import Catalogue
 
@@ -32,8 +33,8 @@ Names: TypeAlias = str | Iterable[str]
 Numbers: TypeAlias = SupportsIndex | str | Iterable[SupportsIndex | None]
 """``297050``; ``(first, last)``, ends included; a list; ``"297050,315190-315290"``."""
 
-Selector: TypeAlias = Numbers | MaskLike
-"""Runs or fills by number, or a set of lumisections."""
+Selector: TypeAlias = Numbers | MaskLike | os.PathLike[str]
+"""Runs or fills by number, or a set of lumisections, or the path of its file."""
 
 Moment: TypeAlias = str | dt.date | dt.datetime
 """A time; a date alone is the whole day."""
@@ -47,7 +48,7 @@ class ClientOptions(SettingOptions, total=False):
     Attributes:
         credentials: `ClientCredentials`, `BearerToken`, or an auth object of tsgauth.
         verify: File or folder of CA certificates, or an ``ssl.SSLContext``.
-        proxy: An address as in ``http://host:port``.
+        proxy: An address as in ``http://host:port``; hidden once it is taken.
         catalogue: What is known of the resources.
         sender: Where requests go instead.
         settings: All settings at once.
@@ -55,7 +56,7 @@ class ClientOptions(SettingOptions, total=False):
 
     credentials: Credentials | None
     verify: str | os.PathLike[str] | ssl.SSLContext | None
-    proxy: str | None
+    proxy: str | Secret | None
     catalogue: Catalogue | None
     sender: Sender | None
     settings: Settings | None
@@ -74,7 +75,7 @@ class QuestionOptions(SettingOptions, total=False):
         era: Name of an era.
         since, until: Bounds on the start time, ends included.
         last: The newest n runs, or fills.
-        mask: A set of lumisections.
+        mask: A set of lumisections, or the path of its file.
     """
 
     fields: Names | None
@@ -87,7 +88,7 @@ class QuestionOptions(SettingOptions, total=False):
     since: Moment | None
     until: Moment | None
     last: int | None
-    mask: MaskLike | None
+    mask: MaskLike | str | os.PathLike[str] | None
 
 
 class QueryOptions(QuestionOptions, total=False):

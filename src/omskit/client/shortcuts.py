@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 from omskit import flow
 from omskit.client.base import BaseClient
 from omskit.client.bound import warn_of
+from omskit.client.given import as_mask, is_file
 from omskit.client.options import QueryOptions
 from omskit.errors import SelectorError, UsageError, did_you_mean
 from omskit.flow import Following, Replayed, Settings
@@ -47,6 +48,19 @@ L1_BITS = 512
 _KEYS = {"fills": "fill_number", "eras": "name"}
 
 
+HABITS = {
+    "path": ("paths",), "path_name": ("paths",), "bit": ("bits",), "name": ("names",),
+    "run": ("runs",), "columns": ("fields",), "field": ("fields",),
+    "attributes": ("fields",), "select": ("fields",), "filter": ("where",),
+    "filters": ("where",), "query": ("where",), "sort_by": ("sort",),
+    "order_by": ("sort",), "order": ("sort",), "n": ("limit",), "max_rows": ("limit",),
+    "head": ("limit",), "fills": ("fill",), "eras": ("era",), "start": ("since",),
+    "end": ("until",), "json": ("mask",), "masks": ("mask",),
+    "per_page": ("page_size",),
+}  # fmt: skip
+"""What others call an option, and what it is called here."""
+
+
 class Shortcuts(BaseClient, Generic[Answer]):
     """The shortcuts, written once: a face returns a table or something to await."""
 
@@ -77,9 +91,12 @@ class Shortcuts(BaseClient, Generic[Answer]):
         """
         settings, rest = self._split(options, resource, also)
         runs = rest.pop("runs", None)
-        return settings, self._question(
-            resource, runs if which is None else which, **rest
-        )
+        if "mask" in rest:
+            rest["mask"] = as_mask(rest["mask"])
+        which = runs if which is None else which
+        if resource not in _KEYS and is_file(which):
+            which = as_mask(which)
+        return settings, self._question(resource, which, **rest)
 
     def _question(
         self,
@@ -149,12 +166,18 @@ class Shortcuts(BaseClient, Generic[Answer]):
     def _no_option(self, name: str, resource: str, also: tuple[str, ...]) -> str:
         """The message for an option that there is none of."""
         message = f"There is no option {name!r}."
+        known = [*also, *QueryOptions.__annotations__, *Settings.__dataclass_fields__]
+        habit = next((h for h in HABITS.get(name, ()) if h in known), None)
+        meant = did_you_mean(name, known)
+        if habit is not None:
+            meant = f" Did you mean {habit!r}?"
         if name == _KEYS.get(resource, "run_number"):
             return f"{message} It is the first argument: give it without a name."
         if self._known(resource).filtered_by(name) is not None:
-            return f'{message} It is a field: where="{name} = ..." filters by it.'
-        known = [*QueryOptions.__annotations__, *Settings.__dataclass_fields__]
-        return message + did_you_mean(name, [*also, *known])
+            return f'{message} It is a field: where="{name} = ..." filters by it.' + (
+                meant if habit else ""
+            )
+        return message + meant
 
     def runs(
         self, runs: Selector | None = None, **options: Unpack[QuestionOptions]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, NoReturn, Self, SupportsIndex, Unpack
 
 from omskit import flow
+from omskit.client import losing
 from omskit.client.asker import Asker
-from omskit.client.bound import BoundQuery, warn
+from omskit.client.base import hide_proxy
+from omskit.client.bound import BoundQuery, warn, warn_of
+from omskit.client.given import as_mask
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
 from omskit.drivers import SyncDriver
@@ -17,12 +20,14 @@ from omskit.lumi.dcs import DcsCheck, compare_dcs
 from omskit.query import Query
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from omskit.client.options import (
         ClientOptions,
         FollowOptions,
         Names,
+        Numbers,
         QueryOptions,
         Selector,
     )
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from omskit.drivers.shared import Shared
     from omskit.flow import Replayed
     from omskit.flow.settings import SettingOptions
+    from omskit.lumi import Lost
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -43,8 +49,8 @@ class Client(Shortcuts["Table"]):
 
     Args:
         instance: ``"production"``, ``"integration"``, ``"development"``, ``"p5"``,
-            ``"demo"``, the base URL of a service, or None for ``OMSKIT_INSTANCE``, the
-            configuration file, and else production.
+            ``"dials"``, ``"demo"``, the base URL of a service, or None for
+            ``OMSKIT_INSTANCE``, the configuration file, and else production.
         credentials: `ClientCredentials`, `BearerToken`, or any auth object of tsgauth;
             None takes ``OMSKIT_TOKEN`` (for services of one's own), the token of ``oms
             auth login``, ``OMSKIT_CLIENT_ID`` and ``OMSKIT_CLIENT_SECRET``, a Kerberos
@@ -66,6 +72,7 @@ class Client(Shortcuts["Table"]):
     def __init__(
         self, instance: str | None = None, **options: Unpack[ClientOptions]
     ) -> None:
+        hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)
@@ -102,16 +109,50 @@ class Client(Shortcuts["Table"]):
     def _asker(self) -> Asker[SyncDriver]:
         return Asker(self, self._context, self._condition, lambda: self._driver)
 
-    def dcs_check(self, run: int, mask: MaskLike) -> DcsCheck:
+    def dcs_check(self, run: int, mask: MaskLike | str | os.PathLike[str]) -> DcsCheck:
         """Whether ``cms_active`` of a run is what a DCS-only mask says.
+
+        Args:
+            run: One run.
+            mask: A mask, or the path of its file.
 
         Cost: one request.
         """
+        chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
         number = self._one_run(run, "dcs_check")
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = self._table(lambda: (steps, settings))
-        return compare_dcs(table, mask, number)
+        return compare_dcs(table, chosen, number)
+
+    def lost(
+        self, run: SupportsIndex | str | None = None, *, fill: Numbers | None = None
+    ) -> Lost:
+        """Where the delivered luminosity of a run or a fill went.
+
+        Args:
+            run: One run.
+            fill: One fill instead, with what was lost before, between and after runs.
+
+        The causes add up to what was delivered, in /pb; ``str()`` of it is for people,
+        ``.table()`` has one row per cause.
+
+        Raises:
+            UsageError: Both or neither are given.
+            NoRowError: There is no such run or fill.
+
+        Cost: about one request per 1000 lumisections, and two to four more.
+
+        Example:
+            >>> from omskit import Client
+            >>> with Client("demo") as oms:
+            ...     round(oms.lost(297050).ledger.recorded_pb, 1)
+            103.2
+        """
+        bar = reporter(self._settings.progress)
+        found = self._driver.run(losing.lost(run, fill, self._context()), bar)
+        warn_of(found.warnings)
+        return found
 
     def replay(self, receipt: ReceiptLike) -> Replayed:
         """Ask again what a receipt says was asked, and tell what is different.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from omskit.errors import OMSWarning, SelectorError, UsageError, did_you_mean
 from omskit.jsonapi.encode import document
+from omskit.jsonapi.links import page_links
 from omskit.jsonapi.units import RAW_SUFFIX
 from omskit.query import Condition
 from omskit.schema import UNIT_SUFFIX
@@ -76,7 +77,7 @@ def get_oms_data(  # noqa: PLR0913, PLR0917  # the signature of the original
         >>> response["data"][0]["attributes"]
         {'l1_rate': 49130.85}
     """
-    query = omsapi.query(api_endpoint).options(units="raw", audit=False)
+    query = omsapi.query(api_endpoint).options(units="raw", audit=False, ids=True)
     for name, number in (("run_number", runnb), ("fill_number", fillnb)):
         query = query.where(*_numbers(name, number))
     query = query.where(*map(_condition, extrafilters))
@@ -90,8 +91,17 @@ def get_oms_data(  # noqa: PLR0913, PLR0917  # the signature of the original
         # No match is an empty list of data here, and end_lumi the service's own.
         warnings.simplefilter("ignore", OMSWarning)
         table = query.limit(limit_entries).fetch()
-    response = document(_with_units(table), base_url=omsapi.instance.base_url)
+    base = omsapi.instance.base_url
+    projected = query.query.fields is not None
+    response = document(_with_units(table), base_url=base, projected=projected)
     total = response["meta"]["totalResourceCount"]
+    response["links"] = page_links(
+        f"{base}/{api_endpoint}",
+        query.query,
+        offset=0,
+        limit=limit_entries,
+        total=total,
+    )
     if total > len(table):
         message = (
             f"{total} rows of {api_endpoint!r} match, and {len(table)} of them are "

@@ -25,7 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omskit.errors import ConfigError, MaskError
+from omskit.errors import (
+    ConfigError,
+    MaskError,
+    Remedy,
+)
+from omskit.files import read_file
 from omskit.lumi import LumiMask
 from omskit.lumi.edges import BoolArray, canonical, whole_numbers
 from omskit.lumi.files import read_mask
@@ -49,9 +54,9 @@ def loadjson(jsonfile: Path_) -> JsonDict:
         MaskError: There is no such file, or it is not JSON.
     """
     try:
-        text = Path(jsonfile).read_text(encoding="utf-8-sig")
+        text = read_file(Path(jsonfile)).decode("utf-8-sig")
         document = json.loads(text, object_pairs_hook=_merged)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         message = f"Cannot read the certification file {jsonfile}: {error}."
         raise MaskError(message) from error
     if not isinstance(document, dict):
@@ -80,8 +85,11 @@ def writejson(
     """
     path = Path(outputfile)
     if path.exists() and not overwrite:
-        message = f"{path} is there already. Give overwrite=True to replace it."
-        raise MaskError(message)
+        message = f"{path} is there already."
+        remedy = Remedy(
+            "Give overwrite=True to replace it.", "Give --overwrite to replace it."
+        )
+        raise MaskError(message, remedy=remedy)
     path.write_text(json.dumps(jsondict), encoding="utf-8")
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omskit.demo import facts
-from omskit.demo.dice import normal, spread, uniform
+from omskit.demo.dice import by_run, normal, spread, uniform
 from omskit.demo.schedule import (
     LUMISECTION_S,
     Budget,
     budgets,
+    colliding,
     fills,
     period_of,
     run_fill,
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 
     Flags = NDArray[np.bool_]
 
-CROSS_SECTION_CM2 = 8.0e-26
-"""Inelastic cross-section in OMS's pileup: 80 mb, from lumisection 297050_1."""
-
 ORBITS_HZ = 11245.5
 INJECTION_S = 4500
 LIVE_WITHOUT_BEAM = 0.985
+EXPORTED = 386694
+"""The run whose flags are known from an export."""
+
+FINE = 10**6
+"""Parts of 1 /pb above which a period is one of low luminosity."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def lumisections() -> Lumisections:
 
     Example:
         >>> len(lumisections().run)
-        8812
+        9270
     """
     plan = runs()
     sizes = np.array([run.lumisections for run in plan])
@@ -108,7 +111,9 @@ def lumisections() -> Lumisections:
     shape = np.concatenate([_shape(r, s) for r, s in zip(plan, smooth, strict=True)])
     delivered, recorded, live, parts = _luminosity(rows, shape, active)
     sums = _since_fill_start(fill, delivered, recorded)
-    inst = np.round(delivered / parts * 1e6 / LUMISECTION_S * 1024) / 1024
+    # In steps of 1/1024 of the unit that OMS uses; ions need finer ones.
+    steps = np.where(parts > FINE, 2.0**40, 1024.0)
+    inst = np.round(delivered / parts * 1e6 / LUMISECTION_S * steps) / steps
     first = rows[facts.RUN].start
     inst[first] = facts.lumisection_attributes()["init_lumi"]
     return Lumisections(
@@ -121,7 +126,7 @@ def lumisections() -> Lumisections:
         stable=stable,
         present=present,
         active=active,
-        certified=np.concatenate([_certified(run) for run in plan]),
+        certified=np.concatenate([_certified(r, stable[rows[r.number]]) for r in plan]),
         scaled=scaled,
         inst=inst,
         delivered=delivered,
@@ -129,7 +134,7 @@ def lumisections() -> Lumisections:
         delivered_sum=sums[0],
         recorded_sum=sums[1],
         parts=parts,
-        pileup=_pileup(fill, inst, first),
+        pileup=_pileup(fill, inst, np.repeat(_cross_sections(), sizes), first),
         live=live,
         column=np.concatenate(
             [_column(r, s) for r, s in zip(plan, smooth, strict=True)]
@@ -187,7 +192,7 @@ def _luminosity(
     delivered, recorded = np.zeros((2, shape.size), dtype=np.int64)
     parts = np.full(shape.size, Budget.__dataclass_fields__["parts"].default)
     live = np.full(shape.size, LIVE_WITHOUT_BEAM)
-    live -= 0.01 * uniform(shape.size, 2)
+    live -= 0.01 * by_run(uniform, sizes_of(rows), 2)
     for budget in budgets():
         names = [n for n in rows if budget.runs[0] <= n <= budget.runs[1]]
         part = slice(rows[names[0]].start, rows[names[-1]].stop)
@@ -210,6 +215,11 @@ def _luminosity(
     )
     live[rows[facts.RUN].start] = kept / made
     return delivered, recorded, live, parts
+
+
+def sizes_of(rows: dict[int, slice]) -> dict[int, int]:
+    """How many lumisections each run has."""
+    return {run: here.stop - here.start for run, here in rows.items()}
 
 
 def _pinned(names: list[int], parts: int) -> list[tuple[int, int]]:
@@ -266,21 +276,28 @@ def _since_fill_start(fill: Ints, delivered: Ints, recorded: Ints) -> tuple[Ints
     return sums[0], sums[1]
 
 
-def _pileup(fill: Ints, inst: Floats, first: int) -> Floats:
+def _cross_sections() -> list[float]:
+    return [period_of(run.number).cross_section_cm2 for run in runs()]
+
+
+def _pileup(fill: Ints, inst: Floats, cross_section: Floats, first: int) -> Floats:
     """Interactions a crossing: luminosity x cross-section / (bunches x orbits)."""
-    colliding = {f["number"]: f.get("bunches", [0, 0, 0, 1])[3] or 1 for f in fills()}
-    bunches = np.array([colliding[int(n)] for n in fill])
-    pileup = inst * (1e30 * CROSS_SECTION_CM2) / (bunches * ORBITS_HZ)
+    meeting = {f["number"]: colliding(f) or 1 for f in fills()}
+    bunches = np.array([meeting[int(n)] for n in fill])
+    pileup = inst * (1e30 * cross_section) / (bunches * ORBITS_HZ)
     pileup = np.round(pileup * 1e8) / 1e8
     pileup[first] = facts.lumisection_attributes()["pileup"]
     return np.asarray(pileup)
 
 
-def _certified(run: Run) -> Flags:
-    """Lumisections with all voltages on, by the certification files."""
+def _certified(run: Run, stable: Flags) -> Flags:
+    """Lumisections with all voltages on, by the certification files.
+
+    Without a file, those in stable beams; in run 386694 all, as exported.
+    """
     period = period_of(run.number)
     if period.run3:
-        return np.ones(run.lumisections, dtype=bool)
+        return stable | (run.number == EXPORTED)
     name = f"DCSONLY_{period.name[:4]}"
     ranges = facts.certification(name).get(run.number, [])
     inside = np.zeros(run.lumisections, dtype=bool)

@@ -9,9 +9,9 @@ import numpy as np
 from omskit.demo import facts, l1
 from omskit.demo.beam import lumisections
 from omskit.demo.build import table
-from omskit.demo.dice import uniform
+from omskit.demo.dice import by_run, uniform
 from omskit.demo.fills import SLOTS
-from omskit.demo.schedule import fills, runs
+from omskit.demo.schedule import colliding, fills, runs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,12 +38,15 @@ CAUSES = {
 def _dead() -> tuple[Ints, dict[str, Ints]]:
     """Crossings to count in, and dead ones by cause, for each L1 row."""
     lumi, at = lumisections(), l1.rows().at
-    bunches = {f["number"]: f.get("bunches", [0, 0, 0, 0])[3] for f in fills()}
-    colliding = np.array([bunches[int(n)] for n in lumi.fill[at]])
-    beam = np.where(lumi.present[at], colliding * 2**18, 0)
+    bunches = {f["number"]: colliding(f) for f in fills()}
+    meeting = np.array([bunches[int(n)] for n in lumi.fill[at]])
+    beam = np.where(lumi.present[at], meeting * 2**18, 0)
     dead: dict[str, Ints] = {}
     fraction = np.where(lumi.active[at], 1.0 - lumi.live[at], 0.0)
-    noise = 0.8 + 0.4 * uniform(at.size * len(CAUSES), 10).reshape(-1, at.size)
+    kept = l1.rows()
+    sizes = dict(zip(kept.runs.tolist(), kept.sizes.tolist(), strict=True))
+    drawn = [by_run(uniform, sizes, 10, cause) for cause in range(len(CAUSES))]
+    noise = 0.8 + 0.4 * np.array(drawn)
     weights = noise * np.array(list(CAUSES.values()))[:, None]
     weights = weights / np.cumsum(weights, axis=0)[-1]
     whole = {"overall": np.full(at.size, CROSSINGS), "beamactive": beam}

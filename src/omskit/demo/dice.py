@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -32,6 +34,19 @@ def normal(size: int, *key: int) -> Floats:
     """Numbers with mean 0 and deviation 1: sums of four uniform ones, within +-3.5."""
     four = uniform(4 * size, *key).reshape(4, size)
     return np.asarray((four[0] + four[1] + four[2] + four[3] - 2.0) * 3.0**0.5)
+
+
+def by_run(draw: Callable[..., Floats], sizes: Mapping[int, int], *key: int) -> Floats:
+    """Numbers for the lumisections of all runs, drawn run by run.
+
+    What a run draws does not depend on which other runs there are.
+
+    Example:
+        >>> both = by_run(uniform, {1: 2, 2: 3}, 7)
+        >>> bool((both[2:] == by_run(uniform, {2: 3}, 7)).all())
+        True
+    """
+    return np.concatenate([draw(n, *key, run) for run, n in sizes.items()])
 
 
 def counts(mean: Floats, *key: int) -> Ints:

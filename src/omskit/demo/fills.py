@@ -10,14 +10,15 @@ import numpy as np
 from omskit.demo import facts
 from omskit.demo.build import table
 from omskit.demo.dice import normal, uniform
-from omskit.demo.schedule import fills
+from omskit.demo.schedule import RUN2, colliding, fills
+from omskit.schema.units import INSTANTANEOUS, convert
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SLOTS = 3564
-BUNCHES_OF = (5839, 10210)
-"""The fills whose bunches are simulated."""
+BUNCHES_OF = (5839, 8489, 10209, 10210)
+"""The fills whose bunches are simulated; bunches_colliding of 10209 is null."""
 
 TIMES = ("start_time", "end_time", "start_stable_beam", "end_stable_beam")
 SAME = (
@@ -185,7 +186,7 @@ def _scheme(bunches: list[int]) -> str:
 
 
 def bunches() -> pa.Table:
-    """The 3564 slots of two fills: trains of 48; all but the first few collide."""
+    """The 3564 slots of some fills: trains of 48; all but the first few collide."""
     blocks = [_slots(fill) for fill in fills() if fill["number"] in BUNCHES_OF]
     columns = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
     return table("bunches", columns, SLOTS * len(blocks))
@@ -195,7 +196,8 @@ def _slots(fill: dict[str, Any]) -> dict[str, Any]:
     number = np.arange(1, SLOTS + 1)
     in_train = (number % 55 < 48) | (fill["bunches"][0] > 2000)
     order = np.cumsum(in_train)
-    first, second, meeting = fill["bunches"][:3]
+    first, second = fill["bunches"][:2]
+    meeting = colliding(fill)
     alone = first - meeting
     # Those that meet are in both beams; before them are some of beam 1 alone, behind
     # them as many of beam 2: slots filled in both beams are those that collide.
@@ -203,17 +205,18 @@ def _slots(fill: dict[str, Any]) -> dict[str, Any]:
         in_train & (order <= first),
         in_train & (order > alone) & (order <= alone + second),
     ]
-    colliding = filled[0] & filled[1]
+    both = filled[0] & filled[1]
     intensity = [
         np.where(filled[beam], total / fill["bunches"][beam], 0.0)
         * (1.0 + 0.02 * normal(SLOTS, fill["number"], 21 + beam))
         for beam, total in enumerate(fill["intensity"])
     ]
-    each = fill["peak_lumi"] / fill["bunches"][2]
+    unit = fill.get("instantaneous_unit", RUN2.instantaneous)
+    each = convert(fill["peak_lumi"], unit, INSTANTANEOUS) / meeting
     return {
         "fill_number": np.full(SLOTS, fill["number"]),
         "bunch_number": number,
-        "initial_lumi": np.where(colliding, each, 0.0),
+        "initial_lumi": np.where(both, each, 0.0),
         "intensity_beam_1": intensity[0],
         "intensity_beam_2": intensity[1],
         "beam_1_configured": filled[0],

@@ -44,7 +44,8 @@ def paths(period: Period) -> tuple[str, ...]:
     """The paths of the runs of a period other than 297050, sorted."""
     found = facts.document("menus")["hlt"]
     names = [_version(name, period.path_versions) for name in found["paths"]]
-    return tuple(sorted([*names, *(found["run3_paths"] if period.run3 else [])]))
+    names += found["run3_paths"] if period.run3 else []
+    return tuple(sorted([*names, *period.more_paths]))
 
 
 def paths_of(run: int) -> tuple[str, ...]:

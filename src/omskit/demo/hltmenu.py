@@ -13,7 +13,7 @@ from omskit.demo.beam import ORBITS_HZ
 from omskit.demo.fills import SLOTS
 from omskit.demo.l1 import PIXELS_COLUMN
 from omskit.demo.names import stem
-from omskit.demo.schedule import period_of
+from omskit.demo.schedule import colliding, fills, period_of
 
 if TYPE_CHECKING:
     from omskit.demo.dice import Floats
@@ -58,10 +58,30 @@ brackets. Paths without an entry have no seed.
 
 
 BUNCHES = {"2017B": 1213, "2017F": 1866, "2018A": 974, "Run2024I": 2340}
-"""Colliding bunches that the prescales of a period were chosen for."""
+"""Colliding bunches that the prescales of a period were chosen for, where the fill with
+most is not the one; see `bunches_of`."""
 
 BOOSTED = 1.9
 """HLT_ZeroBias_v5 in column 6 against later ones; read off the notebook's plot."""
+
+
+@cache
+def bunches_of(period: Period) -> int:
+    """Colliding bunches that the prescales of a period were chosen for.
+
+    Example:
+        >>> bunches_of(period_of(374810))
+        1010
+    """
+    if period.name in BUNCHES:
+        return BUNCHES[period.name]
+    first, last = period.runs
+    meeting = [
+        colliding(fill)
+        for fill in fills()
+        if "runs" in fill and fill["runs"][0] <= last and fill["runs"][1] >= first
+    ]
+    return max([1, *meeting])
 
 
 @cache
@@ -122,7 +142,7 @@ def _thinning(period: Period, path: str, target: float) -> list[float]:
     if given is not None:
         first, values = given["first_column"], given["values"]
         return [float(values[max(i - first, 0)]) for i in range(len(period.columns))]
-    bunches = BUNCHES[period.name]
+    bunches = bunches_of(period)
     crossings = bunches if seed(path) == "L1_ZeroBias" else SLOTS - bunches - 24
     found = []
     for column, l1 in enumerate(level_1(period, path)):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omskit.demo import facts
-from omskit.demo.beam import lumisections
+from omskit.demo.beam import lumisections, sizes_of
 from omskit.demo.build import nullable, replaced, table, times
-from omskit.demo.dice import normal, spread, thinned, uniform
+from omskit.demo.dice import by_run, normal, spread, thinned, uniform
 from omskit.demo.schedule import period_of, runs
 
 if TYPE_CHECKING:
@@ -157,7 +157,8 @@ def counters() -> dict[str, Ints]:
 
 
 def _steady(hz: Floats, key: int) -> Ints:
-    noise = 1.0 + 0.004 * (uniform(hz.size, key) - 0.5)
+    drawn = by_run(uniform, sizes_of(lumisections().rows), key)
+    noise = 1.0 + 0.004 * (drawn - 0.5)
     return np.floor(hz * L1_S * noise + 0.5).astype(np.int64)
 
 

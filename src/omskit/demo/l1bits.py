@@ -16,7 +16,7 @@ from omskit.demo.dice import counts, thinned
 from omskit.demo.fills import SLOTS
 from omskit.demo.l1 import L1_S, Rows, rows, span
 from omskit.demo.lumitable import prescale_names
-from omskit.demo.schedule import fills, numbers_of, period_of, periods, runs
+from omskit.demo.schedule import colliding, fills, numbers_of, period_of, periods, runs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,14 +74,13 @@ def masked(period: Period) -> frozenset[str]:
 def _before(names: list[str], hz: Floats, at: Ints, lumi: Lumisections) -> Floats:
     """Rates before prescale, Hz: bits x lumisections."""
     rates = hz[:, None] * (lumi.inst[at] / REFERENCE_LUMI + 0.002)
-    bunches = {f["number"]: f.get("bunches", [0, 0, 0, 0]) for f in fills()}
     present = lumi.present[at]
-    colliding = np.array([bunches[int(n)][3] for n in lumi.fill[at]])
-    filled = np.array(
-        [2 * bunches[int(n)][0] - bunches[int(n)][3] for n in lumi.fill[at]]
-    )
+    meeting_in = {f["number"]: colliding(f) for f in fills()}
+    filled_in = {f["number"]: 2 * f["bunches"][0] for f in fills() if "bunches" in f}
+    meeting = np.array([meeting_in[int(n)] for n in lumi.fill[at]])
+    filled = np.array([filled_in.get(int(n), 0) for n in lumi.fill[at]]) - meeting
     scheme = {
-        "L1_ZeroBias": np.where(present, colliding, 0) * ORBITS_HZ,
+        "L1_ZeroBias": np.where(present, meeting, 0) * ORBITS_HZ,
         "L1_NotBptxOR": (SLOTS - np.where(present, filled, 0)) * ORBITS_HZ,
     }
     for name, rate in scheme.items():

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     from omskit.demo.beam import Lumisections
 
-INTEGRATED_UNIT = "pb^{-1}"
-INSTANTANEOUS_UNIT = "10^{30}cm^{-2}s^{-1}"
-RUN3_UNIT = "10^{34}cm^{-2}s^{-1}"
-
 PIXELS = ("bpix", "fpix")
 STRIPS = ("tibtid", "tob", "tecp", "tecm")
 STEADY = [
@@ -65,7 +61,7 @@ def _columns(lumi: Lumisections) -> dict[str, Any]:
         "fill_number": lumi.fill,
         "start_time": times(lumi.start_s),
         "end_time": times(lumi.end_s),
-        **_luminosities(lumi, run3),
+        **_luminosities(lumi),
         "pileup": nullable(lumi.pileup, lumi.scaled),
         "prescale_index": nullable(lumi.column, lumi.column >= 0),
         "prescale_name": prescale_names(lumi),
@@ -86,22 +82,25 @@ def _by_run(attribute: str) -> NDArray[Any]:
     return np.repeat(values, [run.lumisections for run in runs()])
 
 
-def _luminosities(lumi: Lumisections, run3: NDArray[np.bool_]) -> dict[str, Any]:
+def _luminosities(lumi: Lumisections) -> dict[str, Any]:
     """Luminosities in the unit of their row; null where the service has no scale."""
-    inst = np.where(run3, lumi.inst / 1e4, lumi.inst)
+    scales = _by_run("scale")
+    inst = lumi.inst / [scale.per_instantaneous for scale in scales]
+    per_pb = np.array([scale.per_pb for scale in scales])
     following = np.append(inst[1:], 0.0)
     following[np.append(lumi.run[1:] != lumi.run[:-1], True)] = 0.0
     columns: dict[str, Any] = {
         "init_lumi": inst,
         "end_lumi": following,
-        "delivered_lumi": lumi.delivered_sum / lumi.parts,
-        "recorded_lumi": lumi.recorded_sum / lumi.parts,
-        "delivered_lumi_per_lumisection": lumi.delivered / lumi.parts,
-        "recorded_lumi_per_lumisection": lumi.recorded / lumi.parts,
+        "delivered_lumi": lumi.delivered_sum / lumi.parts * per_pb,
+        "recorded_lumi": lumi.recorded_sum / lumi.parts * per_pb,
+        "delivered_lumi_per_lumisection": lumi.delivered / lumi.parts * per_pb,
+        "recorded_lumi_per_lumisection": lumi.recorded / lumi.parts * per_pb,
     }
-    units = (INSTANTANEOUS_UNIT, RUN3_UNIT, INTEGRATED_UNIT)
-    rate_unit = words(units, np.where(lumi.scaled, run3.astype(np.int64), -1))
-    sum_unit = words(units, np.where(lumi.scaled, 2, -1))
+    rate_unit, sum_unit = (
+        nullable(np.array([getattr(scale, kind) for scale in scales]), lumi.scaled)
+        for kind in ("instantaneous", "integrated")
+    )
     for name in tuple(columns):
         columns[name] = nullable(columns[name], lumi.scaled)
         short = name in {"init_lumi", "end_lumi"}

@@ -10,7 +10,6 @@ from omskit.demo import facts, l1, output
 from omskit.demo.beam import lumisections
 from omskit.demo.build import replaced, table
 from omskit.demo.fills import era_of
-from omskit.demo.lumitable import INSTANTANEOUS_UNIT, INTEGRATED_UNIT, RUN3_UNIT
 from omskit.demo.schedule import LUMISECTION_S, SETUP_S, period_of, run_fill, runs
 
 if TYPE_CHECKING:
@@ -149,24 +148,20 @@ def _luminosity(lumi: Lumisections, run: Run) -> dict[str, Any]:
     """Sums and ends of the luminosity, all null where OMS has no scale for the run."""
     rows = lumi.rows[run.number]
     parts = int(lumi.parts[rows.start])
-    run3 = period_of(run.number).run3
-    inst = lumi.inst[rows] / (1e4 if run3 else 1.0)
+    scale = period_of(run.number).scale
+    inst = lumi.inst[rows] / scale.per_instantaneous
     seen = inst[inst > 0]
     ends = (float(seen[0]), float(seen[-1])) if seen.size else (0.0, 0.0)
     delivered = int(lumi.delivered[rows].sum())
     recorded = int(lumi.recorded[rows].sum())
     lost = 100.0 * (1.0 - recorded / delivered) if delivered else None
     row: dict[str, Any] = {
-        "delivered_lumi": delivered / parts,
-        "recorded_lumi": recorded / parts,
+        "delivered_lumi": delivered / parts * scale.per_pb,
+        "recorded_lumi": recorded / parts * scale.per_pb,
         "init_lumi": ends[0],
         "end_lumi": ends[1],
     }
-    units = (
-        INTEGRATED_UNIT,
-        INTEGRATED_UNIT,
-        *[RUN3_UNIT if run3 else INSTANTANEOUS_UNIT] * 2,
-    )
+    units = [scale.integrated] * 2 + [scale.instantaneous] * 2
     for name, unit in zip(tuple(row), units, strict=True):
         row[f"{name}@unit"] = None if run.unscaled else unit
     if run.unscaled:

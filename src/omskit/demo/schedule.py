@@ -21,6 +21,26 @@ SETUP_S = 54
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """The units of luminosities in the rows of a period.
+
+    Attributes:
+        instantaneous: Its unit, *per_instantaneous* times 10^30 cm^-2 s^-1.
+        integrated: Its unit, of which *per_pb* make 1 /pb.
+    """
+
+    instantaneous: str
+    per_instantaneous: float
+    integrated: str = "pb^{-1}"
+    per_pb: float = 1.0
+
+
+RUN2 = Scale("10^{30}cm^{-2}s^{-1}", 1.0)
+RUN3 = Scale("10^{34}cm^{-2}s^{-1}", 1e4)
+IONS = Scale("10^{27}cm^{-2}s^{-1}", 1e-3, r"{\mu}b^{-1}", 1e6)
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """What runs taken together share: menus, keys, prescale columns.
 
@@ -28,6 +48,10 @@ class Period:
         path_versions: Added to the versions of the HLT paths of 2017.
         l1_per_lumi: L1 rate in Hz for 10^30 cm^-2 s^-1.
         thresholds: Pairs (column, least luminosity) from the tightest column on.
+        ions: Luminosities are served in 10^27 cm^-2 s^-1 and /ub, as for lead ions.
+        cross_section_cm2: Makes pileup of luminosity. The default is 80 mb, from
+            lumisection 297050_1; the others follow from the peaks of their fills.
+        more_paths: HLT paths that only this period has.
     """
 
     name: str
@@ -44,6 +68,16 @@ class Period:
     thresholds: tuple[tuple[int, float], ...]
     components_out: tuple[str, ...]
     run3: bool = False
+    ions: bool = False
+    cross_section_cm2: float = 8.0e-26
+    more_paths: tuple[str, ...] = ()
+
+    @property
+    def scale(self) -> Scale:
+        """In which units OMS shows the luminosities."""
+        if self.ions:
+            return IONS
+        return RUN3 if self.run3 else RUN2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +188,12 @@ def fills() -> tuple[dict[str, Any], ...]:
     """Every fill of ``data/fills.toml``, recorded and simulated entries merged."""
     rows = facts.document("fills")["fill"]
     return tuple({**row, **row.get("simulated", {})} for row in rows)
+
+
+def colliding(fill: dict[str, Any]) -> int:
+    """Bunches that meet in CMS; those aimed at where none are recorded, or 0."""
+    _, _, meeting, target = fill.get("bunches", [0, 0, 0, 0])
+    return int(meeting or target)
 
 
 def run_fill(number: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def tables() -> Mapping[str, pa.Table]:
 
     Example:
         >>> len(tables()["lumisections"])
-        8812
+        9270
     """
     from omskit.demo.lazy import LazyTables
 

@@ -246,6 +246,8 @@ def _anew(visit: _Visit) -> str:
 
 def _question(visit: _Visit) -> Request:
     url = f"{visit.instance.base_url}/runs?fields=run_number&page[limit]=1"
+    if visit.instance.through_dials:
+        url = f"{visit.instance.base_url}/?endpoint=runs&page[limit]=1"
     return Request("GET", url)
 
 

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from omskit.drivers.shared import Shared, logged
+from omskit.drivers.threads import in_thread
 from omskit.effects import (
     Authorise,
     Compute,
@@ -114,7 +115,7 @@ class AsyncDriver:
         async with self._lock:  # 64 callers, one login
             shared = self.shared
             if not shared.usable(effect.rejected):
-                shared.credential = await self.run(shared.login.login())
+                shared.credential = await self.run(shared.login.login(effect.rejected))
                 shared.logged_in = True
             return shared.credential
 
@@ -127,7 +128,7 @@ class AsyncDriver:
 async def _computed(effect: Compute) -> Any:
     """The result of a function in a thread, ended early where nobody waits for it."""
     try:
-        return await asyncio.to_thread(effect.function, *effect.arguments)
+        return await asyncio.wrap_future(in_thread(effect.function, *effect.arguments))
     except asyncio.CancelledError:
         if effect.cancel is not None:
             effect.cancel()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omskit.flow.service_info import ServiceInfo
     from omskit.flow.source import Page
     from omskit.jsonapi import Rows
+    from omskit.query.plan import Plan
     from omskit.schema import Resource
 
 
@@ -47,6 +48,15 @@ class EngineSource:
     def page_size(self) -> int:
         """The largest page that OMS gives: here no page is waited for."""
         return MOST_ROWS_PER_PAGE
+
+    def suited(self, plan: Plan, resource: Resource) -> Plan:
+        """The engine can do what OMS can."""
+        del resource
+        return plan
+
+    def address(self, page: Page) -> str:
+        """The whole URL that a page would have over HTTP."""
+        return f"{self.base_url}/{page.url}"
 
     def rows(self, page: Page, resource: Resource) -> Flow[Rows]:
         """The rows of a page, from the engine."""

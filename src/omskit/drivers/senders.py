@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from omskit.drivers.threads import in_thread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -57,7 +59,7 @@ class LocalSender:
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """Answer in a worker thread, so that the event loop goes on."""
         del headers
-        return await asyncio.to_thread(self.respond, request)
+        return await asyncio.wrap_future(in_thread(self.respond, request))
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -31,8 +31,12 @@ log.addHandler(logging.NullHandler())
 class Login(Protocol):
     """What gives credentials; see `omskit.login.kinds`."""
 
-    def login(self) -> Flow[Credential | None]:
-        """The flow that logs in; its result is None where no login is needed."""
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
+        """The flow that logs in; its result is None where no login is needed.
+
+        Args:
+            rejected: What it gave before and the service has just refused.
+        """
 
 
 class Reporter(Protocol):

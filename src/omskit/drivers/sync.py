@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import threading
+import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from omskit.drivers.cancel import CancelToken
 from omskit.drivers.shared import Shared, logged
-from omskit.drivers.tasks import CLOSED, Cancelled, TaskGroup
+from omskit.drivers.tasks import Cancelled, TaskGroup
+from omskit.drivers.threads import Threads
 from omskit.effects import (
     Authorise,
     Compute,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from omskit.table import Table
 
 _GLANCE_S = 0.1
+_AT_EXIT_S = 1.0
+_CLOSED = "The client was closed while it was asking."
 
 _DRIVERS: weakref.WeakSet[SyncDriver] = weakref.WeakSet()
 
@@ -48,6 +52,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+@atexit.register
+def _at_exit() -> None:
+    """Let nothing that is on the wire hold up the end of the process.
+
+    What still runs then is begun by daemon threads, since others were waited for.
+    """
+    until = time.monotonic() + _AT_EXIT_S
+    for driver in list(_DRIVERS):
+        driver.end(until)
+
+
 class SyncDriver:
     """Runs flows in this thread, and those they start in a pool of threads."""
 
@@ -58,11 +73,12 @@ class SyncDriver:
 
     def forget(self) -> None:
         """Begin anew, without threads: in a new driver, and after a fork."""
+        self._is_over = False
         self._lock = threading.Lock()
         # A slot is held while a request is under way, not while its answer is decoded:
         # so as many requests as are allowed always are.
         self._slots = threading.BoundedSemaphore(self.shared.concurrency)
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
         self._pool_lock = threading.Lock()
         self._running: weakref.WeakSet[TaskGroup] = weakref.WeakSet()
 
@@ -120,9 +136,12 @@ class SyncDriver:
                         raise Cancelled from raised  # Nobody would read of it.
                     error = raised
         except Cancelled as given_up:
-            if mine:
-                raise TransportError(CLOSED) from given_up
-            raise
+            if not mine:
+                raise
+            if self._is_over:
+                # A daemon thread, and the interpreter ends: no last words.
+                threading.Event().wait()
+            raise TransportError(_CLOSED) from given_up
         finally:
             beside.abandon()
             flow.close()
@@ -159,7 +178,9 @@ class SyncDriver:
         shared = self.shared
         with self._turn(waiting):  # 64 callers, one login
             if not shared.usable(effect.rejected):
-                shared.credential = self.run(shared.login.login(), None, waiting)
+                shared.credential = self.run(
+                    shared.login.login(effect.rejected), None, waiting
+                )
                 shared.logged_in = True
             return shared.credential
 
@@ -175,27 +196,37 @@ class SyncDriver:
         finally:
             self._lock.release()
 
-    def _threads(self) -> ThreadPoolExecutor:
+    def _threads(self) -> Threads:
         with self._pool_lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(
-                    2 * self.shared.concurrency, thread_name_prefix="omskit"
-                )
+                self._pool = Threads()
             return self._pool
 
     def close(self) -> None:
         """End the threads, cutting what they wait for, and close the connections."""
+        pool = self._cut()
+        if pool is not None:
+            pool.join()
+        self.shared.sender.close()
+
+    def _cut(self) -> Threads | None:
+        """End what runs beside every flow; the threads that it still runs in."""
         with self._pool_lock:
             pool, self._pool = self._pool, None
             running = list(self._running)
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.close()
         for beside in running:
             beside.waiting.end()
             beside.abandon()
+        return pool
+
+    def end(self, until: float) -> None:
+        """The interpreter ends: cut what is under way, and wait a moment for it."""
+        self._is_over = True
+        pool = self._cut()
         if pool is not None:
-            pool.shutdown(wait=True)
-        self.shared.sender.close()
+            pool.join(until)
 
 
 def _computed(effect: Compute, waiting: CancelToken) -> Any:

@@ -11,8 +11,8 @@ from omskit.errors import TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
 
+    from omskit.drivers.threads import Threads
     from omskit.effects import Flow
 
 
@@ -20,7 +20,6 @@ class Cancelled(BaseException):
     """Nobody waits for a started flow any more; never leaves its thread."""
 
 
-CLOSED = "The client was closed while it was asking."
 _FORKED = (
     "This was begun in another process, before a fork, and what runs beside it stayed "
     "there. Ask anew."
@@ -37,20 +36,21 @@ class TaskGroup:
     def __init__(self, waiting: CancelToken) -> None:
         self.waiting = waiting
         self._theirs = CancelToken()
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Threads | None = None
         self._started: set[Future[Any]] = set()
         self._process = os.getpid()
 
     def start(
         self,
-        threads: Callable[[], ThreadPoolExecutor],
+        threads: Callable[[], Threads],
         run: Callable[..., Any],
         flow: Flow[Any],
     ) -> Future[Any]:
         """Run *flow* in a thread.
 
         Raises:
-            TransportError: The client was closed, or this is another process by now.
+            Cancelled: The client was closed.
+            TransportError: This is another process by now.
         """
         self._stay()
         if self._pool is None:
@@ -58,7 +58,7 @@ class TaskGroup:
         try:
             future = self._pool.submit(run, flow, None, self._theirs)
         except RuntimeError as error:
-            raise TransportError(CLOSED) from error
+            raise Cancelled from error
         self._started.add(future)
         return future
 
@@ -66,13 +66,14 @@ class TaskGroup:
         """The result of a flow that was started, or its error.
 
         Raises:
-            TransportError: The client was closed meanwhile, or see `start`.
+            Cancelled: The client was closed meanwhile.
+            TransportError: See `start`.
         """
         self._stay()
         try:
             return future.result()
-        except (CancelledError, Cancelled) as error:
-            raise TransportError(CLOSED) from error
+        except CancelledError as error:
+            raise Cancelled from error
         finally:
             # Kept no longer than needed: it holds a page.
             self._started.discard(future)

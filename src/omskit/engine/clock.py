@@ -21,12 +21,13 @@ from omskit.engine.sql import quoted
 from omskit.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import duckdb
     import pyarrow as pa
 
     from omskit.engine.relations import Relation, Relations
+    from omskit.query import Condition
     from omskit.schema import Catalogue, Resource
 
 LATE_S = 60.0
@@ -100,7 +101,7 @@ class Clock:
     """What time it is in the data.
 
     Attributes:
-        as_of: The moment at which it was started.
+        as_of: The moment of its start.
         speed: Seconds in the data for one second here; 0 stands still.
         now: Seconds here, from any origin.
         started: What *now* said at the start.
@@ -142,11 +143,17 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The rows of a relation that are there at a moment, as they are then."""
+    """The rows of a relation *below* that are there at a moment, as they are then."""
 
     resource: Resource
     source: str
     order: tuple[str, ...]
+    below: Relation | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Joins do not keep the order of rows."""
+        return False
 
     @property
     def count(self) -> None:
@@ -154,6 +161,11 @@ class Shown:
 
     def page(self, offset: int, limit: int) -> None:
         """No short cut: which rows are there is only known by looking."""
+
+    def narrowed(self, conditions: Iterable[Condition]) -> Shown:
+        """All rows; what the relation below does not hold is its error."""
+        _ = self.below and self.below.narrowed(conditions)
+        return self
 
 
 class AsOfRelations:
@@ -191,6 +203,10 @@ class AsOfRelations:
         """Where the rows come from, in one word."""
         return self._relations.source
 
+    @property
+    def state(self) -> None:
+        """Time changes every answer."""
+
     def __contains__(self, key: object) -> bool:
         return key in self._relations
 
@@ -221,7 +237,7 @@ class AsOfRelations:
         # OMS has whole seconds.
         moment = self._clock.moment().replace(microsecond=0)
         seen = view(key, relations, moment, self._late)
-        return Shown(whole.resource, seen, whole.order)
+        return Shown(whole.resource, seen, whole.order, whole)
 
 
 def engine_at(

@@ -86,6 +86,11 @@ class Engine:
         """Where the rows come from, in one word: ``simulated``; empty: not known."""
         return self._relations.source
 
+    @property
+    def state(self) -> str | None:
+        """What changes whenever an answer may; None: not known, or it always does."""
+        return self._relations.state
+
     def __enter__(self) -> Self:
         return self
 
@@ -147,6 +152,7 @@ class Engine:
         relation = self._relations.relation(self._key(query), self.catalogue)
         bound = bind(replace(query, groups=()), relation.resource, whole=False)
         bound = replace(bound, conditions=whole_days(bound.conditions))
+        relation = relation.narrowed(bound.conditions)
         if bound.fields is None:
             shown = self.catalogue[query.resource].names
             bound = replace(bound, fields=shown)

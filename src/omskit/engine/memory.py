@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from omskit.engine.relations import Relations
+    from omskit.query import Condition
     from omskit.schema import Catalogue
     from omskit.schema.model import Kind
 
@@ -51,6 +52,11 @@ class Loaded:
     count: int | None
 
     @property
+    def ordered(self) -> bool:
+        """To sort by row numbers costs next to nothing."""
+        return False
+
+    @property
     def order(self) -> tuple[str, ...]:
         """The rows are numbered in the order of their identity."""
         return (ROW,)
@@ -60,6 +66,10 @@ class Loaded:
         numbers = f"{quoted(ROW)} >= {offset:d} AND {quoted(ROW)} < {offset + limit:d}"
         rows = f"(SELECT * FROM {self.source} WHERE {numbers})"  # noqa: S608  # numbers
         return replace(self, source=rows, count=None), 0
+
+    def narrowed(self, conditions: Iterable[Condition]) -> Loaded:  # noqa: ARG002  # the protocol's
+        """All rows: they are in memory."""
+        return self
 
 
 class MemoryRelations:
@@ -90,6 +100,10 @@ class MemoryRelations:
     def source(self) -> str:
         """Where the rows come from, in one word."""
         return str(getattr(self._tables, "source", ""))
+
+    @property
+    def state(self) -> None:
+        """Nobody has asked for it yet: tables in memory do not change."""
 
     def __contains__(self, key: object) -> bool:
         return key in self._tables

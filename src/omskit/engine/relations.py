@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import duckdb
     import pyarrow as pa
 
+    from omskit.query import Condition
     from omskit.schema import Catalogue, Resource
 
 
@@ -60,6 +61,13 @@ class Relation(Protocol):
         """
 
     @property
+    def ordered(self) -> bool:
+        """Whether rows come out of `source` in natural order by themselves.
+
+        They are not sorted then: 0.1 s for each page of a run of HLT rates.
+        """
+
+    @property
     def count(self) -> int | None:
         """How many rows there are, where that is known without a scan."""
 
@@ -76,6 +84,15 @@ class Relation(Protocol):
             rows come before *offset*; None where there is no short cut.
         """
 
+    def narrowed(self, conditions: Iterable[Condition]) -> Relation:
+        """A relation with at least all rows for which *conditions* hold.
+
+        Files that cannot have any are not opened then. It may be this one.
+
+        Raises:
+            NotSyncedError: Not all such rows are here.
+        """
+
 
 class Relations(Protocol):
     """The rows of several resources, in one DuckDB database.
@@ -87,6 +104,10 @@ class Relations(Protocol):
     @property
     def source(self) -> str:
         """Where the rows come from, in one word: ``simulated``; empty: not known."""
+
+    @property
+    def state(self) -> str | None:
+        """What changes whenever an answer may; None: not known, or it always does."""
 
     def __contains__(self, key: object) -> bool:
         """Whether there are rows of that key; an empty table counts."""

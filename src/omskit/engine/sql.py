@@ -78,7 +78,7 @@ def rows_statement(
             relation, offset = page
     matching = _matching(query, relation)
     columns = ", ".join(map(quoted, column_names(chosen(query, relation.resource))))
-    text = f"SELECT {columns} {matching.text} ORDER BY {_order(query, relation)}"
+    text = f"SELECT {columns} {matching.text}{_order(query, relation)}"
     values = [*matching.values]
     if limit is not None:
         text += " LIMIT ?"
@@ -136,13 +136,24 @@ def _window(field: Field, resource: Resource) -> str:
 
 def _order(query: Query, relation: Relation) -> str:
     """NULLS LAST both ways, as OMS sorts; ties in natural order."""
+    order, resource = query.order, relation.resource
+    if order == resource.identity[: len(order)]:
+        order = ()  # The natural order is that of the identity.
+        if relation.ordered and not _is_computed(query, resource):
+            return ""
     keys = []
-    for key in query.order:
-        name = relation.resource.field(key.removeprefix("-")).name
+    for key in order:
+        name = resource.field(key.removeprefix("-")).name
         direction = "DESC" if key.startswith("-") else "ASC"
         keys.append(f"{quoted(name)} {direction} NULLS LAST")
     natural = (f"{quoted(name)} ASC NULLS LAST" for name in relation.order)
-    return ", ".join([*keys, *natural])
+    return " ORDER BY " + ", ".join([*keys, *natural])
+
+
+def _is_computed(query: Query, resource: Resource) -> bool:
+    """Whether a column looks at other rows: that may change their order."""
+    late = {f.name for f in resource.fields if f.after_filter}
+    return any(True for _ in _computed(query, resource, late))
 
 
 def _where(conditions: list[Condition], resource: Resource, table: str) -> Statement:

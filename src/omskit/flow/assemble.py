@@ -68,11 +68,13 @@ def assemble(
     resource: Resource,
     *,
     raw: bool,
+    ids: bool = False,
     around: Sequence[pa.Table] = (),
 ) -> Assembled:
     """The rows of *pages* as the query wants them.
 
     Args:
+        ids: Keep those of the rows, in a column ``@id``.
         around: Rows that come before and after these in the whole answer, to look up
             what depends on the next lumisection.
 
@@ -107,7 +109,10 @@ def assemble(
     if plan.maximum is not None:
         table = table.slice(0, plan.maximum)
     notes += _empty(table, plan)
+    kept = table[ID] if ids else None
     table, mixed = as_text(_selected(table, plan, resource))
+    if kept is not None:
+        table = table.append_column(ID, kept)
     notes += [
         Note(
             NoteKind.SERVICE,

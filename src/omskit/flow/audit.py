@@ -100,8 +100,7 @@ def audited(
     listed = ", ".join(f"{r}:{a}-{b}" for r, a, b in gaps[:3])
     more = f" and {len(gaps) - 3} more ranges" if len(gaps) > 3 else ""
     text = (
-        f"OMS holds no {resource.name} row for {number} lumisections: {listed}{more}. "
-        "See table.gaps."
+        f"OMS holds no {resource.name} row for {number} lumisections: {listed}{more}."
     )
     return gaps, [Note(NoteKind.GAPS, text)]
 

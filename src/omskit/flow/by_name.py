@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from omskit.errors import SelectorError, StatusError
+from omskit.errors import (
+    DecodeError,
+    IncompleteError,
+    SelectorError,
+    ServiceError,
+    StatusError,
+)
 from omskit.flow.fetch import fetch
 from omskit.query import Condition, Query
 from omskit.query.check import fnmatch_names
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from omskit.flow.context import Context
 
 _WILD = re.compile(r"[*?\[]")
+_VERSION = re.compile(r"_v\d+$")
 
 
 def patterns_of(given: str | Iterable[str] | None, what: str) -> list[str] | None:
@@ -60,12 +68,16 @@ def by_name(
         return (yield from fetch(query, context))
     wild = [name for name in names if _WILD.search(name)]
     if not wild:
-        wanted = query.where(_one_of(field, names))
-        return (yield from fetch(wanted, context))
+        table = yield from fetch(query.where(_one_of(field, names)), context)
+        return (yield from _versions(query, field, names, lister, context, table))
     if len(names) == 1:
         try:
             like = query.where(Condition(field, "GLOB", names[0]))
-            return (yield from fetch(like, context))
+            table = yield from fetch(like, context)
+            if len(table):
+                return table
+            there = yield from _names_or_none(query, field, lister, context)
+            return _noted(table, _near(names, there, field))
         except StatusError as error:
             if error.status != 400:
                 raise
@@ -75,9 +87,80 @@ def by_name(
     }
     chosen = list(dict.fromkeys(n for matching in matches.values() for n in matching))
     table = yield from fetch(query.where(_one_of(field, chosen or names[:1])), context)
-    bare = [name for name, them in matches.items() if not them] if chosen else []
-    texts = (f"No {field} matches {name!r}." for name in bare)
-    return _noted(table, [Note(NoteKind.NO_ROW, text) for text in texts])
+    bare = [name for name, them in matches.items() if not them]
+    texts = (f"No {field} matches {name!r}." for name in bare if chosen)
+    notes = [Note(NoteKind.NO_ROW, text) for text in texts]
+    return _noted(table, notes or _near(bare, there, field))
+
+
+def _versions(
+    query: Query,
+    field: str,
+    names: list[str],
+    lister: str,
+    context: Context,
+    table: Table,
+) -> Flow[Table]:
+    """The table, or one with the versions of paths that were named without.
+
+    Menus append a version to each path: ``HLT_ZeroBias`` is ``HLT_ZeroBias_v6`` in one
+    run and ``_v7`` in another. Only where a name has no row are they looked up.
+    """
+    found = set(table[field].to_pylist()) if field in table else set()
+    bare = [name for name in names if name not in found]
+    if not bare or (len(table) and field not in table):
+        return table
+    there = yield from _names_or_none(query, field, lister, context)
+    versions = {
+        name: [n for n in there if n != name and _VERSION.sub("", n) == name]
+        for name in bare
+    }
+    known = [n for name in names for n in versions.get(name) or [name]]
+    rest = [name for name in bare if not versions[name] and name not in there]
+    if not any(versions.values()):
+        return _noted(table, _near(rest, there, field))
+    chosen = [name for name in dict.fromkeys(known) if name not in rest]
+    table = yield from fetch(query.where(_one_of(field, chosen)), context)
+    return _noted(table, [*_chosen(versions), *_near(rest, there, field)])
+
+
+def _chosen(versions: dict[str, list[str]]) -> Iterator[Note]:
+    for name, them in versions.items():
+        if them:
+            text = f"{name} has no version; taken: {', '.join(them)}."
+            yield Note(NoteKind.OTHER, text)
+
+
+def _near(bare: list[str], there: list[str], field: str) -> list[Note]:
+    """What there is that looks like each name that is not there."""
+    what = {"path_name": "path", "name": "algorithm"}.get(field, field)
+    notes = []
+    for name in bare if there else []:
+        near = _nearest(name, there)
+        text = f"There is no {what} {name!r} among {len(there)}. Near it: {near}."
+        notes.append(Note(NoteKind.NO_ROW, text))
+    return notes
+
+
+def _nearest(name: str, there: list[str]) -> str:
+    """Up to five names that resemble one, those that contain it first."""
+    plain = _WILD.sub("", _VERSION.sub("", name)).replace("]", "").lower()
+    inside = [n for n in there if plain and plain in n.lower()]
+    bare = {_VERSION.sub("", n).lower(): n for n in reversed(there)}
+    like = difflib.get_close_matches(plain, bare, n=5, cutoff=0.5)
+    near = list(dict.fromkeys([*inside, *(bare[n] for n in like)])) or there
+    more = ", ..." if len(near) > 5 else ""
+    return ", ".join(near[:5]) + more
+
+
+def _names_or_none(
+    query: Query, field: str, lister: str, context: Context
+) -> Flow[list[str]]:
+    """All names; none where they cannot be had, as the answer is there without."""
+    try:
+        return (yield from _names(query, field, lister, context))
+    except (ServiceError, DecodeError, IncompleteError):
+        return []
 
 
 def _noted(table: Table, notes: list[Note]) -> Table:

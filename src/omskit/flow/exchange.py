@@ -17,6 +17,7 @@ from omskit.effects import (
     Now,
     Request,
     Response,
+    Secret,
     Send,
     Sleep,
 )
@@ -27,6 +28,7 @@ from omskit.errors import (
     NotFoundError,
     OMSError,
     RedirectedError,
+    Remedy,
     ServerFailedError,
     StatusError,
     ThrottledError,
@@ -109,7 +111,7 @@ def persist(
     judge: Callable[[Response], Flow[Any]],
     credential: Credential | None = None,
     *,
-    secrets: Collection[str] = (),
+    secrets: Collection[Secret] = (),
     tried: int = 0,
 ) -> Flow[Any]:
     """*request* again and again, until it is answered or that is of no use.
@@ -120,7 +122,6 @@ def persist(
         secrets: What no error may repeat, beside the credential: what a request holds.
         tried: How often the request was sent before; counted in ``attempts``.
     """
-    hidden = {*secrets, *secrets_of(credential.headers if credential else {})}
     attempts = 0
     while True:
         attempts += 1
@@ -134,7 +135,7 @@ def persist(
         except OMSError as error:
             # Whoever answers may repeat what it was sent: in an error document, in a
             # value that does not fit, in a header that breaks the protocol.
-            scrub(error, hidden)
+            scrub(error, _hidden(secrets, credential))
             error.request = f"{request.method} {request.url}"
             error.attempts = tried + attempts
             if error.status is None and response is not None:
@@ -147,6 +148,14 @@ def persist(
             jitter: float = yield Jitter()
             wait = backoff(policy, attempts, jitter)
         yield Sleep(wait)
+
+
+def _hidden(
+    secrets: Collection[Secret], credential: Credential | None
+) -> frozenset[str]:
+    """What no error may say; held nowhere while errors are made."""
+    held = secrets_of(credential.headers if credential else {})
+    return held | {secret.text for secret in secrets}
 
 
 def _passing(error: OMSError) -> bool:
@@ -226,7 +235,10 @@ def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn
         error = NotFoundError(f"{host} has nothing there (404){tail}")
     elif status == 429:
         error = ThrottledError(
-            f"{host} asks for fewer requests (429){tail} Try a lower concurrency=."
+            f"{host} asks for fewer requests (429){tail}",
+            remedy=Remedy(
+                "Try a lower concurrency=.", "Try again later, or ask for less."
+            ),
         )
     elif status >= 500:
         error = ServerFailedError(f"{host} failed with status {status}{tail}")

@@ -27,7 +27,9 @@ def explain(query: Query, context: Context) -> Flow[str]:
         lines.append(f"nothing is asked: {plan.empty}")
     limit = limit_of(plan.wanted, context.page_size)
     shown = plan.requests[:_SHOWN]
-    lines += [f"asks {Page(request, 0, limit).url}" for request in shown]
+    source = context.source
+    asked = [source.address(Page(request, 0, limit)) for request in shown]
+    lines += [f"asks {url.removeprefix(f'{source.base_url}/')}" for url in asked]
     if len(plan.requests) > len(shown):
         lines.append(f"and {len(plan.requests) - len(shown)} more like these")
     if plan.requests:

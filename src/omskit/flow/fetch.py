@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omskit.flow.context import Context
+    from omskit.flow.settings import Settings
     from omskit.query import Query
     from omskit.table import Table
 
@@ -50,7 +51,7 @@ def fetch_prepared(
     info = ServiceInfo(source.base_url)
     reading = read_all(plan.requests, plan.wanted, context, resource)
     parts, flaws = yield from source.listening(reading, info)
-    done, notes = _assembled(parts, prepared, raw=settings.raw, flawed=bool(flaws))
+    done, notes = _assembled(parts, prepared, settings, flawed=bool(flaws))
     gaps: tuple[tuple[int, int, int], ...] = ()
     if audit is not None:
         last = yield Join(audit)
@@ -78,7 +79,7 @@ def fetch_prepared(
 
 
 def _assembled(
-    parts: list[Part], prepared: Prepared, *, raw: bool, flawed: bool
+    parts: list[Part], prepared: Prepared, settings: Settings, *, flawed: bool
 ) -> tuple[Assembled, list[Note]]:
     """The rows in their final form, and what is to be said of them so far."""
     resource = prepared.resource
@@ -88,7 +89,8 @@ def _assembled(
         for part in parts
         for page in part.tables()
     ]
-    done = assemble(pages, prepared.plan, resource, raw=raw)
+    raw, ids = settings.raw, settings.ids
+    done = assemble(pages, prepared.plan, resource, raw=raw, ids=ids)
     rows = [page for part in parts for page in part.pages.values()]
     notes = [*notes_of(rows), *done.notes]
     lost = sum(part.count for part in parts) - sum(page.num_rows for page in pages)

@@ -255,9 +255,6 @@ def _told(table: Table, news: pa.Table, gaps: list[tuple[int, int, int]]) -> Tab
     notes = [note for note in table.notes if note.kind is not NoteKind.NO_ROW]
     if gaps:
         listed = ", ".join(f"{a}-{b}" for _, a, b in gaps[:5])
-        text = (
-            f"The run has ended and OMS holds no row for lumisections {listed}; "
-            "see table.gaps."
-        )
+        text = f"The run has ended and OMS holds no row for lumisections {listed}."
         notes.append(Note(NoteKind.GAPS, text))
     return table.part(news, warnings=notes, gaps=gaps)

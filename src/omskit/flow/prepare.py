@@ -130,6 +130,7 @@ def _plan(
         made = Plan((), columns=query.fields, empty=selected.empty)
     else:
         made = plan(checked, resource, raw=context.settings.raw)
+        made = context.source.suited(made, resource)
     if made.columns is not None:
         names = [name for column in made.columns for name in _names(column, resource)]
         made = replace(made, columns=tuple(dict.fromkeys(names or made.columns)))

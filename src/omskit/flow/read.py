@@ -13,7 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from omskit.effects import Flow, Join, Progress, Start
-from omskit.errors import DecodeError, IncompleteError, ServiceError
+from omskit.errors import (
+    DecodeError,
+    IncompleteError,
+    Remedy,
+    ServiceError,
+)
 from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
 from omskit.flow.sorting import disorder
 from omskit.flow.source import Page
@@ -296,7 +301,10 @@ def incomplete(
     often = f"{rounds} times" if rounds > 1 else "once, as pages are"
     message = (
         f"The answer for {resource.name!r} is not whole: {'; '.join(flaws)}. "
-        f"It was read {often}. Try again later; allow_partial=True returns "
-        "what did arrive, and says so."
+        f"It was read {often}."
     )
-    raise IncompleteError(message, table=table)
+    remedy = Remedy(
+        "Try again later; allow_partial=True returns what did arrive, and says so.",
+        "Try again later; --allow-partial writes what did arrive.",
+    )
+    raise IncompleteError(message, table=table, remedy=remedy)

@@ -56,6 +56,7 @@ _WANTS: Wants = {
     "audit": _FLAG,
     "allow_partial": _FLAG,
     "unchecked": _FLAG,
+    "ids": _FLAG,
     "progress": ((bool, NOTHING), "True, False or None"),
 }
 
@@ -71,6 +72,7 @@ class SettingOptions(TypedDict, total=False):
     audit: bool
     allow_partial: bool
     unchecked: bool
+    ids: bool
     progress: bool | None
 
 
@@ -87,6 +89,7 @@ class Settings:
         audit: Look for lumisections that OMS lacks; one more request.
         allow_partial: Return what there is when rows are missing, marked incomplete.
         unchecked: Send names that neither catalogue nor service know.
+        ids: Keep the ``id`` of each row, as the service gave it, in a column ``@id``.
         progress: Show a bar; None: on terminals and in notebooks.
     """
 
@@ -98,6 +101,7 @@ class Settings:
     audit: bool = True
     allow_partial: bool = False
     unchecked: bool = False
+    ids: bool = False
     progress: bool | None = None
 
     def __post_init__(self) -> None:

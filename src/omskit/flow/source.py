@@ -21,6 +21,7 @@ from omskit.query.url import encode
 if TYPE_CHECKING:
     from omskit.effects import Flow, Result
     from omskit.query import Query
+    from omskit.query.plan import Plan
     from omskit.schema import Resource
 
 HTTP_PAGE_SIZE = 1000
@@ -55,6 +56,16 @@ class Source(Protocol):
     @property
     def page_size(self) -> int:
         """Rows per page that suit it, where nobody asks for another number."""
+
+    def suited(self, plan: Plan, resource: Resource) -> Plan:
+        """The same plan, with what this source cannot do left to be done here.
+
+        Raises:
+            UsageError: That would not do.
+        """
+
+    def address(self, page: Page) -> str:
+        """The whole URL by which a page can be asked for."""
 
     def rows(self, page: Page, resource: Resource) -> Flow[Rows]:
         """The rows of a page.
@@ -95,9 +106,18 @@ class HttpSource:
         """A thousand rows: a page is then decoded while the next is on its way."""
         return HTTP_PAGE_SIZE
 
+    def suited(self, plan: Plan, resource: Resource) -> Plan:
+        """OMS can do what it is asked."""
+        del resource
+        return plan
+
+    def address(self, page: Page) -> str:
+        """The whole URL of a page."""
+        return f"{self.base_url}/{page.url}"
+
     def rows(self, page: Page, resource: Resource) -> Flow[Rows]:
         """Ask for a page, and decode it where that does not hold up other work."""
-        request = Request("GET", f"{self.base_url}/{page.url}")
+        request = Request("GET", self.address(page))
         rows: Rows = yield from exchange(request, self.policy, decode, resource)
         return rows
 

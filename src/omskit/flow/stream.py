@@ -289,6 +289,7 @@ class _Stream:
             replace(made, maximum=left),
             self._prepared.resource,
             raw=self._settings.raw,
+            ids=self._settings.ids,
             around=around,
         )
         self._alike.check_units(done.table)

@@ -82,7 +82,11 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 
 def document(
-    table: Table, *, resource: Resource | None = None, base_url: str = ""
+    table: Table,
+    *,
+    resource: Resource | None = None,
+    base_url: str = "",
+    projected: bool = False,
 ) -> dict[str, Any]:
     """The JSON:API document that OMS would have sent for *table*, as one page.
 
@@ -90,6 +94,8 @@ def document(
         resource: What the rows are; by default the catalogue's of ``table.resource``.
             Columns that it does not know become attributes of their own.
         base_url: Rows get links where it is given.
+        projected: Rows have neither units nor relationships, as OMS sends them where
+            ``fields=`` is given.
 
     Returns:
         ``{"data": [...], "links": {...}, "meta": {"totalResourceCount": n}}``. An id
@@ -107,7 +113,12 @@ def document(
     extra = [Field(n, (n,), "str") for n in names if n not in known]
     shown = [f for n in names if (f := known.get(n)) is not None]
     whole = with_fields(known, [*shown, *extra])
-    style = Style(base_url, known.row_id, data_only=not base_url)
+    style = Style(
+        base_url,
+        known.row_id,
+        fields=whole.fields if projected else None,
+        data_only=not base_url,
+    )
     total = len(table) if table.receipt is None else table.receipt.total
     return {
         "data": rows(table.arrow, whole, style),

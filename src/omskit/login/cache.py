@@ -62,27 +62,16 @@ class TokenCache:
         try:
             for place, mode in ((path.parent, "700"), (path, "600")):
                 refuse_shared(place, mode)
-            text = path.read_bytes()
+            credential = _credential_in(path)
         except FileNotFoundError:  # Also where it has been removed just now.
             return None
         except OSError as error:
             raise _unusable(path, "read", error) from error
-        try:
-            found = json.loads(text)
-            header, expires = str(found["authorization"]), float(found["expires"])
-        except (
-            ArithmeticError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as error:
+        if credential is None:
             # What it does hold may be half a token: it is not repeated.
             message = f"{path} holds no token. Remove it: 'oms auth logout'."
-            raise ConfigError(message) from _bare(error)
-        if expires <= now:
-            return None
-        return Credential({"authorization": header}, expires)
+            raise ConfigError(message)
+        return credential if (credential.expires or 0) > now else None
 
     def write(self, credential: Credential) -> bool:
         """Keep a token that says when it ends; whether it was kept.
@@ -90,8 +79,7 @@ class TokenCache:
         Raises:
             ConfigError: It cannot be written, or others can read its folder.
         """
-        header = credential.headers.get("authorization")
-        if header is None or credential.expires is None:
+        if "authorization" not in credential.headers or credential.expires is None:
             return False
         folder = self.path.parent
         try:
@@ -100,10 +88,11 @@ class TokenCache:
         except OSError as error:
             message = f"Cannot make the folder {folder}: {error.strerror or error}."
             raise ConfigError(message) from error
-        document = {"authorization": header, "expires": credential.expires}
-        text = json.dumps(document).encode()
         write_whole(
-            self.path, lambda stream: stream.write(text), ConfigError, mode=0o600
+            self.path,
+            lambda stream: stream.write(_document(credential)),
+            ConfigError,
+            mode=0o600,
         )
         return True
 
@@ -148,6 +137,17 @@ def _unusable(path: Path, done: str, error: OSError) -> ConfigError:
     )
 
 
-def _bare(error: Exception) -> Exception:
-    """The same kind of error, without the text that it may quote."""
-    return RuntimeError(type(error).__name__)
+def _document(credential: Credential) -> bytes:
+    header = credential.headers["authorization"]
+    return json.dumps({"authorization": header, "expires": credential.expires}).encode()
+
+
+def _credential_in(path: Path) -> Credential | None:
+    """What a file holds; None: no token. Nothing of the file outlives this call."""
+    text = path.read_bytes()
+    try:
+        kept = json.loads(text)
+        header, expires = str(kept["authorization"]), float(kept["expires"])
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+        return None
+    return Credential({"authorization": header}, expires)

@@ -20,7 +20,12 @@ from omskit._extras import load
 from omskit.effects import Compute, Credential, Now
 from omskit.errors import AuthError, ConfigError, LoginNeededError
 from omskit.login.cache import TokenCache
-from omskit.login.kinds import Anonymous, ClientCredentials, TsgauthLogin
+from omskit.login.kinds import (
+    Anonymous,
+    BearerToken,
+    ClientCredentials,
+    TsgauthLogin,
+)
 from omskit.login.sources import find_credentials, find_token
 from omskit.login.tsgauth import at_terminal
 
@@ -30,7 +35,6 @@ if TYPE_CHECKING:
 
     from omskit.config import Instance
     from omskit.effects import Flow
-    from omskit.login.kinds import FixedLogin
 
 log = logging.getLogger("omskit")
 
@@ -55,29 +59,15 @@ class Link(Protocol):
     def lacks(self) -> str | None:
         """Why it cannot be taken, or None."""
 
-    def login(self) -> Flow[Credential | None]:
-        """Take it; None: it had nothing after all."""
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
+        """Take it; None: it had nothing after all.
+
+        Args:
+            rejected: What the chain gave before and the service has just refused.
+        """
 
 
 @dataclass(frozen=True, slots=True)
-class FixedToken:
-    """The token that a service of one's own was started with."""
-
-    token: FixedLogin
-    name: str = "fixed token"
-    of_person: ClassVar[bool] = False
-    may_fail: ClassVar[bool] = False
-
-    def lacks(self) -> str | None:
-        """Nothing: without the token there is no such link."""
-        return None
-
-    def login(self) -> Flow[Credential | None]:
-        """The token as it is; refused, it is an error: there is no other."""
-        return (yield from self.token.login())
-
-
-@dataclass(slots=True)
 class CachedToken:
     """The token that an earlier login kept."""
 
@@ -85,8 +75,6 @@ class CachedToken:
     of_person: ClassVar[bool] = False
     may_fail: ClassVar[bool] = False
     name: str = "token cache"
-    given: Credential | None = field(default=None, repr=False)
-    """What the chain gave last: asked again, the service has refused it."""
 
     def lacks(self) -> str | None:
         """There is no file, or none to be read: a job's AFS token may have ended."""
@@ -99,15 +87,14 @@ class CachedToken:
             return "its folder cannot be read"
         return None if os.access(path, os.R_OK) else "its file cannot be read"
 
-    def login(self) -> Flow[Credential | None]:
-        """The token in the file, but never twice: the service has refused it then."""
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
+        """The token in the file, unless it is the one that the service has refused."""
         now: dt.datetime = yield Now()
-        found: Credential | None
-        found = yield Compute(self.cache.read, (now.timestamp(),))
-        if found is not None and self.given is not None:
-            same = found.headers == self.given.headers
-            found = None if same else found
-        return found
+        kept: Credential | None
+        kept = yield Compute(self.cache.read, (now.timestamp(),))
+        if kept is not None and rejected is not None:
+            return None if kept.headers == rejected.headers else kept
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +112,10 @@ class Application:
             return None
         return "OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET are not set"
 
-    def login(self) -> Flow[Credential | None]:
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
         """One POST to the login service."""
         assert self.credentials is not None
-        return (yield from self.credentials.login())
+        return (yield from self.credentials.login(rejected))
 
 
 @dataclass(slots=True)
@@ -146,12 +133,12 @@ class _ByTsgauth:
         """Tsgauth's own object."""
         raise NotImplementedError
 
-    def login(self) -> Flow[Credential | None]:
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
         """Ask tsgauth; what it prints goes to stderr."""
         if self.made is None:
             url = self.instance.base_url
             self.made = TsgauthLogin(self.auth(), url, self.at_terminal)
-        return (yield from self.made.login())
+        return (yield from self.made.login(rejected))
 
     def _place(self) -> dict[str, Any]:
         """The login service, in tsgauth's words. Nothing goes to a file of its own."""
@@ -183,7 +170,7 @@ class Kerberos(_ByTsgauth):
     def auth(self) -> Any:
         """Tsgauth's own object."""
         oidcauth = load("tsgauth.oidcauth", "log in with Kerberos")
-        return oidcauth.KerbAuth(f"{self.instance.audience}-public", **self._place())
+        return oidcauth.KerbAuth(self.instance.public, **self._place())
 
 
 @dataclass(slots=True)
@@ -204,7 +191,7 @@ class Person(_ByTsgauth):
     def auth(self) -> Any:
         """Tsgauth's own object."""
         oidcauth = load("tsgauth.oidcauth", "log in with a browser")
-        return oidcauth.DeviceAuth(f"{self.instance.audience}-public", **self._place())
+        return oidcauth.DeviceAuth(self.instance.public, **self._place())
 
 
 def lacking_kerberos() -> str | None:
@@ -251,7 +238,7 @@ class Chain:
     cache: TokenCache | None = None
     taken: str | None = None
 
-    def login(self) -> Flow[Credential | None]:
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
         """Try the links.
 
         Raises:
@@ -261,15 +248,12 @@ class Chain:
         for link in self.links:
             why = link.lacks()
             if why is None:
-                found, why = yield from _taken(link)
+                found, why = yield from _taken(link, rejected)
                 if found is not None:
                     self.taken = link.name
                     log.info("logged in to %s by %s", self.instance.name, link.name)
-                    # A fixed token is noted as given by now, so nothing is waited for:
-                    # a call that was given up here would leave it refused.
-                    if not isinstance(link, FixedToken | CachedToken):
+                    if not isinstance(link, BearerToken | CachedToken):
                         yield Compute(self._keep, (link, found))
-                    self._give(found)
                     return found
             lacking.append(f"{link.name} ({why})")
         message = (
@@ -278,16 +262,6 @@ class Chain:
             "terminal; see 'Getting access'."
         )
         raise LoginNeededError(message)
-
-    def _give(self, found: Credential) -> None:
-        """Note what is given, last of all: nothing is waited for any more.
-
-        A call that is given up while it waits has sent nothing, so nothing of it is
-        refused.
-        """
-        for link in self.links:
-            if isinstance(link, CachedToken):
-                link.given = found  # Read from the file again, it is no other token.
 
     def _keep(self, link: Link, found: Credential) -> None:
         """Keep the token for the next command, where one is kept or a person gave it.
@@ -303,10 +277,12 @@ class Chain:
             log.warning("the token is not kept: %s", error)
 
 
-def _taken(link: Link) -> Flow[tuple[Credential | None, str]]:
+def _taken(
+    link: Link, rejected: Credential | None
+) -> Flow[tuple[Credential | None, str]]:
     """What a link gives; without that, why not."""
     try:
-        found = yield from link.login()
+        found = yield from link.login(rejected)
     except AuthError as error:
         if not link.may_fail:
             raise
@@ -323,7 +299,7 @@ def links_of(instance: Instance) -> Iterator[Link]:
     """
     token = find_token(instance)
     if token is not None:
-        yield FixedToken(token)
+        yield token
     if instance.audience is None:
         return
     yield CachedToken(TokenCache(instance.audience, instance.token_url))

@@ -7,11 +7,11 @@ import contextlib
 import json
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from urllib.request import Request
 
 from omskit.config import TOKEN_URL
-from omskit.effects import Compute, Credential, Now
+from omskit.effects import Compute, Credential, Now, Secret
 from omskit.errors import (
     AuthError,
     ConfigError,
@@ -22,6 +22,7 @@ from omskit.errors import (
 from omskit.flow.exchange import Policy
 from omskit.login.token_request import EARLY_S, client_credentials
 from omskit.login.tsgauth import Tsgauth, ask, at_terminal
+from omskit.redact import drop_frames
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -37,8 +38,9 @@ _LAST = 10**11
 class Anonymous:
     """No login: inside P5, through a tunnel, in the demo."""
 
-    def login(self) -> Flow[Credential | None]:
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
         """No credential."""
+        del rejected
         yield from ()
         return None
 
@@ -56,20 +58,39 @@ class ClientCredentials:
     """
 
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: Secret = field(repr=False)
     audience: str
-    token_url: str = field(default=TOKEN_URL, repr=False)
-    policy: Policy = field(default=Policy(), repr=False)
+    token_url: str = field(repr=False)
+    policy: Policy = field(repr=False)
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str | Secret,
+        audience: str,
+        token_url: str = TOKEN_URL,
+        policy: Policy | None = None,
+    ) -> None:
         """Refuse what cannot work before it is sent."""
-        for name in ("client_id", "client_secret", "audience"):
-            if not getattr(self, name):
+        # By its own name, so that no frame keeps it as a text.
+        client_secret = as_secret(client_secret)
+        needed = {
+            "client_id": bool(client_id),
+            "client_secret": bool(client_secret.text),
+            "audience": bool(audience),
+        }
+        for name, is_there in needed.items():
+            if not is_there:
                 message = (
                     f"Client credentials need a {name}. Set OMSKIT_CLIENT_ID and "
                     "OMSKIT_CLIENT_SECRET; see 'Getting access'."
                 )
                 raise ConfigError(message)
+        object.__setattr__(self, "client_id", client_id)
+        object.__setattr__(self, "client_secret", client_secret)
+        object.__setattr__(self, "audience", audience)
+        object.__setattr__(self, "token_url", token_url)
+        object.__setattr__(self, "policy", policy or Policy())
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied: secrets stay where they are."""
@@ -79,8 +100,9 @@ class ClientCredentials:
         )
         raise UsageError(message)
 
-    def login(self) -> Flow[Credential | None]:
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
         """One POST to the login service."""
+        del rejected
         return (
             yield from client_credentials(
                 self.client_id,
@@ -106,19 +128,28 @@ class BearerToken:
         BearerToken()
     """
 
-    token: str = field(repr=False)
+    token: Secret = field(repr=False)
+    said_in: str = field(repr=False)
+    name: ClassVar[str] = "fixed token"
+    of_person: ClassVar[bool] = False
+    may_fail: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        """Refuse what cannot be sent; nothing of it is repeated."""
-        text = self.token if isinstance(self.token, str) else ""
-        plain = text.isascii() and text.isprintable() and text == text.strip()
-        if text and plain and not text.lower().startswith("bearer "):
-            return
-        message = (
-            "This is no fixed token: it is printable ASCII, without spaces around it "
-            "and without 'Bearer' before it, as it was given to oms serve --token."
-        )
-        raise ConfigError(message)
+    def __init__(self, token: str | Secret, said_in: str = "BearerToken") -> None:
+        """Refuse what cannot be sent; nothing of it is repeated.
+
+        Args:
+            said_in: Where it comes from, for the message when it is refused.
+        """
+        token = as_secret(token)  # By its own name: no frame keeps it as a text.
+        if not _is_token(token.text):
+            message = (
+                "This is no fixed token: it is printable ASCII, without spaces around "
+                "it and without 'Bearer' before it, as it was given to oms serve "
+                "--token."
+            )
+            raise ConfigError(message)
+        object.__setattr__(self, "token", token)
+        object.__setattr__(self, "said_in", said_in)
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied: secrets stay where they are."""
@@ -128,35 +159,38 @@ class BearerToken:
         )
         raise UsageError(message)
 
+    def lacks(self) -> str | None:
+        """Nothing: as a link of a chain it can always be taken."""
+        return None
 
-@dataclass(slots=True)
-class FixedLogin:
-    """The login with a `BearerToken`, for one client: it is given once.
-
-    Attributes:
-        said_in: Where the token comes from, for the message when it is refused.
-    """
-
-    token: BearerToken = field(repr=False)
-    said_in: str = "BearerToken"
-    given: bool = False
-
-    def login(self) -> Flow[Credential | None]:
-        """The token; asked again, the service has refused it.
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
+        """The token as it is.
 
         Raises:
-            TokenRejectedError: It was given before.
+            TokenRejectedError: The service has refused it, and there is no other.
         """
         yield from ()
-        if self.given:
+        if rejected is not None:
             message = (
                 f"The service refuses the fixed token of {self.said_in} (401). Give "
                 "the one that it was started with ('oms serve --token'); a service "
                 "with a login wants another login, see 'Getting access'."
             )
             raise TokenRejectedError(message, status=401, attempts=1)
-        self.given = True
-        return Credential({"authorization": f"Bearer {self.token.token}"})
+        return Credential({"authorization": f"Bearer {self.token.text}"})
+
+
+def as_secret(text: str | Secret) -> Secret:
+    """A text that is shown nowhere."""
+    return text if isinstance(text, Secret) else Secret(text)
+
+
+def _is_token(text: object) -> bool:
+    """It can stand in a header, behind the word Bearer."""
+    if not isinstance(text, str) or not text or text != text.strip():
+        return False
+    plain = text.isascii() and text.isprintable()
+    return plain and not text.lower().startswith("bearer ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +216,14 @@ class TsgauthLogin:
         )
         raise UsageError(message)
 
-    def login(self) -> Flow[Credential | None]:
+    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
         """Ask tsgauth, where it holds up no other work: it may wait for a person.
 
         Raises:
             LoginNeededError: It would have to ask a person, and there is no terminal.
             AuthError: It failed.
         """
+        del rejected  # tsgauth renews what it holds.
         found: Credential = yield Compute(self._ask)
         claims = claims_of(found)
         if claims is None:
@@ -199,7 +234,9 @@ class TsgauthLogin:
     def _ask(self) -> Credential:
         kind = type(self.auth).__name__
         try:
-            parameters = ask(self.auth, somebody=self.at_terminal())
+            credential = _of_parameters(
+                ask(self.auth, somebody=self.at_terminal()), self.url
+            )
         except OMSError:
             raise
         except Exception as error:
@@ -210,19 +247,25 @@ class TsgauthLogin:
                     "looks for CA certificates in REQUESTS_CA_BUNDLE only."
                 )
             message = f"The login with tsgauth's {kind} failed: {why}"
+            drop_frames(error)
             raise AuthError(message) from error
-        headers = {k.lower(): v for k, v in (parameters.get("headers") or {}).items()}
-        cookie = cookie_header(parameters.get("cookies") or {}, self.url)
-        if cookie:
-            headers["cookie"] = cookie
-        if not headers:
+        if not credential.headers:
             message = (
                 f"tsgauth's {kind} gives nothing that the service would take: no "
                 "token, and no cookie of its host. Use a class that gives tokens, "
                 "such as KerbAuth, DeviceAuth or ClientAuth."
             )
             raise AuthError(message)
-        return Credential(headers)
+        return credential
+
+
+def _of_parameters(parameters: Mapping[str, Any], url: str) -> Credential:
+    """What tsgauth would give to ``requests``, as headers."""
+    headers = {k.lower(): v for k, v in (parameters.get("headers") or {}).items()}
+    cookie = cookie_header(parameters.get("cookies") or {}, url)
+    if cookie:
+        headers["cookie"] = cookie
+    return Credential(headers)
 
 
 def claims_of(credential: Credential | None) -> dict[str, Any] | None:
@@ -277,8 +320,6 @@ def as_login(credentials: Any, url: str = "") -> Any:
     """
     if credentials is None:
         return Anonymous()
-    if isinstance(credentials, BearerToken):
-        return FixedLogin(credentials)
     if hasattr(credentials, "login") and not isinstance(credentials, Tsgauth):
         return credentials
     if isinstance(credentials, Tsgauth):

@@ -6,14 +6,14 @@ import contextlib
 import logging
 import os
 from ipaddress import ip_address
-from typing import Any
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from omskit.config import INSTANCES, Instance, config_path, read_config, read_table
+from omskit.effects import Secret
 from omskit.errors import ConfigError
 from omskit.login.cache import refuse_shared
-from omskit.login.kinds import Anonymous, BearerToken, ClientCredentials, FixedLogin
+from omskit.login.kinds import Anonymous, BearerToken, ClientCredentials
 
 log = logging.getLogger("omskit")
 
@@ -29,7 +29,7 @@ def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
         return Anonymous()
     config = read_table(read_config(), "credentials")
     client_id = os.environ.get("OMSKIT_CLIENT_ID") or config.get("client_id")
-    secret = os.environ.get("OMSKIT_CLIENT_SECRET") or config.get("client_secret")
+    secret = secret_in("OMSKIT_CLIENT_SECRET") or config.get("client_secret")
     if not client_id and not secret:
         return Anonymous()
     if not client_id or not secret:
@@ -43,8 +43,14 @@ def find_credentials(instance: Instance) -> Anonymous | ClientCredentials:
     if config.get("client_secret"):
         refuse_shared(config_path(), "600")
     return ClientCredentials(
-        str(client_id), str(secret), instance.audience, instance.token_url
+        str(client_id), secret, instance.audience, instance.token_url
     )
+
+
+def secret_in(variable: str) -> Secret | None:
+    """What a variable of the environment holds; None where that is nothing."""
+    text = os.environ.get(variable)
+    return Secret(text) if text else None
 
 
 def takes_fixed_token(instance: Instance) -> bool:
@@ -79,7 +85,7 @@ def _host(url: str) -> str:
     return plain.casefold().rstrip(".")
 
 
-def find_token(instance: Instance) -> FixedLogin | None:
+def find_token(instance: Instance) -> BearerToken | None:
     """The fixed token for *instance*, of ``oms serve --token``; None: there is none.
 
     From ``OMSKIT_TOKEN``, or ``token`` of ``[instances.NAME]`` in the file. The
@@ -91,7 +97,7 @@ def find_token(instance: Instance) -> FixedLogin | None:
     if not takes_fixed_token(instance):
         return None
     said_in = "OMSKIT_TOKEN"
-    token: Any = os.environ.get(said_in)
+    token = secret_in(said_in)
     if token and not _is_private(instance.base_url):
         log.warning(
             "OMSKIT_TOKEN is not sent to %s, where it could be read on the way; use "
@@ -107,7 +113,7 @@ def find_token(instance: Instance) -> FixedLogin | None:
         refuse_shared(config_path(), "600")
         said_in = f"[instances.{instance.name}]"
     try:
-        return FixedLogin(BearerToken(token), said_in)
+        return BearerToken(token, said_in)
     except ConfigError as error:
         message = f"{said_in}: {error}"
         raise ConfigError(message) from None

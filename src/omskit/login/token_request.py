@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from omskit.effects import Credential, Flow, Now, Request, Response
+from omskit.effects import Credential, Flow, Now, Request, Response, Secret
 from omskit.errors import (
     AuthError,
     LoginNeededError,
@@ -30,7 +30,11 @@ LONGEST_S = 10**9
 
 
 def client_credentials(
-    client_id: str, client_secret: str, audience: str, token_url: str, policy: Policy
+    client_id: str,
+    client_secret: Secret,
+    audience: str,
+    token_url: str,
+    policy: Policy,
 ) -> Flow[Credential]:
     """Trade an application's secret for a token, with OAuth 2's client credentials.
 
@@ -39,14 +43,9 @@ def client_credentials(
         NotAuthorisedError: The application may not ask for this audience.
         AuthError: Any other answer that holds no token.
     """
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": client_id,
-        "client_secret": client_secret,
-        "audience": audience,
-    }
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    request = Request("POST", token_url, headers, urlencode(form).encode())
+    body = _form(client_id, client_secret, audience)
+    request = Request("POST", token_url, headers, body.text.encode())
 
     def judge(response: Response) -> Flow[Credential]:
         if response.status in PASSING or response.status >= 500:
@@ -56,10 +55,22 @@ def client_credentials(
         now: dt.datetime = yield Now()
         return _token(response, now.timestamp(), token_url)
 
-    secrets = {client_secret}
     credential: Credential
-    credential = yield from persist(request, policy, judge, secrets=secrets)
+    credential = yield from persist(request, policy, judge, secrets={client_secret})
     return credential
+
+
+def _form(client_id: str, client_secret: Secret, audience: str) -> Secret:
+    return Secret(
+        urlencode(
+            {
+                "grant_type": "client_credentials",
+                "client_id": client_id,
+                "client_secret": client_secret.text,
+                "audience": audience,
+            }
+        )
+    )
 
 
 def _refused(response: Response, audience: str, token_url: str) -> OMSError:
@@ -100,17 +111,25 @@ def _oauth_error(body: bytes) -> str | None:
 
 
 def _token(response: Response, now: float, token_url: str) -> Credential:
-    place = _place(token_url)
+    credential = _credential_in(response.body, now)
+    if credential is None:
+        message = f"{_place(token_url)} answered the login without a token."
+        raise AuthError(message, status=response.status)
+    return credential
+
+
+def _credential_in(body: bytes, now: float) -> Credential | None:
+    """What an answer holds; None: no token that can be sent."""
     try:
-        document = msgspec.json.decode(response.body)
+        document = msgspec.json.decode(body)
         token = document["access_token"]
         lifetime = document.get("expires_in")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        token = lifetime = None
-    usable = isinstance(token, str) and token.isascii() and token.isprintable()
-    if not usable or not token:
-        message = f"{place} answered the login without a token."
-        raise AuthError(message, status=response.status)
+        return None
+    if not isinstance(token, str) or not token:
+        return None
+    if not token.isascii() or not token.isprintable():
+        return None
     expires: float | None = None
     if isinstance(lifetime, (int, float)) and not isinstance(lifetime, bool):
         seconds = float(min(max(lifetime, 0), LONGEST_S))

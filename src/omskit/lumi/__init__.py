@@ -9,6 +9,7 @@ from omskit.lumi.frameworks import to_coffea, to_cpp, to_crab
 from omskit.lumi.identity import Identity, canonical_hash, identify
 from omskit.lumi.integral import Luminosity, luminosity
 from omskit.lumi.ledger import Ledger
+from omskit.lumi.losses import Lost
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.provenance import provenance_of
 from omskit.lumi.reasons import Group, Verdict, why, why_differ
@@ -20,6 +21,7 @@ __all__ = [
     "Group",
     "Identity",
     "Ledger",
+    "Lost",
     "LumiMask",
     "Luminosity",
     "Verdict",

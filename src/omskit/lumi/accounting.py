@@ -82,6 +82,7 @@ def ledger(
     *,
     fill: int | None = None,
     run: int | None = None,
+    whole: str | None = None,
     fill_delivered_pb: float | None = None,
 ) -> Ledger:
     """Where the delivered luminosity of one fill, or of one run, went.
@@ -89,12 +90,14 @@ def ledger(
     Args:
         lumisections: Rows of ``lumisections`` with the columns `COLUMNS`: all of the
             fill, or all of the run.
-        fill, run: Which of the two; exactly one.
+        fill, run: Which of the two.
+        whole: Instead of them, all rows, as of a day, and what to call them. What a
+            fill delivered before the first and after the last of its rows is not in it.
         fill_delivered_pb: ``fills.delivered_lumi``, in /pb: the part after the last run
             is known only with it.
 
     Raises:
-        MaskError: A column is missing, or neither or both of fill and run were given.
+        MaskError: A column is missing, or not one of fill, run and whole was given.
         NoRowError: There is no row of it.
         UnitError: The unit of a luminosity is not known.
 
@@ -109,29 +112,32 @@ def ledger(
         >>> round(whole - found.delivered_pb, 9), found.simulated
         (0.0, True)
     """
-    if (fill is None) == (run is None):
+    if [fill, run, whole].count(None) != 2:  # one of three
         message = "A ledger is of one fill or of one run: give fill= or run=."
         raise MaskError(message)
-    name, number = ("fill", fill) if run is None else ("run", run)
-    rows = _rows(as_arrow(lumisections))
-    rows = rows.take((rows.fills if run is None else rows.runs) == number)
+    rows, name = _rows(as_arrow(lumisections)), whole
+    if fill is not None:
+        rows, name = rows.take(rows.fills == fill), f"fill {fill}"
+    elif run is not None:
+        rows, name = rows.take(rows.runs == run), f"run {run}"
+    assert name is not None
     reached = 0.0
     if not rows.runs.size:
-        message = f"There is no lumisection of {name} {number} in the table."
+        message = f"There is no lumisection of {name} in the table."
         raise NoRowError(message)
     tally = _Tally()
     notes: list[str] = []
     for own in np.unique(rows.fills):
         part = rows.take(rows.fills == own)
-        reached = _book(part, tally, from_start=run is None)
-    if run is None and fill_delivered_pb is not None:
+        reached = _book(part, tally, from_start=fill is not None)
+    if fill is not None and fill_delivered_pb is not None:
         after = fill_delivered_pb - reached
         if abs(after) > ROUNDING * abs(reached):
             tally.add("after", after, 0)
-    elif run is None:
+    elif fill is not None:
         notes.append("What came after the last run is not known without the fill.")
     return Ledger(
-        of=f"{name} {number}",
+        of=name,
         delivered_pb=sum(tally.sums.values()),
         entries=tally.entries(),
         parts=tuple(_parts(rows)),

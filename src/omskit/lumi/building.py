@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import MaskError, did_you_mean
+from omskit.errors import (
+    MaskError,
+    Remedy,
+    did_you_mean,
+)
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.tables import as_arrow
 
@@ -124,9 +128,12 @@ def _flag(arrow: pa.Table, name: str) -> Any:
         hint = did_you_mean(name, [*PRESETS, *arrow.column_names])
         message = (
             f"{name!r} is no preset ({', '.join(PRESETS)}) and no column of the table."
-            f"{hint} Fetch the rows without fields=, or with this one."
+            f"{hint}"
         )
-        raise MaskError(message)
+        remedy = Remedy(
+            "Fetch the rows without fields=, or with this one.", "Leave --fields out."
+        )
+        raise MaskError(message, remedy=remedy)
     column = arrow.column(name)
     if pa.types.is_null(column.type):
         return column.cast(pa.bool_())

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import MaskError, NoRowError
+from omskit.errors import MaskError, NoRowError, Remedy
 from omskit.query import MaskLike
 from omskit.table import Table
 
@@ -46,12 +46,12 @@ class DcsCheck:
     @property
     def active(self) -> int:
         """Lumisections with cms_active true."""
-        return int(pc.sum(self.table["cms_active"]).as_py() or 0)
+        return int(self.table["cms_active"].sum() or 0)
 
     @property
     def in_mask(self) -> int:
         """Lumisections of OMS that are in the mask."""
-        return int(pc.sum(self.table["in_mask"]).as_py() or 0)
+        return int(self.table["in_mask"].sum() or 0)
 
     def __str__(self) -> str:
         """One line for humans."""
@@ -90,11 +90,9 @@ def compare_dcs(table: Table, mask: MaskLike, run: int) -> DcsCheck:
     """
     given: object = mask
     if not isinstance(given, MaskLike):
-        message = (
-            f"dcs_check() needs a LumiMask, not {type(given).__name__}; "
-            "read one with omskit.lumi.files.read_mask(path)."
-        )
-        raise MaskError(message)
+        message = f"dcs_check() needs a LumiMask, not {type(given).__name__}."
+        remedy = Remedy("Give its path, or omskit.read_mask(path).", "Give its file.")
+        raise MaskError(message, remedy=remedy)
     if not len(table):
         # "They agree" of nothing would be a yes to a run that was mistyped.
         message = (

@@ -7,7 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omskit.errors import DecodeError, MaskError
+from omskit.errors import (
+    DecodeError,
+    MaskError,
+    Remedy,
+)
 from omskit.files import write_whole
 from omskit.lumi.brilcalc import read_brilcalc
 from omskit.lumi.mask import LumiMask
@@ -98,8 +102,11 @@ def write_mask(
     target = Path(path)
     content = (mask.to_json(strict=strict) + "\n").encode("ascii")
     if target.exists() and not overwrite:
-        message = f"{target} is there already. Give overwrite=True to replace it."
-        raise MaskError(message)
+        message = f"{target} is there already."
+        remedy = Remedy(
+            "Give overwrite=True to replace it.", "Give --overwrite to replace it."
+        )
+        raise MaskError(message, remedy=remedy)
     _replace(target, content)
     if provenance is not None:
         beside = target.with_name(target.name + SIDECAR)

@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from omskit.errors import MaskError
+from omskit.errors import (
+    MaskError,
+    Remedy,
+)
 from omskit.lumi.building import BEAM, PRESETS
 from omskit.lumi.integral import is_simulated, shown
 from omskit.lumi.mask import LumiMask
@@ -153,11 +156,11 @@ class _Rows:
         runs, numbers = integers(arrow, RUN), integers(arrow, SINGLE)
         self.flags = tuple(flag for flag in FLAGS if flag in arrow.column_names)
         if not self.flags:
-            message = (
-                f"The table has none of the flags ({', '.join(FLAGS[:4])} ...). "
-                "Fetch lumisections without fields=."
+            message = f"The table has none of the flags ({', '.join(FLAGS[:4])} ...)."
+            remedy = Remedy(
+                "Fetch lumisections without fields=.", "Leave --fields out."
             )
-            raise MaskError(message)
+            raise MaskError(message, remedy=remedy)
         values = [arrow[flag].to_pylist() for flag in self.flags]
         for run, number, *row in zip(
             runs.tolist(), numbers.tolist(), *values, strict=True

@@ -14,7 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.errors import UnknownFieldError, UsageError, did_you_mean
+from omskit.errors import (
+    Remedy,
+    UnknownFieldError,
+    UsageError,
+    did_you_mean,
+)
 from omskit.plot.wording import listed, ranges, span_text
 
 if TYPE_CHECKING:
@@ -190,15 +195,17 @@ def lumisection_column(table: Table) -> str:
     message = (
         f"This table has neither of the columns {' and '.join(map(repr, FIRST))}, "
         "so its rows have no place on an axis of lumisections. "
-        "Try a table per lumisection, and name the column if you give fields=. "
         f"It has: {_some(table.columns)}."
     )
-    raise UnknownFieldError(message)
+    what = "Try a table per lumisection, and name the column in"
+    raise UnknownFieldError(
+        message, remedy=Remedy(f"{what} fields=.", f"{what} --fields.")
+    )
 
 
 def _integers(table: Table, name: str) -> NDArray[np.int64]:
     """A column of numbers, -1 for null."""
-    column: Any = pc.cast(table[name], pa.int64())
+    column: Any = pc.cast(table[name].arrow, pa.int64())
     return np.asarray(pc.fill_null(column, -1).to_numpy(), dtype=np.int64)
 
 
@@ -259,13 +266,15 @@ def known(table: Table, name: str) -> Any:
         UnknownFieldError: There is no such column; the message names the nearest.
     """
     if name in table.columns:
-        return table[name]
+        return table[name].arrow
     message = (
         f"This table has no column {name!r} to draw."
-        f"{did_you_mean(name, table.columns)} It has: {_some(table.columns)}. "
-        "A column that OMS has and the table has not must be named in fields=."
+        f"{did_you_mean(name, table.columns)} It has: {_some(table.columns)}."
     )
-    raise UnknownFieldError(message)
+    remedy = Remedy(
+        "A column that OMS has and the table has not must be named in fields=.", ""
+    )
+    raise UnknownFieldError(message, remedy=remedy)
 
 
 def _some(names: Sequence[str]) -> str:

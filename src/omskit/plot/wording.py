@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omskit.errors import UnitError
+from omskit.errors import (
+    Remedy,
+    UnitError,
+)
 from omskit.schema import bundled
 
 if TYPE_CHECKING:
@@ -56,11 +59,14 @@ def y_label(table: Table, columns: Sequence[str]) -> str:
     units = {name: table.units[name] for name in columns}
     if len(set(units.values())) > 1:
         listed = ", ".join(f"{n} in {u or 'no unit'}" for n, u in units.items())
-        message = (
-            f"One axis cannot show columns in different units: {listed}. "
-            "Try one figure for each unit, on axes of your own (ax=)."
+        message = f"One axis cannot show columns in different units: {listed}."
+        what = "Try one figure for each unit,"
+        raise UnitError(
+            message,
+            remedy=Remedy(
+                f"{what} on axes of your own (ax=).", f"{what} with --fields."
+            ),
         )
-        raise UnitError(message)
     unit = units[columns[0]]
     one = columns[0] if len(columns) == 1 else ""
     if unit is None:

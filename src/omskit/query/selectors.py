@@ -181,8 +181,7 @@ def selection(
         raise SelectorError(message)
     if mask is not None and not is_mask(mask):
         message = (
-            f"mask={shown(mask)} is no mask; give a LumiMask, such as that of "
-            "omskit.lumi.files.read_mask(path)."
+            f"mask={shown(mask)} is no mask; give a LumiMask, or the path of its file."
         )
         raise SelectorError(message)
     start = None if since is None else moment(since, "since")

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from omskit.errors import UnknownFieldError, UnknownResourceError, did_you_mean
+from omskit.errors import (
+    Remedy,
+    UnknownFieldError,
+    UnknownResourceError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -169,7 +174,7 @@ class Resource:
         """
         found = self._by_name.get(name)
         if found is None:
-            raise UnknownFieldError(self._unknown(name))
+            raise self._unknown(name)
         return found
 
     def columns_of(self, name: str) -> tuple[Field, ...]:
@@ -187,22 +192,26 @@ class Resource:
             return (self._by_name[name],)
         parts = tuple(f for f in self.fields if f.attribute == name)
         if not parts:
-            raise UnknownFieldError(self._unknown(name))
+            raise self._unknown(name)
         return parts
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str) -> UnknownFieldError:
         if self.filtered_by(name) is not None:
-            return (
+            return UnknownFieldError(
                 f"{self.name!r} can be filtered by {name!r}, but does not show it: it "
-                f"is no column of its rows. 'oms fields {self.name}' lists those."
+                "is no column of its rows.",
+                remedy=Remedy(f"'oms fields {self.name}' lists those."),
             )
         every = (*self.fields, *self.filters)
         known = (*(f.name for f in every), *(f.attribute for f in every))
         hint = did_you_mean(name, dict.fromkeys(known))
-        return (
-            f"{self.name!r} has no field {name!r}.{hint} "
-            f"'oms fields {self.name}' lists all {len(self.fields)}; "
-            "unchecked=True sends the name as it is."
+        listed = f"'oms fields {self.name}' lists all {len(self.fields)};"
+        return UnknownFieldError(
+            f"{self.name!r} has no field {name!r}.{hint}",
+            remedy=Remedy(
+                f"{listed} unchecked=True sends the name as it is.",
+                f"{listed} oms get --unchecked sends the name as it is.",
+            ),
         )
 
 

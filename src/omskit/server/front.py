@@ -32,6 +32,7 @@ from omskit.server.faults.connections import CONNECTION, Faulty, send_all
 from omskit.server.faults.plan import plan_from_file
 from omskit.server.respond import refusal
 from omskit.server.sso.service import PREFIX, Sso, registry_from_file
+from omskit.server.watch import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +109,7 @@ def fronted(service: Service, front: Front) -> Any:
     app = Budgeted(app, front.limits)
     if front.gate is not None:
         app = Gated(app, front.gate)
-    app = Bounded(app, front.limits)
+    app = Bounded(Watched(app, service), front.limits)
     if front.sso is not None:
         # Before requests are counted: a body that does not come is no request yet.
         app = WithLogin(app, front.sso, front.limits)

@@ -6,6 +6,7 @@ other key names are likely, and the type words but INTEGER and STRING are ours.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def meta_fields(resource: Resource) -> dict[str, dict[str, Any]]:
 def _entry(field: Field) -> dict[str, Any]:
     whole = len(field.path) == 1
     # Where the unit changes from row to row, meta.row names it.
-    fixed = "" if field.scaled or not whole else field.unit or ""
+    fixed = "" if field.scaled or not whole else _spelled(field.unit or "")
     return {
         "title": field.title or field.attribute,
         "type": TYPES[field.kind] if whole else "OBJECT",
@@ -47,3 +48,8 @@ def _entry(field: Field) -> dict[str, Any]:
         "searchable": whole and field.filterable,
         "sortable": whole and field.sortable,
     }
+
+
+def _spelled(unit: str) -> str:
+    """A unit as OMS writes it, with powers in braces and nothing between factors."""
+    return re.sub(r"\^(-?\d+) ?", r"^{\1}", unit) if "cm" in unit else unit

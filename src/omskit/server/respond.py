@@ -3,7 +3,8 @@
 The paths: ``/{resource}``, ``/{resource}/meta``, ``/{resource}/{id}``,
 ``/{resource}/{id}/{relationship}``, ``/{resource}/{id}/relationships/{relationship}``,
 ``/datasetrates/datasets``, ``/l1algorithmtriggers/ratemon``, ``/diplogger/dip/...``
-and, of our own, ``/openapi.json``.
+and, of our own, ``/openapi.json``. The OMS proxy of DIALS is played beside them, at
+``/api/v1/oms-proxy/`` of the same host.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from omskit.effects import Response
-from omskit.errors import NotFoundError, UnknownResourceError, UsageError
+from omskit.errors import (
+    NotFoundError,
+    NotSyncedError,
+    StoreError,
+    UnknownResourceError,
+    UsageError,
+)
 from omskit.jsonapi.encode import encode
-from omskit.server import bodies, special
+from omskit.server import bodies, dials, special
 from omskit.server.openapi import JSON_API, openapi
 from omskit.server.parameters import LimitError
 
 if TYPE_CHECKING:
     from omskit.effects import Request
     from omskit.server.service import Service
-
-_FOR_CLIENTS = " 'oms fields "
-"""Where a message of the catalogue turns to what users of Python may try."""
 
 
 def respond(request: Request, service: Service) -> Response:
@@ -59,12 +63,16 @@ def identified(response: Response, service: Service) -> Response:
 def _answer(request: Request, service: Service) -> Response:
     try:
         body = _route(request.url, service)
+    except NotSyncedError as error:
+        return refusal(404, "NOT_SYNCED", str(error))
+    except StoreError as error:
+        return refusal(500, "STORE_FAILED", str(error))
     except (NotFoundError, UnknownResourceError) as error:
         return refusal(404, str(error), str(error))
     except LimitError as error:
         return refusal(400, "BAD_REQUEST", str(error))
     except UsageError as error:
-        detail = str(error).partition(_FOR_CLIENTS)[0]
+        detail = error.fact
         return refusal(400, "Request parameters error", detail)
     return Response(200, {"content-type": JSON_API}, body)
 
@@ -72,6 +80,8 @@ def _answer(request: Request, service: Service) -> Response:
 def _route(url: str, service: Service) -> bytes:
     parts = urlsplit(url)
     base = service.base_path
+    if parts.path.removesuffix("/") == dials.PATH:
+        parts = urlsplit(f"{base}/{dials.carried(parts.query)}")
     if not parts.path.startswith(f"{base}/"):
         message = f"Nothing is served at {parts.path!r}; all paths begin with {base}/."
         raise NotFoundError(message, status=404)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
+import datetime as dt  # noqa: TC003  # msgspec reads the types
 import json
 from dataclasses import dataclass, field, fields
+from typing import Any
+
+import msgspec
 
 from omskit.errors import UsageError
 
 FORMAT = "omskit receipt 1"
 _TIMES = ("started", "finished")
-_LISTS = ("urls", "identity", "columns")
-_SAID = ("service_version", "service_source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,8 @@ class Receipt:
             UsageError: It is no receipt, or one of another omskit.
         """
         try:
-            found = json.loads(text)
-            written = found.pop("format")
-            found |= {name: _time(found[name]) for name in _TIMES}
-            found |= {name: tuple(map(str, found[name])) for name in _LISTS}
-            found["prints"] = base64.b64decode(found["prints"], validate=True)
-            found |= {name: _text(found.get(name)) for name in _SAID}
-            receipt = cls(**found)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            written, receipt = _read(text)
+        except (ValueError, RecursionError) as error:
             message = f"This is no receipt that omskit wrote ({error})."
             raise UsageError(message) from error
         if written != FORMAT:
@@ -99,16 +94,24 @@ class Receipt:
         return receipt
 
 
-def _text(value: object) -> str | None:
-    if not isinstance(value, str | None):
-        message = f"{value!r:.40} is no text"
-        raise TypeError(message)
-    return value
+def _read(text: str | bytes) -> tuple[object, Receipt]:
+    """The format that a receipt names, and the receipt.
 
-
-def _time(text: str) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        message = f"the time {text} has no zone"
+    Raises:
+        ValueError: A fact is missing, of another type, or not known.
+        RecursionError: It is nested too deeply.
+    """
+    found = msgspec.json.decode(text, type=dict[str, Any])
+    if "format" not in found:
+        raise ValueError("it names no format")
+    written = found.pop("format")
+    unknown = found.keys() - {f.name for f in fields(Receipt)}
+    if unknown:
+        message = f"it holds {min(unknown)!r:.40}"
         raise ValueError(message)
-    return moment
+    receipt = msgspec.convert(found, Receipt)
+    for name in _TIMES:
+        if getattr(receipt, name).tzinfo is None:
+            message = f"the time {name} has no zone"
+            raise ValueError(message)
+    return written, receipt

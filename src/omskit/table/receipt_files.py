@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omskit.errors import UsageError
+from omskit.files import read_file
 from omskit.table.receipt import FORMAT, Receipt
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def find_receipt(given: ReceiptLike) -> FoundReceipt:
         return FoundReceipt(Receipt.from_json(given))
     try:
         path = Path(given)
-        content = path.read_bytes()
+        content = read_file(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         message = f"{str(given)!r:.200} cannot be read: {why}."

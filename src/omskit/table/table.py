@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import html
+import shutil
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, overload
+
+import numpy as np
+import pyarrow as pa
 
 from omskit._extras import load
-from omskit.errors import UnknownFieldError, did_you_mean
+from omskit.errors import NoPositionError, UnknownFieldError, did_you_mean
+from omskit.table.column import Column, chosen_rows, position_of
 from omskit.table.note import Note, NoteKind, as_note
+from omskit.table.shown import unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import pyarrow as pa
+    import numpy.typing as npt
+    import pandas as pd
+    import polars as pl
 
+    from omskit.table.handing import Types
     from omskit.table.receipt import Receipt
 
-HTML_ROWS = 10
-"""Rows at either end of the HTML view."""
+HANDING_ON = (
+    "Hand it on for more: to_pandas(), to_polars(), to_arrow(), or DuckDB by name."
+)
 
 
 class Table:
@@ -41,7 +51,15 @@ class Table:
         (2, {'rate': 'Hz'})
     """
 
-    __slots__ = ("_arrow", "_receipt", "complete", "gaps", "notes", "resource")
+    __slots__ = (
+        "_arrow",
+        "_matrix",
+        "_receipt",
+        "complete",
+        "gaps",
+        "notes",
+        "resource",
+    )
 
     def __init__(
         self,
@@ -136,20 +154,118 @@ class Table:
     def __len__(self) -> int:
         return int(self._arrow.num_rows)
 
-    def __getitem__(self, name: str) -> pa.ChunkedArray:
-        """One column.
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self), len(self.columns)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The ``pyarrow.Schema``; units are in the metadata of its fields."""
+        return self._arrow.schema
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The rows, one dict each, as `to_records` gives them."""
+        for batch in self._arrow.to_batches(max_chunksize=10_000):
+            yield from batch.to_pylist()
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a column of that name."""
+        return name in self._arrow.column_names
+
+    @overload
+    def __getitem__(self, which: str) -> Column: ...
+    @overload
+    def __getitem__(self, which: SupportsIndex) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, which: slice | list[Any] | Column) -> Table: ...
+    @overload
+    def __getitem__(self, which: Any) -> Any: ...
+    def __getitem__(self, which: Any) -> Any:
+        """A column, a row, or a table of some columns or rows.
+
+        Args:
+            which: ``"l1_rate"`` for a column; ``["run_number", "l1_rate"]`` for a table
+                of these; ``0`` or ``-1`` for a row as a dict; ``5:10``, positions, or
+                a flag a row as in ``table["pileup"] > 30`` for a table of some rows;
+                ``5:10, ["pileup"]`` for rows and columns.
 
         Raises:
-            UnknownFieldError: There is none; the message names the nearest.
+            UnknownFieldError: There is no such column; the message names the nearest.
+            UsageError: There is no such row, or not one flag a row.
         """
+        if isinstance(which, str):
+            return self._column(which)
+        if isinstance(which, tuple):
+            return self._cut(which)
+        position = position_of(which)
+        if position is not None:
+            return self._row(position)
+        if isinstance(which, list) and which and isinstance(which[0], str):
+            fields = [self._arrow.schema.field(self._position(n)) for n in which]
+            arrow = self._arrow.select([self._position(n) for n in which])
+            return self._some(
+                arrow.cast(pa.schema(fields, self._arrow.schema.metadata))
+            )
+        return self._some(chosen_rows(self._arrow, which))
+
+    def _cut(self, which: tuple[Any, ...]) -> Any:
+        """``table[rows, columns]``; an ellipsis or a bare slice takes all."""
+        rows, columns = (*which, ...)[:2]
+        found: Any = self if columns is ... or columns == slice(None) else self[columns]
+        return found if rows is ... else found[rows]
+
+    def _some(self, arrow: pa.Table) -> Table:
+        gaps = self.gaps if arrow.num_rows == len(self) else ()
+        return self.part(arrow, warnings=self.notes, gaps=gaps)
+
+    def _row(self, number: int) -> dict[str, Any]:
+        size = len(self)
+        if not -size <= number < size:
+            rows = "1 row" if size == 1 else f"{size} rows"
+            message = f"There is no row {number}: the table has {rows}."
+            raise NoPositionError(message)
+        (row,) = self._arrow.slice(number % size, 1).to_pylist()
+        return dict(row)
+
+    def _column(self, name: str) -> Column:
+        position = self._position(name)
+        unit = unit_of(self._arrow.schema.field(position))
+        return Column(self._arrow.column(position), name, unit)
+
+    def _position(self, name: object) -> int:
         if name not in self._arrow.column_names:
-            hint = did_you_mean(name, self.columns)
+            hint = did_you_mean(str(name), self.columns)
             message = (
-                f"This table has no column {name!r}.{hint} "
+                f"This table has no column {name!r:.80}.{hint} "
                 f"It has: {', '.join(self.columns)}."
             )
             raise UnknownFieldError(message)
-        return self._arrow.column(name)
+        return int(self._arrow.column_names.index(name))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Say where what other tables have as attributes is to be found.
+
+        Raises:
+            AttributeError: Always.
+        """
+        message = f"A Table has no {name!r}."
+        if not name.startswith("_"):
+            if name in self._arrow.column_names:
+                message += f" Its column is table[{name!r}]."
+            else:
+                known = [n for n in dir(type(self)) if not n.startswith("_")]
+                message += did_you_mean(name, known) + f" {HANDING_ON}"
+        raise AttributeError(message)
+
+    def head(self, rows: int = 5) -> Table:
+        """The first rows."""
+        return self._some(self._arrow.slice(0, max(rows, 0)))
+
+    def tail(self, rows: int = 5) -> Table:
+        """The last rows."""
+        rows = min(max(rows, 0), len(self))
+        return self._some(self._arrow.slice(len(self) - rows))
 
     def __eq__(self, other: object) -> bool:
         """Whether rows, types and units are equal; the receipt is not compared."""
@@ -164,26 +280,60 @@ class Table:
         records: list[dict[str, Any]] = self._arrow.to_pylist()
         return records
 
-    def to_pandas(self) -> Any:
-        """A ``pandas.DataFrame`` with Arrow-backed columns, so integers stay integers.
+    def to_arrow(self) -> pa.Table:
+        """The ``pyarrow.Table``, as `arrow`."""
+        return self._arrow
 
-        Units are in ``frame.attrs["units"]``.
+    def to_numpy(self, column: str | None = None) -> npt.NDArray[Any]:
+        """A column as a numpy array, or rows x columns of all of them.
+
+        Nulls are nan; see `Column.to_numpy`. Texts, times or lists among several
+        columns make an array of objects.
+        """
+        if column is not None:
+            return self._column(column).to_numpy()
+        from omskit.table.handing import to_matrix
+
+        return to_matrix(self._arrow)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        # numpy asks for this as well as for __array__, and pandas for that only: with
+        # it, pd.DataFrame(table) would lose the names of the columns.
+        self._matrix = np.ascontiguousarray(self.to_numpy())
+        return self._matrix.__array_interface__
+
+    def to_pandas(self, types: Types = "hybrid") -> pd.DataFrame:
+        """A ``pandas.DataFrame``; units are in ``frame.attrs["units"]``.
+
+        Args:
+            types: ``"hybrid"``, which plots, fits and merges without surprise: floats
+                are float64, whole numbers int64, flags bool; with a value missing they
+                are Int64 and boolean. ``"numpy"``: with a value missing, whole numbers
+                are floats and flags objects. ``"nullable"``: Int64, Float64, boolean
+                throughout. ``"arrow"``: Arrow's own types.
+
+        Times are ``datetime64[us, UTC]``, or Arrow's.
 
         Raises:
             MissingExtraError: pandas is not installed.
+            UsageError: There are no such *types*.
         """
-        pandas = load("pandas", "make a pandas DataFrame")
-        frame = self._arrow.to_pandas(types_mapper=pandas.ArrowDtype)
+        from omskit.table.handing import to_pandas
+
+        frame: pd.DataFrame = to_pandas(self._arrow, types)
         frame.attrs["units"] = self.units
         return frame
 
-    def to_polars(self) -> Any:
+    def to_polars(self) -> pl.DataFrame:
         """A ``polars.DataFrame``; units stay behind in ``table.units``.
 
         Raises:
             MissingExtraError: polars is not installed.
         """
-        return load("polars", "make a polars DataFrame").from_arrow(self._arrow)
+        polars = load("polars", "make a polars DataFrame")
+        frame: pl.DataFrame = polars.from_arrow(self._arrow)
+        return frame
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The Arrow PyCapsule interface."""
@@ -198,73 +348,23 @@ class Table:
         return (_rebuild, (self._arrow, state))
 
     def __repr__(self) -> str:
-        state = "" if self.complete else ", INCOMPLETE"
-        noted = f", {len(self.warnings)} warnings" if self.warnings else ""
-        return (
-            f"<Table {self.resource or 'of'} {len(self)} rows x "
-            f"{len(self.columns)} columns{state}{noted}>"
-        )
+        from omskit.table.view import at_prompt, plain
+
+        width = shutil.get_terminal_size((80, 24)).columns
+        text = "\n".join(at_prompt(self, width))
+        return plain(text, getattr(sys.stdout, "encoding", None))
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name != "__array_interface__"]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.columns
 
     def _repr_html_(self) -> str:
-        return "".join(_html(self))
+        from omskit.table.html import html_of
+
+        return "".join(html_of(self))
 
 
 def _rebuild(arrow: pa.Table, state: dict[str, Any]) -> Table:
     return Table(arrow, **state)
-
-
-def unit_of(field: pa.Field) -> str | None:
-    """The unit that a column's metadata names, or None."""
-    found = (field.metadata or {}).get(b"unit")
-    return found.decode() if found else None
-
-
-def with_unit(field: pa.Field, unit: str | None) -> pa.Field:
-    """The same column with another unit; None takes it away."""
-    metadata = dict(field.metadata or {})
-    metadata.pop(b"unit", None)
-    if unit is not None:
-        metadata[b"unit"] = unit.encode()
-    return field.with_metadata(metadata or None)
-
-
-def _html(table: Table) -> Iterator[str]:
-    """The HTML view: state, warnings, header with units, first and last rows."""
-    total = len(table)
-    state = "" if table.complete else " <strong>(incomplete)</strong>"
-    title = html.escape(table.resource) or "table"
-    yield f"<div><p><strong>{title}</strong>: {total} rows{state}</p>"
-    if table.warnings:
-        yield "<ul>"
-        yield from (f"<li>&#9888; {html.escape(w)}</li>" for w in table.warnings)
-        yield "</ul>"
-    yield "<table><thead><tr>"
-    for name, unit in table.units.items():
-        small = f"<br><small>[{html.escape(unit)}]</small>" if unit else ""
-        yield f"<th>{html.escape(name)}{small}</th>"
-    yield "</tr></thead><tbody>"
-    if total <= 2 * HTML_ROWS:
-        yield from _html_rows(table.arrow)
-    else:
-        yield from _html_rows(table.arrow.slice(0, HTML_ROWS))
-        hidden = total - 2 * HTML_ROWS
-        yield (
-            f'<tr><td colspan="{len(table.columns)}"><em>{hidden} rows not shown'
-            "</em></td></tr>"
-        )
-        yield from _html_rows(table.arrow.slice(total - HTML_ROWS))
-    yield "</tbody></table></div>"
-
-
-def _html_rows(arrow: pa.Table) -> Iterator[str]:
-    for row in arrow.to_pylist():
-        cells = "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row.values())
-        yield f"<tr>{cells}</tr>"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "\N{EM DASH}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:.7g}" if isinstance(value, float) else str(value)

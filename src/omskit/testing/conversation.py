@@ -30,7 +30,7 @@ from urllib.parse import unquote
 from omskit.client import AsyncClient, Client
 from omskit.effects import Request, Response
 from omskit.errors import ConfigError, UsageError
-from omskit.files import write_whole
+from omskit.files import read_file, write_whole
 from omskit.login.kinds import Anonymous
 from omskit.redact import scrubbed, secrets_of
 
@@ -221,7 +221,7 @@ def player(path: str | os.PathLike[str]) -> Player:
         ConfigError: The file holds none.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(read_file(Path(path)))
         written = document["format"]
         answers: dict[tuple[str, str], list[Response]] = {}
         for entry in document["exchanges"]:
@@ -233,7 +233,15 @@ def player(path: str | os.PathLike[str]) -> Player:
             key = (str(entry["method"]), unquote(entry["url"]))
             answers.setdefault(key, []).append(answer)
         found = Player(str(document["service"]), answers)
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        KeyError,
+        OSError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         message = f"{path} holds no conversation ({type(error).__name__})."
         raise ConfigError(message) from error
     if written != FORMAT:

@@ -15,8 +15,15 @@ import httpcore2
 import httpx2
 
 from omskit._version import __version__
-from omskit.errors import ConfigError, TimedOutError, TransportError
+from omskit.drivers.threads import in_thread
+from omskit.errors import (
+    ConfigError,
+    Remedy,
+    TimedOutError,
+    TransportError,
+)
 from omskit.flow.settings import Timeouts
+from omskit.redact import drop_frames
 from omskit.transport.proxies import proxy_for, read_proxy
 from omskit.transport.tls import tls_context
 from omskit.transport.unpacking import Body
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from omskit.drivers.cancel import CancelToken
-    from omskit.effects import Request, Response
+    from omskit.effects import Request, Response, Secret
 
 HEADERS = {
     "accept": "application/vnd.api+json, application/json",
@@ -87,7 +94,7 @@ class HttpSender:
         *,
         verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
         timeouts: Timeouts | None = None,
-        proxy: str | None = None,
+        proxy: Secret | None = None,
         connections: int = 4,
     ) -> None:
         self._context = tls_context(verify)
@@ -100,11 +107,11 @@ class HttpSender:
     def forget(self) -> None:
         """Begin anew, without connections: in a new sender, and after a fork."""
         self._lock = threading.Lock()
-        self._sync: dict[str | None, _Line] = {}
-        self._async: dict[str | None, httpx2.AsyncClient] = {}
-        self._ways: dict[tuple[str, str], str | None] = {}
+        self._sync: dict[Secret | None, _Line] = {}
+        self._async: dict[Secret | None, httpx2.AsyncClient] = {}
+        self._ways: dict[tuple[str, str], Secret | None] = {}
 
-    def _settings(self, proxy: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _settings(self, proxy: Secret | None) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a client is made with, and what its transport is."""
         timeout = httpx2.Timeout(
             self._timeouts.read_s, connect=self._timeouts.connect_s, pool=None
@@ -126,7 +133,7 @@ class HttpSender:
         }
         return client, way
 
-    def _way(self, url: str) -> str | None:
+    def _way(self, url: str) -> Secret | None:
         """The proxy on the way to *url*; the environment is read once for each host."""
         if self._proxy is not None:
             return self._proxy
@@ -195,7 +202,8 @@ class HttpSender:
 
     def _watch(self, url: str, call: Call) -> contextlib.AbstractContextManager[None]:
         """What else the deadline takes: TLS within TLS reads as long as it likes."""
-        if (self._way(url) or "").lower().startswith("https:"):
+        proxy = self._way(url)
+        if proxy is not None and proxy.text.lower().startswith("https:"):
             return call.cut_when_late()
         return contextlib.nullcontext()
 
@@ -206,9 +214,13 @@ class HttpSender:
             yield
         except (*_TIMEOUTS, *_CONNECT_ERRORS, *_BROKEN) as error:
             is_late = call is not None and call.is_late
-            proxy = self._way(request.url)
-            raise _fault(request, error, proxy, is_late=is_late) from error
+            # The library's frames hold the token, and the proxy's password.
+            drop_frames(error)
+            raise _fault(
+                request, error, self._way(request.url), is_late=is_late
+            ) from error
         except (httpx2.InvalidURL, httpx2.CookieConflict) as error:
+            drop_frames(error)
             message = f"{request.url!r} is no address ({error})."
             raise ConfigError(message) from error
 
@@ -234,8 +246,8 @@ class HttpSender:
                 raise
             raise TimedOutError(_unfinished(request)) from error
         if body.is_large:
-            return await asyncio.to_thread(
-                body.response, answer.status_code, answer.headers
+            return await asyncio.wrap_future(
+                in_thread(body.response, answer.status_code, answer.headers)
             )
         return body.response(answer.status_code, answer.headers)
 
@@ -275,7 +287,7 @@ def _unfinished(request: Request) -> str:
 
 
 def _fault(
-    request: Request, error: Exception, proxy: str | None, *, is_late: bool
+    request: Request, error: Exception, proxy: Secret | None, *, is_late: bool
 ) -> TransportError:
     """What a fault of the connection is called.
 
@@ -292,7 +304,7 @@ def _fault(
     if isinstance(error, _TIMEOUTS):
         return TimedOutError(f"{host} was silent for too long.")
     if isinstance(error, _CONNECT_ERRORS):
-        return TransportError(_why_unreachable(host, error))
+        return _unreachable(host, error)
     reason = str(error) or type(error).__name__
     hint = ""
     if "without sending a response" in reason and request.url.startswith("http:"):
@@ -300,17 +312,27 @@ def _fault(
     return TransportError(f"The connection to {host} broke ({reason}).{hint}")
 
 
-def _why_unreachable(host: str, error: Exception) -> str:
+def _unreachable(host: str, error: Exception) -> TransportError:
     reason = str(error) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in reason:
-        return (
+        install = "Install the CERN CA certificates, or"
+        return TransportError(
             f"The certificate of {host} is not signed by an authority that this "
-            "machine trusts. Install the CERN CA certificates, or pass "
-            "verify='ca-file.pem'."
+            "machine trusts.",
+            remedy=Remedy(
+                f"{install} pass verify='ca-file.pem'.",
+                f"{install} name their file in SSL_CERT_FILE.",
+            ),
         )
     if "WRONG_VERSION_NUMBER" in reason:
-        return f"{host} does not speak TLS there. Is it http:// instead of https://?"
-    return (
-        f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up? "
-        "'oms auth doctor' tries each link."
+        return TransportError(
+            f"{host} does not speak TLS there. Is it http:// instead of https://?"
+        )
+    doctor = "'oms auth doctor' tries each link;"
+    return TransportError(
+        f"Cannot reach {host} ({reason}). Is the network, tunnel or proxy up?",
+        remedy=Remedy(
+            f"{doctor} Client('demo') needs no network.",
+            f"{doctor} --instance demo needs no network.",
+        ),
     )

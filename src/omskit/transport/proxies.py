@@ -9,13 +9,15 @@ from urllib.request import getproxies, proxy_bypass
 import httpx2
 
 from omskit._extras import load
+from omskit.effects import Secret
 from omskit.errors import ConfigError
+from omskit.redact import drop_frames
 
 if TYPE_CHECKING:
     import ssl
 
 
-def proxy_for(url: str) -> str | None:
+def proxy_for(url: str) -> Secret | None:
     """The proxy that the environment names for *url*; None: the way is direct.
 
     ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` are honoured, in
@@ -26,10 +28,10 @@ def proxy_for(url: str) -> str | None:
     proxy = named.get(parts.scheme) or named.get("all")
     if not proxy or proxy_bypass(parts.netloc):
         return None
-    return proxy
+    return Secret(proxy)
 
 
-def read_proxy(text: str, context: ssl.SSLContext | None = None) -> httpx2.Proxy:
+def read_proxy(address: Secret, context: ssl.SSLContext | None = None) -> httpx2.Proxy:
     """A proxy's address.
 
     Args:
@@ -40,8 +42,9 @@ def read_proxy(text: str, context: ssl.SSLContext | None = None) -> httpx2.Proxy
         MissingExtraError: It is a SOCKS proxy, which needs another package.
     """
     try:
-        proxy = httpx2.Proxy(text if "://" in text else f"http://{text}")
-    except (ValueError, httpx2.InvalidURL):
+        proxy = httpx2.Proxy(_with_scheme(address).text)
+    except (ValueError, httpx2.InvalidURL) as error:
+        drop_frames(error)
         message = (
             "The address of the proxy is none of http://host:port, https://host:port "
             "and socks5h://host:port. Look at proxy=, HTTPS_PROXY, HTTP_PROXY and "
@@ -53,3 +56,8 @@ def read_proxy(text: str, context: ssl.SSLContext | None = None) -> httpx2.Proxy
     if proxy.url.scheme == "https":
         proxy.ssl_context = context
     return proxy
+
+
+def _with_scheme(address: Secret) -> Secret:
+    """The address as a URL; one without a scheme is of HTTP."""
+    return address if "://" in address.text else Secret(f"http://{address.text}")

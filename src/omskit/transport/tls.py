@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 
 from omskit.errors import ConfigError
+from omskit.files import read_file
 
 
 def tls_context(
@@ -42,6 +43,8 @@ def tls_context(
         where = os.environ.get("REQUESTS_CA_BUNDLE") or None
     folder = where is not None and Path(where).is_dir()
     try:
+        if where is not None and not folder:
+            read_file(Path(where))  # OpenSSL would wait for a pipe without end.
         if where is None:
             return httpx2.create_ssl_context()
         return ssl.create_default_context(

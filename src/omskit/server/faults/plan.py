@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from omskit.errors import ConfigError, did_you_mean
+from omskit.files import read_file
 from omskit.schema import bundled
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def plan_from_file(path: str | Path) -> FaultPlan:
         ConfigError: The file cannot be read or says something without meaning.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_file(Path(path)).decode()
     except (OSError, UnicodeDecodeError) as error:
         message = f"Cannot read the faults in {path}: {error}."
         raise ConfigError(message) from error
@@ -244,7 +245,10 @@ def plan_from_text(text: str, name: str = "the faults") -> FaultPlan:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        message = f"{name} is nested too deeply to be read."
+        raise ConfigError(message) from error
+    except ValueError as error:  # An integer may have too many digits, too.
         message = f"{name} is not TOML: {error}."
         raise ConfigError(message) from error
     _known(document, ("seed", "rule"), name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omskit.errors import ConfigError, did_you_mean
+from omskit.files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,8 +73,8 @@ def registry_from_file(path: str | Path) -> Registry:
         ConfigError: The file cannot be read or says something without meaning.
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = tomllib.loads(read_file(Path(path)).decode())
+    except (OSError, ValueError, RecursionError) as error:
         message = f"Cannot read the applications in {path}: {error}."
         raise ConfigError(message) from error
     entries = document.pop("application", [])

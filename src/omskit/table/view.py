@@ -1,4 +1,4 @@
-"""A table for humans, as lines that fit a terminal.
+"""A table for humans, as lines that fit a terminal: at a prompt, in ``oms``, in a text.
 
 Columns that do not fit are left out, and the last line says how many and how to see
 them. A single row that does not fit is turned by a quarter: one line a column.
@@ -15,12 +15,13 @@ import pyarrow as pa
 
 from omskit.redact import visible
 from omskit.schema import bundled
-from omskit.table import unit_of
+from omskit.table.first import FIRST
+from omskit.table.shown import unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from omskit.table import Table
+    from omskit.table.shown import Shown
 
 DASH = "\N{EN DASH}"
 CUT = "\N{HORIZONTAL ELLIPSIS}"
@@ -30,36 +31,22 @@ NARROW_HEAD = 12
 SHOWN_ROWS = 40
 """A longer table on a terminal shows its first and last half of so many rows."""
 
-FIRST = {
-    "runs": (
-        "run_number", "fill_number", "start_time", "duration", "l1_rate",
-        "delivered_lumi", "recorded_lumi", "last_lumisection_number", "stable_beam",
-        "era", "hlt_physics_rate", "l1_menu", "hlt_key",
-    ),
-    "lumisections": (
-        "run_number", "lumisection_number", "cms_active", "pileup",
-        "delivered_lumi_per_lumisection", "beams_stable", "physics_flag", "init_lumi",
-        "recorded_lumi_per_lumisection", "start_time", "fill_number", "prescale_name",
-    ),
-    "fills": (
-        "fill_number", "start_time", "duration", "first_run_number", "last_run_number",
-        "stable_beams", "delivered_lumi", "recorded_lumi", "peak_lumi", "peak_pileup",
-        "bunches_colliding", "injection_scheme",
-    ),
-    "hltpathrates": (
-        "run_number", "path_name", "first_lumisection_number", "rate", "counter",
-    ),
-    "hltpathinfo": ("run_number", "path_name", "rate", "accepted", "ps_pass"),
-    "l1triggerrates": (
-        "run_number", "first_lumisection_number", "l1a_total_rate", "l1a_physics_rate",
-        "l1a_random_rate", "trigger_physics_lost_rate",
-    ),
-    "l1algorithmtriggers": (
-        "run_number", "first_lumisection_number", "bit", "name",
-        "initial_prescale_prescale", "pre_dt_rate", "post_dt_rate",
-    ),
-}  # fmt: skip
-"""What people look at first, where not every column fits."""
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """How to see what is not shown."""
+
+    rows: str
+    columns: str
+    all: str
+
+
+COMMAND = More("--all-rows", "--fields a,b, a wider terminal", "--format csv")
+PROMPT = More("table[5:10]", "table[['a', 'b']]", "to_pandas()")
+PROMPT_ROWS = 20
+"""A longer table at a prompt shows its first and last half of so many rows."""
+MOST_NOTES = 5
+"""More notes at a prompt are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +77,24 @@ class _Column:
     def longest(self) -> int:
         return max(map(len, self.cells))
 
+    @property
+    def same(self) -> bool:
+        """Every row has the same value."""
+        return len(self.cells) > 1 and len(set(self.cells)) == 1
+
     def cell(self, index: int) -> str:
         text, room = self.cells[index], self.width
         return text if len(text) <= room else text[: room - 1] + CUT
 
 
 def view(
-    table: Table,
+    table: Shown,
     width: int,
     *,
     named: Sequence[str] | None = None,
     most_rows: int | None = None,
     notes: bool = True,
+    more: More = COMMAND,
 ) -> list[Line]:
     """The lines that show *table* in *width* characters.
 
@@ -109,6 +102,7 @@ def view(
         named: The columns that were asked for by name; their order is kept.
         most_rows: Rows beyond so many are left out of the middle; None shows all.
         notes: Say in the end how much there is and what is not shown.
+        more: How to see it.
     """
     if not len(table):
         return [Line(f"No row of {table.resource or 'this table'} matches.", "note")]
@@ -116,7 +110,7 @@ def view(
     arrow = table.arrow
     if left_out:
         arrow = pa.concat_tables([arrow.slice(0, kept), arrow.slice(len(table) - kept)])
-    columns = [_column(arrow, field) for field in arrow.schema]
+    columns = [_column(arrow, index) for index in range(arrow.num_columns)]
     chosen = _fitting(columns, _preferred(table, columns, named), width)
     chosen = _stretched(chosen, width)
     is_whole = len(chosen) == len(columns) and all(c.longest <= c.width for c in chosen)
@@ -128,7 +122,7 @@ def view(
         middle = f"{CUT} {left_out} rows not shown {CUT}"
         rows.insert(kept, Line(middle, "note"))
     if notes:
-        note = _note(table, left_out, len(columns) - len(chosen))
+        note = _note(table, left_out, len(columns) - len(chosen), more)
         rows += [Line(part, "note") for part in textwrap.wrap(note, width)]
     return [*lines, *rows]
 
@@ -141,9 +135,12 @@ def _ends(rows: int, most: int | None) -> tuple[int, int]:
     return kept, rows - 2 * kept
 
 
-def _column(arrow: pa.Table, field: pa.Field) -> _Column:
-    values = arrow.column(field.name).to_pylist()
+def _column(arrow: pa.Table, index: int) -> _Column:
+    field = arrow.schema.field(index)
+    values = arrow.column(index).to_pylist()
     texts = tuple(map(cell_text, values))
+    if pa.types.is_floating(field.type):
+        texts = points_aligned(texts)
     is_time = pa.types.is_timestamp(field.type)
     unit = "UTC" if is_time else unit_of(field)
     shown = f"[{visible(unit)}]" if unit else ""
@@ -158,6 +155,62 @@ def _column(arrow: pa.Table, field: pa.Field) -> _Column:
         right=any(is_kind(field.type) for is_kind in kinds),
         empty=all(value is None for value in values),
     )
+
+
+def points_aligned(texts: Sequence[str]) -> tuple[str, ...]:
+    """Numbers with spaces behind them, so that their points stand below each other.
+
+    Example:
+        >>> points_aligned(["49130.85", "5", "0.125"])
+        ('49130.85 ', '5    ', '0.125')
+    """
+    tails = [len(t) - (t + ".").index(".") if _is_plain(t) else 0 for t in texts]
+    most = max(tails, default=0)
+    return tuple(
+        text + " " * (most - tail) if _is_plain(text) else text
+        for text, tail in zip(texts, tails, strict=True)
+    )
+
+
+def _is_plain(text: str) -> bool:
+    """Digits and a point: no power of ten, no dash."""
+    return text.removeprefix("-").replace(".", "", 1).isdigit()
+
+
+def plain(text: str, encoding: str | None) -> str:
+    """*text* in characters that *encoding* has: a batch job may have only ASCII.
+
+    Example:
+        >>> plain("\N{EN DASH}\N{HORIZONTAL ELLIPSIS}", "ascii")
+        '-~'
+    """
+    encoding = encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace(DASH, "-").replace(CUT, "~")
+        return text.encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def at_prompt(table: Shown, width: int) -> list[str]:
+    """The lines of a table at a prompt: its rows, how much there is, what to know.
+
+    A table without rows has the names of its columns, which are all there is of it.
+    """
+    lines = view(table, width, most_rows=PROMPT_ROWS, more=PROMPT)
+    shown = [line.text for line in lines]
+    if len(table) == 1 and not shown[-1].startswith("1 row"):
+        shown.append(_note(table, 0, 0, PROMPT))
+    if not len(table) and table.columns:
+        shown += textwrap.wrap(f"It has the columns {', '.join(table.columns)}.", width)
+    said = [*table.warnings]
+    if len(said) > MOST_NOTES:
+        left = len(said) - MOST_NOTES
+        said[MOST_NOTES:] = [f"and {left} more: see .warnings"]
+    for note in said:
+        shown += textwrap.wrap(f"Note: {visible(note)}", width, subsequent_indent="  ")
+    return shown
 
 
 def cell_text(value: Any) -> str:
@@ -192,7 +245,7 @@ def _folded(name: str, room: int) -> Iterator[str]:
 
 
 def _preferred(
-    table: Table, columns: Sequence[_Column], named: Sequence[str] | None
+    table: Shown, columns: Sequence[_Column], named: Sequence[str] | None
 ) -> list[_Column]:
     """The columns in the order in which they should get room."""
     if named:
@@ -203,6 +256,10 @@ def _preferred(
     by_name = {column.name: column for column in columns}
     begin = [by_name[name] for name in first if name in by_name]
     begin = [c for c in begin if not c.empty or c.name in identity]
+    # What is the same in every row was asked for, and says nothing new: one run, or
+    # the first lumisection of rates by run. It gives way to what is measured.
+    same = [c for c in begin if c.name in identity and c.same]
+    begin = [c for c in begin if c not in same] + same
     rest = [c for c in columns if c not in begin]
     return begin + [c for c in rest if not c.empty] + [c for c in rest if c.empty]
 
@@ -273,17 +330,17 @@ def _turned(arrow: pa.Table, width: int) -> Iterator[Line]:
         yield from (Line(" " * indent + more) for more in folded[1:])
 
 
-def _note(table: Table, left_out: int, hidden: int) -> str:
+def _note(table: Shown, left_out: int, hidden: int, more: More) -> str:
     """How much there is, what is not shown, and how to see it."""
     rows = "1 row" if len(table) == 1 else f"{len(table)} rows"
     parts = [rows if table.complete else f"{rows}, INCOMPLETE"]
     ways = []
     if left_out:
         parts.append(f"{left_out} of them not shown")
-        ways.append("--all-rows")
+        ways.append(more.rows)
     if hidden:
         parts.append(f"{hidden} of {len(table.columns)} columns hidden")
-        ways += ["--fields a,b", "a wider terminal"]
+        ways.append(more.columns)
     if ways:
-        parts.append(f"to see more: {', '.join(ways)} or --format csv")
+        parts.append(f"to see more: {', '.join(ways)} or {more.all}")
     return "; ".join(parts) + "."

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from omskit import Client
+    from omskit.client import Client
 
 
 @pytest.fixture

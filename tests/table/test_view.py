@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omskit.cli.terminal import DASH, LONGEST_TEXT, view
 from omskit.table import Table, with_unit
+from omskit.table.view import DASH, LONGEST_TEXT, view
 
 
 def table(rows, resource="runs", **details):

@@ -1,0 +1,1 @@
+"""``oms sync``, ``oms sql`` and ``oms store``: OMS on disk."""

@@ -1,0 +1,141 @@
+"""Who asks the client for the pages: one question at a time, remembered for a while."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+import warnings
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from omskit.errors import OMSWarning
+from omskit.lumi import LumiMask
+from omskit.reports import report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from omskit.client import Client
+    from omskit.reports import Report
+    from omskit.table import Table
+
+Answer = TypeVar("Answer")
+
+KEPT_S = 20.0
+"""So long an answer is shown again; a lumisection takes 23.3 s."""
+KEPT = 64
+"""Answers that are remembered."""
+MASKS = 64
+"""Certification files that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A certification file that was dropped on a page."""
+
+    name: str
+    content: bytes
+    mask: LumiMask
+
+
+class Asker:
+    """A client for many viewers: the same question is asked once in a while.
+
+    Args:
+        client: Whom to ask.
+        now: The time that pages bear; where the demo plays, the clock of the demo.
+        clock: Seconds, to know how old an answer is.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.client = client
+        self.now = now
+        self._clock = clock
+        self._answers: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
+        self._masks: OrderedDict[str, Dropped] = OrderedDict()
+        # One question at a time: others wait for its answer instead of asking again.
+        self._asking = threading.RLock()
+
+    def remembered(
+        self, key: Hashable, ask: Callable[[], Answer], *, kept_s: float = KEPT_S
+    ) -> Answer:
+        """The answer to a question, at most *kept_s* old."""
+        with self._asking:
+            known = self._answers.get(key)
+            if known is not None and self._clock() - known[0] < kept_s:
+                return cast("Answer", known[1])
+            with warnings.catch_warnings():
+                # Pages show what tables warn of. Nobody else asks meanwhile.
+                warnings.simplefilter("ignore", OMSWarning)
+                answer = ask()
+            self._answers[key] = (self._clock(), answer)
+            self._answers.move_to_end(key)
+            while len(self._answers) > KEPT:
+                self._answers.popitem(last=False)
+            return answer
+
+    def report(self, kind: str, number: int, *, kept_s: float = KEPT_S) -> Report:
+        """The report on a run or a fill."""
+
+        def ask() -> Report:
+            if kind == "run":
+                return report(self.client, run=number, now=self.now())
+            return report(self.client, fill=number, now=self.now())
+
+        return self.remembered((kind, number), ask, kept_s=kept_s)
+
+    def newest_run(self, *, kept_s: float = KEPT_S) -> int | None:
+        """The number of the newest run; None where there is none."""
+
+        def ask() -> Table:
+            fields = ["run_number"]
+            return self.client.runs(sort="-run_number", limit=1, fields=fields)
+
+        table = self.remembered("newest", ask, kept_s=kept_s)
+        return int(table["run_number"][0].as_py()) if len(table) else None
+
+    def hlt(self, run: int, pattern: str) -> Table:
+        """Rates of HLT paths per lumisection."""
+        return self.remembered(
+            ("hlt", run, pattern),
+            lambda: self.client.hlt_rates(run, paths=pattern, audit=False),
+        )
+
+    def l1(self, run: int, pattern: str) -> Table:
+        """Rates of L1 algorithms per lumisection."""
+        return self.remembered(
+            ("l1", run, pattern),
+            lambda: self.client.l1_algorithms(run, names=pattern, audit=False),
+        )
+
+    def drop(self, name: str, content: bytes) -> str:
+        """Remember a certification file.
+
+        Returns:
+            What it is asked for by.
+
+        Raises:
+            MaskError: It has no meaning.
+        """
+        from omskit.lumi import canonical_hash
+
+        mask = LumiMask.read(content)
+        key = canonical_hash(mask)[:16]
+        with self._asking:
+            self._masks[key] = Dropped(name, content, mask)
+            self._masks.move_to_end(key)
+            while len(self._masks) > MASKS:
+                self._masks.popitem(last=False)
+        return key
+
+    def dropped(self, key: str) -> Dropped | None:
+        """A certification file that was dropped before; None: it is not known."""
+        return self._masks.get(key)

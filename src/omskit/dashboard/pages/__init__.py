@@ -1,0 +1,1 @@
+"""The pages, one module each: from an address and an `Asker` to a `Page`."""

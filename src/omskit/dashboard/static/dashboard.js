@@ -1,0 +1,167 @@
+"use strict";
+/* Zoom by dragging, copies, dropped files, and the page Now that looks again. Every page
+   can be read without it; what it does is in the address. */
+(() => {
+  const main = () => document.getElementById("main");
+  const shown = () => document.dispatchEvent(new Event("omskit:shown"));
+
+  const take = (text) => {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    const next = fresh.getElementById("main");
+    if (!next) return false;
+    main().replaceWith(document.adoptNode(next));
+    document.title = fresh.title;
+    shown();
+    return true;
+  };
+
+  const go = async (address, keep) => {
+    try {
+      const answer = await fetch(address, { headers: { accept: "text/html" } });
+      if (!take(await answer.text())) throw new Error("no page");
+      if (!keep) history.pushState(null, "", address);
+    } catch {
+      location.assign(address);
+    }
+  };
+  addEventListener("popstate", () => go(location.href, true));
+
+  const changed = (values) => {
+    const address = new URL(location.href);
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null) address.searchParams.delete(name);
+      else address.searchParams.set(name, value);
+    }
+    return address.href;
+  };
+
+  const size = () => {
+    const source = document.getElementById("hover-data");
+    return source ? JSON.parse(source.textContent).ls.length : 0;
+  };
+
+  /* Zoom: drag over any figure; all of them show the same lumisections. */
+  let from = null;
+  let mark = null;
+  const part = (area, x) => {
+    const box = area.getBoundingClientRect();
+    return Math.max(0, Math.min(1, (x - box.left) / box.width));
+  };
+  addEventListener("pointerdown", (event) => {
+    const area = event.target.closest && event.target.closest("#plots .area");
+    if (!area || event.button || document.getElementById("now")) return;
+    from = { area, at: part(area, event.clientX) };
+    mark = document.createElement("div");
+    mark.className = "selection";
+    area.append(mark);
+  });
+  addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const ends = [from.at, part(from.area, event.clientX)].sort((a, b) => a - b);
+    mark.style.left = 100 * ends[0] + "%";
+    mark.style.width = 100 * (ends[1] - ends[0]) + "%";
+  });
+  addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const ends = [from.at, part(from.area, event.clientX)].sort((a, b) => a - b);
+    const area = from.area;
+    mark.remove();
+    from = mark = null;
+    const slots = size();
+    const offset = Number(document.getElementById("plots").dataset.offset);
+    const first = offset + Math.min(slots - 1, Math.floor(ends[0] * slots));
+    const last = offset + Math.min(slots - 1, Math.floor(ends[1] * slots));
+    if (ends[1] - ends[0] > 0.01) go(changed({ from: first, to: last, at: null }));
+    else if (area.id === "heat") choose(area, event.clientY);
+    else if (document.querySelector(".choices")) go(changed({ at: first }));
+  });
+  const choose = (area, y) => {
+    const box = area.getBoundingClientRect();
+    const names = JSON.parse(document.getElementById("heat-names").textContent);
+    const row = Math.floor(((y - box.top) / box.height) * names.length);
+    if (names[row] !== undefined) go(changed({ lines: names[row] }));
+  };
+  addEventListener("keydown", (event) => {
+    if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey) return;
+    if (event.key === "0" && document.getElementById("reset")) go(document.getElementById("reset").href);
+  });
+
+  /* Copies. */
+  addEventListener("click", async (event) => {
+    const field = event.target.closest && event.target.closest(".field");
+    if (field) {
+      const input = document.getElementById("fields");
+      const names = input.value.split(",").map((n) => n.trim()).filter(Boolean);
+      const name = field.dataset.field;
+      input.value = (names.includes(name) ? names.filter((n) => n !== name) : [...names, name]).join(",");
+      return;
+    }
+    const button = event.target.closest && event.target.closest(".copy");
+    if (!button) return;
+    const source = button.dataset.from;
+    const text = source ? document.getElementById(source).textContent : button.dataset.copy + " " + location.href;
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      button.textContent = document.execCommand("copy") ? "Copied" : "Not copied";
+      area.remove();
+    }
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+
+  /* Dropped files. */
+  const send = async (slot, file) => {
+    const told = document.getElementById("problem");
+    const answer = await fetch("/masks/file?name=" + encodeURIComponent(file.name), {
+      method: "POST", headers: { "x-omskit": "1" }, body: await file.arrayBuffer(),
+    });
+    const text = await answer.text();
+    if (answer.ok) { go(changed({ [slot]: text })); return; }
+    told.textContent = text;
+    told.hidden = false;
+  };
+  addEventListener("change", (event) => {
+    if (event.target.type === "file" && event.target.files.length) send(event.target.dataset.slot, event.target.files[0]);
+  });
+  const drop = (event) => event.target.closest && event.target.closest(".drop");
+  addEventListener("dragover", (event) => {
+    if (!drop(event)) return;
+    event.preventDefault();
+    drop(event).classList.add("over");
+  });
+  addEventListener("dragleave", (event) => { if (drop(event)) drop(event).classList.remove("over"); });
+  addEventListener("drop", (event) => {
+    if (!drop(event)) return;
+    event.preventDefault();
+    drop(event).classList.remove("over");
+    if (event.dataTransfer.files.length) send(drop(event).dataset.slot, event.dataTransfer.files[0]);
+  });
+
+  /* Now: look again, and never let a dead page look alive. */
+  const again = async () => {
+    const now = document.getElementById("now");
+    if (!now) return;
+    const asked = new Date();
+    try {
+      const stop = new AbortController();
+      const late = setTimeout(() => stop.abort(), 10000);
+      const answer = await fetch(location.href, { signal: stop.signal });
+      const text = await answer.text();
+      clearTimeout(late);
+      if (document.getElementById("now")) take(text);
+    } catch {
+      const banner = document.getElementById("outage");
+      if (banner && banner.hidden) {
+        banner.textContent = "The dashboard does not answer since " + asked.toISOString().slice(11, 19) + " UTC: what stands here is from then.";
+        banner.hidden = false;
+      }
+    }
+  };
+  setInterval(again, 5000);
+})();

@@ -1,0 +1,205 @@
+"""The questions that a report asks of a client."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from omskit.errors import NoRowError, NotFoundError, OMSWarning, UsageError
+from omskit.lumi.accounting import COLUMNS
+from omskit.query import field
+from omskit.reports.building import Evidence, build
+from omskit.reports.model import WATCHED, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from omskit.client import Client
+    from omskit.lumi import LumiMask
+    from omskit.reports.report import Report
+    from omskit.table import Table
+
+DOWNTIMES = ("downtimes", "downtimesrun3")
+"""Of Run 2 and of Run 3. Source: SCHEMA, section 10."""
+_SHOWN = ("start_time", "duration", "lost_lumi", "subsystem", "category")
+# Not ``details``: it can name people.
+
+LUMISECTIONS = tuple(
+    dict.fromkeys((*COLUMNS, "init_lumi", "pileup", "prescale_index", *WATCHED))
+)
+"""Not ``end_lumi``, which is null where the next lumisection was not asked for."""
+
+DEADTIMES = (
+    "run_number",
+    "first_lumisection_number",
+    "last_lumisection_number",
+    "beamactive_total_deadtime_percent",
+)
+
+
+class ReportOptions(TypedDict, total=False):
+    """What a report can be given beside its subject.
+
+    Attributes:
+        masks: Certification files by name.
+        paths: HLT paths to look for outliers in, as patterns; None or (): nobody looks.
+        now: The time that the report bears, and that 24 h are counted back from.
+    """
+
+    masks: Mapping[str, LumiMask]
+    paths: str | Iterable[str]
+    now: dt.datetime
+
+
+def report(
+    client: Client,
+    *,
+    run: int | None = None,
+    fill: int | None = None,
+    since: dt.datetime | dt.timedelta | None = None,
+    until: dt.datetime | None = None,
+    **options: Unpack[ReportOptions],
+) -> Report:
+    """A report on one run, one fill, or a stretch of time.
+
+    Args:
+        client: Whom to ask.
+        run, fill, since: Which; exactly one. A duration counts back from *until*, or
+            from now.
+        until: The end of the stretch of time, not included.
+        options: See `ReportOptions`.
+
+    Returns:
+        A value; ``to_html()`` and ``to_markdown()`` write it.
+
+    Raises:
+        UsageError: Not exactly one of *run*, *fill*, *since* was given.
+        NoRowError: OMS has no such run or fill, or nothing began in that time.
+
+    Cost: 6 requests of a run or fill, and one for each pattern of *paths*.
+
+    Example:
+        >>> import omskit
+        >>> with omskit.Client("demo") as oms:
+        ...     found = omskit.report(oms, run=297050)
+        >>> print(found.sentence)
+        Run 297050 of fill 5839, stable beams for 5 h 4 min: 103.191 of 106.148 /pb
+        recorded (97.2 %); deadtime cost 2.95659 /pb.
+    """
+    if [run, fill, since].count(None) != 2:  # one of three
+        message = (
+            "A report is of one run, one fill or a time: give run=, fill= or since=."
+        )
+        raise UsageError(message)
+    now = options.get("now") or dt.datetime.now(dt.UTC)
+    if run is not None:
+        subject = Subject("run", run)
+    elif fill is not None:
+        subject = Subject("fill", fill)
+    else:
+        assert since is not None
+        end = until
+        if isinstance(since, dt.timedelta):
+            since = (until or now) - since
+        subject = Subject(
+            "period", None, _utc(since), None if end is None else _utc(end)
+        )
+    with warnings.catch_warnings():
+        # They are among the notes of the report.
+        warnings.simplefilter("ignore", OMSWarning)
+        given = _asked(client, subject, options)
+    return build(subject, given, made=_utc(now))
+
+
+def _asked(client: Client, subject: Subject, options: ReportOptions) -> Evidence:
+    """All that a report is made from."""
+    if subject.kind == "period":
+        given = _of_period(client, subject)
+    else:
+        assert subject.number is not None
+        of = _of_run if subject.kind == "run" else _of_fill
+        given = of(client, subject.number)
+    runs = given.runs["run_number"].to_pylist()
+    paths = options.get("paths")
+    deadtimes = client.query("deadtimes", runs, fields=list(DEADTIMES), audit=False)
+    return replace(
+        given,
+        deadtimes=_there(deadtimes.fetch),
+        hlt=client.hlt_rates(runs, paths=paths) if paths else None,
+        masks=options.get("masks", {}),
+    )
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    """A time in UTC; one without a zone is UTC, as OMS's are."""
+    zone = moment.tzinfo
+    return moment.replace(tzinfo=dt.UTC) if zone is None else moment.astimezone(dt.UTC)
+
+
+def _of_run(oms: Client, run: int) -> Evidence:
+    runs = oms.runs(run)
+    if not len(runs):
+        message = f"There is no run {run}. Is the number right?"
+        raise NoRowError(message)
+    return Evidence(
+        runs,
+        oms.lumisections(run, fields=list(LUMISECTIONS)),
+        rates=_there(lambda: oms.l1_rates(run, audit=False)),
+        downtimes=_downtimes(oms, f"start_run_number = {run}"),
+    )
+
+
+def _of_fill(oms: Client, fill: int) -> Evidence:
+    row = oms.fills(fill)
+    if not len(row):
+        message = f"There is no fill {fill}. Is the number right?"
+        raise NoRowError(message)
+    lumis = oms.lumisections(fill=fill, fields=list(LUMISECTIONS))
+    if not len(lumis):
+        message = f"CMS has no lumisection in fill {fill}: there is nothing to report."
+        raise NoRowError(message)
+    runs = sorted(lumis["run_number"].unique().to_pylist())
+    return Evidence(
+        oms.runs(runs),
+        lumis,
+        fill=row,
+        rates=_there(lambda: oms.l1_rates(fill=fill, audit=False)),
+        downtimes=_downtimes(oms, f"start_fill_number = {fill}"),
+    )
+
+
+def _of_period(oms: Client, subject: Subject) -> Evidence:
+    within = [field("start_time") >= subject.since]
+    if subject.until is not None:
+        within.append(field("start_time") < subject.until)
+    lumis = oms.lumisections(where=within, fields=list(LUMISECTIONS))
+    if not len(lumis):
+        message = f"{subject.title}: CMS has no lumisection that began then."
+        raise NoRowError(message)
+    runs = sorted(lumis["run_number"].unique().to_pylist())
+    return Evidence(
+        oms.runs(runs),
+        lumis,
+        rates=_there(lambda: oms.l1_rates(where=within, audit=False)),
+    )
+
+
+def _there(ask: Callable[[], Table]) -> Table | None:
+    """A table; None where the service has no such resource."""
+    with contextlib.suppress(NotFoundError):
+        return ask()
+    return None
+
+
+def _downtimes(oms: Client, which: str) -> tuple[Table, ...]:
+    """The downtimes that OMS lists; where there is none, nothing."""
+    found = []
+    for name in DOWNTIMES:
+        query = oms.query(name).where(which).select(*_SHOWN).sort("start_time")
+        table = _there(query.fetch)
+        if table is not None and len(table):
+            found.append(table)
+    return tuple(found)

@@ -1,0 +1,50 @@
+"use strict";
+/* Says the numbers of the lumisection under the pointer, or chosen with arrow keys. */
+(() => {
+const begin = () => {
+  const box = document.getElementById("plots");
+  const told = document.getElementById("hover");
+  const source = document.getElementById("hover-data");
+  if (!box || !told || !source) return;
+  const data = JSON.parse(source.textContent);
+  const size = data.ls.length;
+  const area = box.querySelector(".area");
+  if (!size || !area) return;
+  const cursor = document.createElement("div");
+  cursor.className = "cursor";
+  cursor.hidden = true;
+  box.append(cursor);
+  let slot = -1;
+  const show = (next) => {
+    slot = Math.max(0, Math.min(size - 1, next));
+    const inner = area.getBoundingClientRect();
+    const outer = box.getBoundingClientRect();
+    cursor.style.left = inner.left - outer.left + ((slot + 0.5) / size) * inner.width + "px";
+    cursor.hidden = false;
+    const parts = ["Run " + data.run[slot] + ", lumisection " + data.ls[slot] + ":"];
+    for (const curve of data.curves) {
+      const value = curve.values[slot];
+      const text = value === null ? "no value" : value + (curve.unit ? " " + curve.unit : "");
+      parts.push(curve.name + " " + text + ";");
+    }
+    const off = data.off.filter((o) => o[2] <= slot && slot <= o[3]).map((o) => o[0] + " " + o[1]);
+    parts.push(off.length ? off.join(", ") : "every flag on");
+    told.textContent = parts.join(" ");
+  };
+  box.addEventListener("pointermove", (event) => {
+    const inner = area.getBoundingClientRect();
+    const part = (event.clientX - inner.left) / inner.width;
+    if (part >= 0 && part <= 1) show(Math.floor(part * size));
+  });
+  box.tabIndex = 0;
+  box.setAttribute("aria-label", "Figures by lumisection; arrow keys go from one to the next");
+  box.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    show(slot + step);
+  });
+};
+begin();
+document.addEventListener("omskit:shown", begin);
+})();

@@ -1,0 +1,32 @@
+"""What a sync is given: somebody who answers questions. `omskit.Client` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, Unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omskit.flow.settings import SettingOptions
+    from omskit.query import Query
+    from omskit.table import Table
+
+
+class Question(Protocol):
+    """A query that can be asked."""
+
+    def pages(self) -> Iterator[Table]:
+        """The rows, a table for each page, with bounded memory."""
+
+    def fetch(self) -> Table:
+        """All rows."""
+
+    def count(self) -> int:
+        """How many rows match."""
+
+
+class Asks(Protocol):
+    """Somebody who answers, and is not imported here."""
+
+    def bind(self, query: Query, **options: Unpack[SettingOptions]) -> Question:
+        """A query, to be asked."""

@@ -1,0 +1,48 @@
+"""What the views of a table need to know of it, and the units of columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Shown(Protocol):
+    """A table as its views see it."""
+
+    @property
+    def arrow(self) -> pa.Table:
+        """The rows."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The column names, in order."""
+
+    @property
+    def units(self) -> dict[str, str | None]:
+        """The unit of each column."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know."""
+
+    resource: str
+    complete: bool
+
+    def __len__(self) -> int: ...
+
+
+def unit_of(field: pa.Field) -> str | None:
+    """The unit that a column's metadata names, or None."""
+    found = (field.metadata or {}).get(b"unit")
+    return found.decode() if found else None
+
+
+def with_unit(field: pa.Field, unit: str | None) -> pa.Field:
+    """The same column with another unit; None takes it away."""
+    metadata = dict(field.metadata or {})
+    metadata.pop(b"unit", None)
+    if unit is not None:
+        metadata[b"unit"] = unit.encode()
+    return field.with_metadata(metadata or None)

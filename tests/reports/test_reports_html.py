@@ -1,0 +1,174 @@
+"""Reports as HTML and Markdown: whole, self-contained, and never obeyed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omskit.reports import Fact
+from omskit.reports.drawing import draw, marks_of
+from omskit.reports.html import SIMULATED
+from omskit.reports.markdown import plain
+from omskit.reports.model import MaskAgreement, Outlier, Span
+from omskit.reports.timeline import Curve
+
+MEGABYTE = 1_000_000
+
+
+class Page(HTMLParser):
+    """The tags, attributes and texts of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_page_refers_to_nothing(of_run, of_fill):
+    """A page has no address of another file, and no request is allowed."""
+    for report in (of_run, of_fill):
+        page = Page(report.to_html())
+        names = {name for name, _ in page.attributes}
+        assert not names & {"src", "href", "srcset", "action", "data", "xlink:href"}
+        assert not set(page.tags) & {"link", "img", "iframe", "object", "base"}
+        style = re.search(r"<style>(.*?)</style>", report.to_html(), re.DOTALL)[1]
+        assert "url(" not in style
+        assert "@import" not in style
+        contents = [value for name, value in page.attributes if name == "content"]
+        assert any(c.startswith("default-src 'none';") for c in contents)
+
+
+def test_pages_are_small(of_run, of_fill):
+    """A page has less than a megabyte."""
+    assert max(len(r.to_html()) for r in (of_run, of_fill)) < MEGABYTE
+
+
+def test_the_first_line_is_the_sentence(of_run):
+    """The sentence is the first thing to read, in both ways."""
+    page = Page(of_run.to_html().split("<body", 1)[1])
+    first = next(t.strip() for t in page.texts if len(t.strip()) > 30)
+    assert first == of_run.sentence
+    assert of_run.to_markdown().splitlines()[2] == f"**{plain(of_run.sentence)}**"
+
+
+def test_simulated_data_is_said(of_run):
+    """A report of simulated data says so at its top and at its end."""
+    assert of_run.to_html().count(SIMULATED) == 2
+    assert of_run.to_markdown().count(SIMULATED) == 2
+    real = dataclasses.replace(of_run, simulated=False)
+    assert SIMULATED not in real.to_html()
+    assert SIMULATED not in real.to_markdown()
+
+
+def test_both_say_the_same_numbers(of_run):
+    """Every fact and every line of the ledger is in the HTML and in the Markdown."""
+    texts = " ".join(Page(of_run.to_html()).texts)
+    markdown = of_run.to_markdown()
+    for fact in of_run.facts:
+        assert fact.text in texts
+        assert plain(fact.text) in markdown
+    for entry in of_run.ledger.entries:
+        if entry.lumi_pb > 0.001:
+            assert f"{entry.lumi_pb:.3f} /pb" in texts
+            assert f"{entry.lumi_pb:.3f} /pb" in markdown
+
+
+def test_the_markdown_renders(of_run):
+    """Markdown's tables are tables: every row has as many cells as its head."""
+    lines = of_run.to_markdown().splitlines()
+    tables = [i for i, line in enumerate(lines) if line.startswith("|---")]
+    assert len(tables) >= 3
+    for at in tables:
+        cells = lines[at].count("|")
+        rows = [lines[at - 1]]
+        for line in lines[at + 1 :]:
+            if not line.startswith("|"):
+                break
+            rows.append(line)
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {cells}
+
+
+HOSTILE = st.one_of(
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>",
+            "</script><img src=x onerror=alert(1)>",
+            "'\"><b onmouseover=alert(1)>x</b>",
+            "{{ 7 * 7 }}",
+            "[x](javascript:alert(1))",
+            "| a | b |\n|---|---|",
+            "`x`\n# head",
+            "&lt;b&gt;",
+        ]
+    ),
+    st.text(min_size=1, max_size=40),
+)
+
+
+@settings(max_examples=60)
+@given(HOSTILE)
+def test_hostile_names_are_text(of_run, words):
+    """Names, units, paths and notes are shown as text, whatever they hold."""
+    runs = of_run.runs.arrow
+    at = runs.column_names.index("l1_rate")
+    runs = runs.set_column(at, pa.field("l1_rate", pa.string()), pa.array([words]))
+    hostile = dataclasses.replace(
+        of_run,
+        sentence=words,
+        facts=(Fact(words, words, words, words),),
+        runs=of_run.runs.part(runs),
+        spans=(Span(words, "off", ((1, 1, 1),), 1),),
+        agreements=(MaskAgreement(words, 1, 1, 1.0, (words,)),),
+        outliers=(Outlier(words, 1, 1, 1, 1, 1.0),),
+        notes=(words,),
+        receipts=tuple(
+            dataclasses.replace(r, service=words, urls=(words,), resource=words)
+            for r in of_run.receipts
+        ),
+    )
+    page, usual = Page(hostile.to_html()), Page(of_run.to_html())
+    assert set(page.tags) <= set(usual.tags) | {"details"}
+    assert page.tags.count("script") == usual.tags.count("script")
+    assert {n for n, _ in page.attributes} <= {n for n, _ in usual.attributes}
+    # A parser of HTML reads a null and a carriage return otherwise.
+    if not re.search(r"[\x00\r]", words):
+        assert words in page.texts
+    for line in hostile.to_markdown().splitlines():
+        assert not re.search(r"(?<!\\)<", line)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 0), (0, 1e-12), (-3, 5), (1e9, 1e9), (0, 7698.4)]
+)
+def test_marks_hold_all_values(low, high):
+    """Labels of an axis are few, ascend, and hold the values between them."""
+    marks = marks_of(low, high)
+    assert 2 <= len(marks) <= 7
+    assert marks == sorted(set(marks))
+    assert marks[0] <= low
+    assert marks[-1] >= high - 1e-9 * abs(high)
+
+
+def test_long_curves_are_bands(demo):
+    """A long curve is drawn as the band of its lowest and highest values."""
+    import numpy as np
+
+    values = np.sin(np.arange(5000))
+    drawn = draw(Curve("sine", None, values))
+    assert drawn.path == ""
+    assert drawn.band.count("L") < 2500
+    assert draw(Curve("none", None, np.full(3, np.nan))).span == "no value"

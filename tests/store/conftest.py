@@ -1,0 +1,47 @@
+"""A store, a clock that is set by hand, and somebody who answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from omskit import Client
+from omskit.store import Store
+
+NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
+RUNS = (297050, 297056)
+
+
+class Clock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def pass_days(self, days: float) -> None:
+        self.now += dt.timedelta(days=days)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    found = Store(tmp_path / "store", fsync=False)
+    found._now = lambda: clock.now
+    return found
+
+
+@pytest.fixture
+def oms():
+    with Client("demo") as client:
+        yield client
+
+
+@pytest.fixture
+def synced(store, oms):
+    store.sync(oms, "lumisections,l1triggerrates,fills,eras", RUNS)
+    return store

@@ -1,0 +1,77 @@
+"""A store stays quick and small, and readers see the same rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from omskit import Client
+from omskit.errors import StoreError, UsageError
+
+pytestmark = pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
+
+
+@pytest.fixture
+def pieces(store, oms):
+    """A store of many small syncs."""
+    for run in (297053, 297050, 297052, 297051):
+        store.sync(oms, "lumisections,hltprescalesets,downtimes", run)
+    return store
+
+
+def files(store, key):
+    return store._kept.folder(key).files(store._kept.layout(key).column)
+
+
+def test_compacting_makes_one_file_of_a_block(pieces, oms):
+    """Many small files become one, in order, with the rows that there were."""
+    assert len(files(pieces, "lumisections")) == 4
+    made = pieces.compact()
+    assert made.before > made.after
+    assert f"{made.before} files became {made.after}" in str(made)
+    assert len(files(pieces, "lumisections")) == 1
+    assert pieces.verify() == []
+    with Client(f"store:{pieces.path}") as here:
+        runs = (297050, 297053)
+        assert here.lumisections(runs) == oms.lumisections(runs)
+        relation = here._service.engine._relations.relation("lumisections", None)
+        assert relation.ordered
+    assert pieces.compact().before == made.after
+
+
+def test_a_sync_after_compacting_goes_on(pieces, oms, clock):
+    """What was compacted is replaced like any other rows."""
+    pieces.compact()
+    clock.pass_days(2)
+    pieces.sync(oms, "lumisections", (297050, 297053))
+    assert pieces.verify() == []
+    assert pieces.sync(oms, "lumisections", (297050, 297052)).requests == 0
+
+
+def test_old_versions_go_and_new_ones_stay(pieces):
+    """After a vacuum the newest version is whole, and it says what else there is."""
+    pieces.compact()
+    pieces._now = lambda: dt.datetime(2026, 11, 30, tzinfo=dt.UTC)
+    made = pieces.vacuum(keep_days=2)
+    assert made.files == 0
+    assert "2026-11-28 00:00 UTC or later" in str(made)
+    assert pieces.verify() == []
+    with pytest.raises(UsageError, match="at least 1"):
+        pieces.vacuum(keep_days=0)
+
+
+def test_rows_that_changed_meanwhile_are_not_overwritten(pieces, oms, monkeypatch):
+    """A block that somebody syncs while it is sorted keeps the newer rows."""
+    from omskit.store import maintenance
+
+    real = maintenance._rewrite
+
+    def late(kept, layout, block, found):
+        pieces.sync(oms, "lumisections", 297050)
+        real(kept, layout, block, found)
+
+    monkeypatch.setattr(maintenance, "_rewrite", late)
+    with pytest.raises(StoreError, match="somebody else changed these rows"):
+        pieces.compact()
+    assert pieces.verify() == []
