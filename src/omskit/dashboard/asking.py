@@ -100,7 +100,7 @@ class Asker:
             return self.client.runs(sort="-run_number", limit=1, fields=fields)
 
         table = self.remembered("newest", ask, kept_s=kept_s)
-        return int(table["run_number"][0].as_py()) if len(table) else None
+        return int(table.arrow["run_number"][0].as_py()) if len(table) else None
 
     def hlt(self, run: int, pattern: str) -> Table:
         """Rates of HLT paths per lumisection."""
