@@ -129,6 +129,7 @@ def _report(oms: Client, folder: Path) -> Path:
     _heading("8. What a shift is asked about a fill", code)
     found = report(oms, fill=FILL)
     typer.echo(found.sentence)
+    folder.mkdir(parents=True, exist_ok=True)
     written = {"html": found.to_html(), "md": found.to_markdown()}
     for ending, text in written.items():
         path = folder / f"fill{FILL}.{ending}"

@@ -251,7 +251,7 @@ def test_logins():
         "cmsoms-int-0185",
         omsapi.api.TOKEN_URL,
     )
-    assert api._client()._proxy == "http://p:1"
+    assert api._proxy() == "http://p:1"
     for name in ("auth_krb", "auth_krb_2fa"):
         getattr(api, name)()
         assert [link.name for link in api._client()._login.links] == [
