@@ -70,7 +70,7 @@ def test_rows_that_changed_meanwhile_are_not_overwritten(pieces, oms, monkeypatc
     real = maintenance._rewrite
 
     def late(kept, layout, block, found):
-        pieces.sync(oms, "lumisections", 297050)
+        pieces.sync(oms, "lumisections", 297050, recheck="2017-01-01")
         real(kept, layout, block, found)
 
     monkeypatch.setattr(maintenance, "_rewrite", late)
