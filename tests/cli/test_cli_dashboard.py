@@ -62,7 +62,7 @@ def test_a_store_is_shown(oms, served, monkeypatch, tmp_path):
     monkeypatch.delenv("OMSKIT_INSTANCE")
     asked = ("dashboard", "--store", tmp_path / "nothing")
     ended = oms(*asked, "--instance", "production")
-    assert (ended.code, "Give --store or --instance" in ended.err) == (2, True)
+    assert (ended.code, "name two places" in ended.err) == (2, True)
     ended = oms(*asked)
     assert ended.code != 0
     assert "nothing" in ended.err
