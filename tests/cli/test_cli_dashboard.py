@@ -55,3 +55,14 @@ def test_a_real_service_is_asked_by_the_real_time(oms, served, monkeypatch):
     assert oms("dashboard", "--instance", "https://oms.invalid/agg/api/v1").code == 0
     assert served["asker"].client.instance.base_url.startswith("https://oms.invalid")
     assert abs(served["now"] - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)
+
+
+def test_a_store_is_shown(oms, served, monkeypatch, tmp_path):
+    """--store names a store; a service beside it is refused."""
+    monkeypatch.delenv("OMSKIT_INSTANCE")
+    asked = ("dashboard", "--store", tmp_path / "nothing")
+    ended = oms(*asked, "--instance", "production")
+    assert (ended.code, "name two places" in ended.err) == (2, True)
+    ended = oms(*asked)
+    assert ended.code != 0
+    assert "nothing" in ended.err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omskit.cli.options import InstanceOption
+from omskit.cli.options import InstanceOption, Output, StoreOption
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ DEMO_START = dt.datetime(2024, 10, 6, 4, 30, tzinfo=dt.UTC)
 def dashboard(
     *,
     instance: InstanceOption = None,
+    store: StoreOption = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
     ] = 8322,
@@ -48,6 +49,7 @@ def dashboard(
     from omskit.config import find_instance
     from omskit.dashboard import Asker, serve
 
+    instance = Output(instance=instance, store=store).asks
     is_demo = find_instance(instance).name == "demo"
     if not is_demo and (as_of is not None or speed != 1.0):
         message = "--as-of and --speed are for the demo: others have their own time."
