@@ -13,7 +13,7 @@ from omskit.cli.lines import facts, number, span, wrapped
 from omskit.cli.now import as_table, told
 from omskit.cli.output import with_heads
 from omskit.cli.times import spoken
-from omskit.cli.wording import for_command_line
+from omskit.cli.usage import in_plain_words
 from omskit.table.view import Line
 
 NOW = dt.datetime(2017, 6, 16, 20, 50, 33, tzinfo=dt.UTC)
@@ -86,7 +86,7 @@ def test_times_reach_the_question(oms, monkeypatch):
     day = oms("runs", "--since", "today", "--until", "today", "--json")
     assert {row["start_time"][:10] for row in json.loads(day.out)} == {"2017-06-16"}
     wrong = oms("runs", "--since", "yesteday")
-    assert "--since yesteday is no time. Write yesterday, today, now, -8h" in wrong.err
+    assert "is no time. Write yesterday, today, now, -8h" in wrong.err
 
 
 def test_a_path_without_version_is_found(oms):
@@ -288,12 +288,12 @@ def test_reasons_as_rows(oms, tmp_path):
     ("arguments", "said"),
     [
         (("runs", "abc"), "Write 297050, 315190-315290, 315190- or 297050,297056."),
-        (("runs", "297056-297050"), "297056-297050 does not select any run_number"),
+        (("runs", "297056-297050"), "'297056-297050' does not select any run_number"),
         (("dcs-check", "abc"), "'RUN': it is a whole number."),
         (("follow", 5, "--every", "x"), "it is a number, such as 2.5"),
         (("plot", "297050", "1"), "Invalid value for WHAT: '297050' is not one of"),
-        (("hlt-rates",), "give RUNS, --fill, --era, --since or --last."),
-        (("l1-algorithms", 297050, "--bit", 700), "--bit [700]"),
+        (("hlt-rates",), "Give RUNS, --fill, --era, --since or --last."),
+        (("l1-algorithms", 297050, "--bit", 700), "0 to 511"),
     ],
 )
 def test_messages_are_in_the_words_of_a_shell(oms, arguments, said):
@@ -307,7 +307,7 @@ def test_messages_are_in_the_words_of_a_shell(oms, arguments, said):
 
 def test_plain_messages_stay():
     """What has nothing of Python in it is said as it is."""
-    assert for_command_line("No row matches.") == "No row matches."
+    assert in_plain_words("No row matches.") == "No row matches."
 
 
 def test_the_header_comes_again_on_each_screen():

@@ -45,7 +45,7 @@ from omskit.cli.store import asking as store_asking
 from omskit.cli.store import syncing
 from omskit.cli.store.app import app as store
 from omskit.cli.trigger.app import app as trigger
-from omskit.cli.wording import for_command_line
+from omskit.cli.usage import in_plain_words
 from omskit.errors import OMSError
 from omskit.redact import visible
 
@@ -156,7 +156,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = _called(arguments)
     except OMSError as error:
-        say(for_command_line(error.for_shell()))
+        say(error.for_shell())
         return code_of(error)
     except BrokenPipeError:
         close_stdout()
@@ -210,7 +210,7 @@ def _say_usage(error: Exception) -> None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "oms"
     message: str = error.format_message()  # type: ignore[attr-defined]  # just looked
-    message = for_command_line(message)
+    message = in_plain_words(message)
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{message}\n")
         return

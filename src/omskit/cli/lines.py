@@ -46,8 +46,8 @@ def number(value: float | None) -> str:
     """A number as people read it: four digits, a dash for none.
 
     Example:
-        >>> number(49130.85), number(0.12345), number(None)
-        ('49131', '0.1234', '\N{EN DASH}')
+        >>> number(49130.85), number(0.5)
+        ('49131', '0.5')
     """
     if value is None:
         return DASH

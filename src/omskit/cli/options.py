@@ -147,6 +147,19 @@ class Output:
     quiet: QuietOption = False
     progress: ProgressOption = None
 
+    def __post_init__(self) -> None:
+        """Read the short form of a format.
+
+        Raises:
+            UsageError: Another format is given as well.
+        """
+        if not self.json:
+            return
+        if self.format not in {None, Format.JSON}:
+            message = f"--json and --format {self.format} contradict each other."
+            raise UsageError(message)
+        object.__setattr__(self, "format", Format.JSON)  # it is frozen
+
     @property
     def asks(self) -> str | None:
         """Who is asked: the name of a service or store; None: the user's choice.
@@ -163,19 +176,6 @@ class Output:
             )
             raise UsageError(message)
         return f"store:{self.store}"
-
-    def __post_init__(self) -> None:
-        """Read the short form of a format.
-
-        Raises:
-            UsageError: Another format is given as well.
-        """
-        if not self.json:
-            return
-        if self.format not in {None, Format.JSON}:
-            message = f"--json and --format {self.format} contradict each other."
-            raise UsageError(message)
-        object.__setattr__(self, "format", Format.JSON)  # it is frozen
 
 
 @dataclass(frozen=True, slots=True)

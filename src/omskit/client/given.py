@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from omskit.errors import SelectorError
+from omskit.errors import Remedy, SelectorError
 from omskit.query import Condition, Query, field
 from omskit.query.model import plain_value
 
@@ -74,7 +74,11 @@ def check_bounded(query: Query) -> None:
     if query.selection or any(c.field == "run_number" for c in query.conditions):
         return
     message = (
-        f"{query.resource!r} is asked run by run: give runs, fill=, era=, since= or "
-        "last=. Without, OMS would walk through every run it has."
+        f"{query.resource!r} is asked run by run: without runs, OMS would walk through "
+        "every run it has."
     )
-    raise SelectorError(message)
+    remedy = Remedy(
+        "Give runs, fill=, era=, since= or last=.",
+        "Give RUNS, --fill, --era, --since or --last.",
+    )
+    raise SelectorError(message, remedy=remedy)
