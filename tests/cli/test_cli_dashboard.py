@@ -66,3 +66,8 @@ def test_a_store_is_shown(oms, served, monkeypatch, tmp_path):
     ended = oms(*asked)
     assert ended.code != 0
     assert "nothing" in ended.err
+    pytest.importorskip("deltalake")
+    asked = ("runs,lumisections", "297046-297047", "--store", tmp_path / "kept")
+    assert oms("sync", *asked, "--instance", "demo", "-q").code == 0
+    assert oms("dashboard", "--store", tmp_path / "kept").code == 0
+    assert served["newest"] == 297047

@@ -354,3 +354,23 @@ def test_a_flag_that_is_not_there(demo):
     """A table without a flag has no span of it."""
     lumis = demo.lumisections(297050, fields=["run_number", "lumisection_number"])
     assert spans_of(lumis) == ()
+
+
+def test_what_a_store_lacks_is_noted(demo, monkeypatch):
+    """What a store does not hold is left out of the report, and said in its notes."""
+    from omskit.client import BoundQuery
+    from omskit.errors import NotSyncedError
+
+    fetch = BoundQuery.fetch
+
+    def missing(self):
+        if self.query.resource == "deadtimes":
+            message = "The store does not hold 'deadtimes'."
+            raise NotSyncedError(message)
+        return fetch(self)
+
+    monkeypatch.setattr(BoundQuery, "fetch", missing)
+    found = report(demo, run=297050)
+    assert found.deadtimes is None
+    assert "The store does not hold 'deadtimes'." in found.notes
+    assert "Deadtime with beam [" not in found.to_html()
