@@ -35,6 +35,7 @@ from omskit.trigger.prescaling import (
     seed_prescale,
     total_prescale,
 )
+from omskit.trigger.published import compare_prescales, read_l1_prescales
 from omskit.trigger.questions import explain
 from omskit.trigger.seeds import And, Bit, Not, Or, bits_of, parse_seed
 from omskit.trigger.summary import summary
@@ -64,6 +65,7 @@ __all__ = [
     "column_at",
     "compare",
     "compare_brilcalc",
+    "compare_prescales",
     "count_bunches",
     "count_interval",
     "counts_of_rates",
@@ -82,6 +84,7 @@ __all__ = [
     "parse_seed",
     "prescales",
     "rates",
+    "read_l1_prescales",
     "seed_prescale",
     "split_version",
     "streams",
