@@ -191,7 +191,7 @@ def going_on(scripted, lumis):
         scripted.found, runs=scripted.found.runs.part(runs), rates=None, deadtimes=None
     )
     scripted.found = found
-    start = runs["start_time"][0].as_py()
+    start = runs["start_time"][0]
     scripted.at = start + dt.timedelta(seconds=23.3104 * len(lumis))
 
 

@@ -42,8 +42,8 @@ def test_facts_of_a_fill_are_the_row_of_the_client(demo, of_fill):
 
 def test_the_ledger_adds_up(demo, of_run, of_fill):
     """What is booked adds up to what OMS says was delivered."""
-    run = demo.runs(297050).arrow["delivered_lumi"][0].as_py()
-    fill = demo.fills(5839).arrow["delivered_lumi"][0].as_py()
+    run = demo.runs(297050)["delivered_lumi"][0]
+    fill = demo.fills(5839)["delivered_lumi"][0]
     for found, whole in ((of_run, run), (of_fill, fill)):
         booked = sum(entry.lumi_pb for entry in found.ledger.entries)
         assert booked == pytest.approx(whole, rel=1e-9)

@@ -181,7 +181,7 @@ def _ledger(subject: Subject, given: Evidence) -> Ledger | None:
         return ledger(lumis, run=subject.number)
     if subject.kind == "fill":
         assert given.fill is not None
-        whole = given.fill.arrow["delivered_lumi"][0].as_py()
+        whole = given.fill["delivered_lumi"][0]
         return ledger(lumis, fill=subject.number, fill_delivered_pb=whole)
     return ledger(lumis, whole=subject.title)
 

@@ -28,7 +28,7 @@ def sentence_of(
     """The whole in one or two sentences."""
     head = subject.title
     if subject.kind == "run":
-        fill = runs.arrow["fill_number"][0].as_py()
+        fill = runs["fill_number"][0]
         head += f" of fill {fill}" if fill is not None else " without a fill"
     elif subject.kind == "period":
         head += f": {plural(len(runs), 'run')}"

@@ -103,7 +103,7 @@ def sentence(
 
 def _age(report: Report, now: dt.datetime) -> float:
     """Seconds since the last lumisection ended, by the numbers of lumisections."""
-    start = report.runs.arrow["start_time"][0].as_py()
+    start = report.runs["start_time"][0]
     numbers = report.lumisections["lumisection_number"].to_pylist()
     if start is None or not numbers:
         return 0.0
