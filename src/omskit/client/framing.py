@@ -143,7 +143,8 @@ def _is_whole(query: Query) -> bool:
 
 
 def _masks(masks: Mapping[str, Any] | None) -> dict[str, MaskLike]:
-    if masks is not None and not isinstance(masks, Mapping):
+    given: object = masks  # What the types forbid, users still do.
+    if not isinstance(given, Mapping | None):
         message = "masks= is names and masks: masks={'golden': 'Cert_2017.json'}."
         raise UsageError(message)
     found = {name: as_mask(mask) for name, mask in (masks or {}).items()}

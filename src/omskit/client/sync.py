@@ -58,7 +58,8 @@ class Client(Shortcuts["Table"]):
             ticket, or asks a person at a terminal.
         verify: File or folder of CA certificates, or an ``ssl.SSLContext``; None takes
             the system's trust store. Verification is never off.
-        options: Any of `Settings`.
+        options: Any of `Settings`, and ``store=``: the folder of a store, which answers
+            for runs that are final there, so that only others are asked for.
 
     Raises:
         UnknownInstanceError: No such service.

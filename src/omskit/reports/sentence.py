@@ -53,7 +53,7 @@ def beam_of(lumisections: Table) -> str:
         >>> beam_of(Table(pa.table({"beams_stable": [True, None]})))
         'stable beams for 23 s'
     """
-    column = lumisections["beams_stable"].cast(pa.bool_())
+    column = lumisections.arrow["beams_stable"].cast(pa.bool_())
     stable = pc.sum(column.cast(pa.int64())).as_py()
     if not stable:
         return "no stable beams"
