@@ -11,6 +11,7 @@ WORKERS ?= 2
 FUZZ_EXAMPLES ?= 100
 FUZZ_RUNS ?= 200000
 KERBEROS ?=
+BROWSER ?=
 ARGS ?=
 
 .PHONY: help demo test lint format types docs handbook bench chaos follow fuzz minimums clean
@@ -85,6 +86,8 @@ $(VENV)/.test: $(BIN)/python $(PROJECT)
 	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group test
 	@test -z "$(KERBEROS)" || $(BIN)/python -m pip install --quiet --group kerberos \
 		|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
+	@test -z "$(BROWSER)" || $(BIN)/python -m pip install --quiet --group browser \
+		|| echo "The packages of the group browser cannot be installed; its tests are skipped."
 	@touch $@
 
 $(VENV)/.docs: $(BIN)/python $(PROJECT)

@@ -270,7 +270,7 @@ def test_the_heat_map_is_clicked_and_zoomed(tab):
     assert tab.get_attribute(".plot", "data-curve") == names[1]
     drag(tab, "#heat", 0.1, 0.4)
     tab.wait_for_url("**from=**")
-    tab.wait_for_function("document.querySelector('#heat img').naturalWidth < 300")
+    tab.wait_for_function("() => document.images[0].naturalWidth < 300")
 
 
 def dropped(page, slot, name, text):
@@ -323,13 +323,29 @@ def test_copies_are_for_the_logbook(tab):
     assert copied.endswith("/run/297050")
 
 
+def test_a_picture_is_for_the_logbook_too(tab):
+    """Picture puts a PNG of the figure on the clipboard."""
+    tab.goto("/run/297050")
+    tab.click(".panel .picture >> nth=1")
+    tab.wait_for_selector(".panel .picture:text-is('Copied')")
+    kinds = tab.evaluate("navigator.clipboard.read().then(i => i[0].types)")
+    assert kinds == ["image/png"]
+    content = tab.evaluate(
+        """() => navigator.clipboard.read().then(i => i[0].getType("image/png"))
+          .then(b => b.arrayBuffer()).then(b => Array.from(new Uint8Array(b)))"""
+    )
+    assert bytes(content[:8]) == b"\x89PNG\r\n\x1a\n"
+    if KEPT:
+        (Path(KEPT) / "picture.png").write_bytes(bytes(content))
+
+
 def test_now_grows_and_shows_an_outage(tab, asker):
     """The run grows by itself; an outage is shown, and goes when it is over."""
     tab.goto("/now")
     assert sentence(tab).startswith("Run 386694 of fill 10210, stable beams, lumi")
     keep(tab, "now-1280")
     tab.wait_for_function(
-        "document.querySelectorAll('.events .new').length >= 2", timeout=30_000
+        "() => document.querySelectorAll('.events .new').length >= 2", timeout=30_000
     )
     asker.is_cut = True
     tab.wait_for_selector("#outage:not([hidden])", timeout=30_000)

@@ -281,3 +281,57 @@ def test_light_and_dark_are_in_the_address(visitor):
     assert 'href="/run?theme=dark"' in text
     other = visitor.get("/ask?theme=%3Cb%3E").text
     assert "data-theme" not in other.split("</head>")[0]
+
+
+def test_reasons_that_cannot_be_had(asker, visitor, monkeypatch):
+    """Where OMS does not answer, two masks are compared without it, as is said."""
+    from omskit.errors import TransportError
+
+    a = drop(visitor, "a.json", b'{"315190": [[1, 10]]}')
+    b = drop(visitor, "b.json", b'{"315190": [[5, 12]]}')
+
+    def down(*arguments, **options):
+        message = "connection refused"
+        raise TransportError(message)
+
+    monkeypatch.setattr(asker.client, "lumisections", down, raising=False)
+    text = visitor.get(f"/masks?a={a}&b={b}").text
+    assert "6 lumisections in both" in text
+    assert "cannot be told: connection refused" in text
+
+
+def test_nothing_is_newest(visitor, asker, monkeypatch):
+    """A service without runs has no newest one."""
+    monkeypatch.setattr(asker, "newest_run", lambda: None)
+    for path in ("/run", "/trigger"):
+        answer = visitor.get(path)
+        assert b"OMS has no run yet" in answer.body
+
+
+def test_a_run_without_a_fill(visitor, asker, monkeypatch):
+    """A run that belongs to no fill leads to none."""
+    import dataclasses
+
+    found = asker.report("run", 297050)
+    facts = tuple(dataclasses.replace(f, value=None) for f in found.facts)
+    monkeypatch.setattr(
+        asker, "report", lambda *_: dataclasses.replace(found, facts=facts)
+    )
+    answer = visitor.get("/fill")
+    assert (answer.status, b"belongs to no fill" in answer.body) == (404, True)
+
+
+def test_a_run_without_luminosity_or_flags(visitor, asker, monkeypatch):
+    """A run of which little is known still has its page."""
+    import dataclasses
+
+    found = asker.report("run", 297051)
+    lumis = found.lumisections
+    kept = ["run_number", "lumisection_number", "pileup"]
+    bare = dataclasses.replace(
+        found, ledger=None, lumisections=lumis.part(lumis.arrow.select(kept))
+    )
+    bare = dataclasses.replace(bare, made=bare.made.replace(year=2001))
+    monkeypatch.setattr(asker, "report", lambda *_: bare)
+    text = visitor.get("/run/297051?states=stable").text
+    assert "No luminosity was delivered." in text

@@ -14,6 +14,7 @@ from omskit.dashboard.pages.now import now_page
 from omskit.dashboard.playing import PlayedClient
 from omskit.dashboard.watching import Watcher
 from omskit.errors import TransportError
+from omskit.reports.timeline import timeline
 
 START = dt.datetime(2024, 10, 6, 4, 30, tzinfo=dt.UTC)
 
@@ -36,6 +37,9 @@ class Scripted:
         if self.error:
             raise self.error
         return self.run
+
+    def line(self, report):
+        return timeline(report.lumisections, report.rates, report.deadtimes)
 
     def report(self, kind, number, *, kept_s):
         assert (kind, number, kept_s) == ("run", self.run, 0)
@@ -187,7 +191,7 @@ def going_on(scripted, lumis):
         scripted.found, runs=scripted.found.runs.part(runs), rates=None, deadtimes=None
     )
     scripted.found = found
-    start = runs["start_time"][0].as_py()
+    start = runs["start_time"][0]
     scripted.at = start + dt.timedelta(seconds=23.3104 * len(lumis))
 
 

@@ -13,7 +13,9 @@ from omskit.errors import NoRowError, OMSWarning, UsageError
 from omskit.lumi.accounting import COLUMNS
 from omskit.reports import Evidence, Subject, build, report
 from omskit.reports.asking import LUMISECTIONS
+from omskit.reports.model import WATCHED
 from omskit.reports.outliers import outliers_of
+from omskit.reports.spans import agreements_of, spans_of
 from omskit.reports.timeline import timeline
 
 
@@ -40,8 +42,8 @@ def test_facts_of_a_fill_are_the_row_of_the_client(demo, of_fill):
 
 def test_the_ledger_adds_up(demo, of_run, of_fill):
     """What is booked adds up to what OMS says was delivered."""
-    run = demo.runs(297050)["delivered_lumi"][0].as_py()
-    fill = demo.fills(5839)["delivered_lumi"][0].as_py()
+    run = demo.runs(297050)["delivered_lumi"][0]
+    fill = demo.fills(5839)["delivered_lumi"][0]
     for found, whole in ((of_run, run), (of_fill, fill)):
         booked = sum(entry.lumi_pb for entry in found.ledger.entries)
         assert booked == pytest.approx(whole, rel=1e-9)
@@ -56,7 +58,7 @@ def test_a_period_is_its_lumisections(demo):
     )
     assert found.title == "2017-06-16"
     assert len(found.lumisections) == len(lumis)
-    recorded = sum(lumis["recorded_lumi_per_lumisection"].drop_null().to_pylist())
+    recorded = sum(lumis.arrow["recorded_lumi_per_lumisection"].drop_null().to_pylist())
     assert found.ledger.recorded_pb == pytest.approx(recorded, rel=1e-9)
     assert {f.name: f.value for f in found.facts}["Runs"] == len(found.runs)
 
@@ -299,3 +301,76 @@ def test_a_fill_warns_of_nothing(demo, recwarn):
     """A report asks for no field that would be null for want of a neighbour."""
     report(demo, fill=5839)
     assert [w for w in recwarn if issubclass(w.category, OMSWarning)] == []
+
+
+def test_a_service_without_a_resource(demo, monkeypatch):
+    """A service without downtimes or deadtimes has a report without them."""
+    from omskit.client import BoundQuery
+    from omskit.errors import NotFoundError
+
+    fetch = BoundQuery.fetch
+
+    def missing(self):
+        if self.query.resource in {"deadtimes", "downtimes", "downtimesrun3"}:
+            message = "no such resource"
+            raise NotFoundError(message)
+        return fetch(self)
+
+    monkeypatch.setattr(BoundQuery, "fetch", missing)
+    found = report(demo, run=297050)
+    assert (found.deadtimes, found.downtimes) == (None, ())
+
+
+def test_downtimes_that_oms_lists(demo, monkeypatch):
+    """Downtimes of the run are part of the report."""
+    from omskit.client import BoundQuery
+
+    fetch = BoundQuery.fetch
+    rows = pa.table({"start_time": [None], "lost_lumi": [1.0]})
+
+    def listed(self):
+        if self.query.resource == "downtimes":
+            return Table(rows, resource="downtimes")
+        return fetch(self)
+
+    monkeypatch.setattr(BoundQuery, "fetch", listed)
+    assert [len(t) for t in report(demo, run=297050).downtimes] == [1]
+
+
+def test_a_mask_with_many_reasons(demo):
+    """Of very many reasons the largest are told, and how many more there are."""
+    lumis = demo.lumisections(297050, fields=list(LUMISECTIONS)).arrow
+    for count, flag in enumerate(WATCHED[3:15], start=1):
+        values = [True] * len(lumis)
+        values[count * 10 : count * 10 + 3] = [False] * 3
+        at = lumis.column_names.index(flag)
+        lumis = lumis.set_column(at, flag, pa.array(values))
+    mask = LumiMask.from_ranges([(297050, 1, 793)])
+    (found,) = agreements_of(Table(lumis), {"all": mask})
+    assert found.reasons[-1].endswith("more groups")
+
+
+def test_a_flag_that_is_not_there(demo):
+    """A table without a flag has no span of it."""
+    lumis = demo.lumisections(297050, fields=["run_number", "lumisection_number"])
+    assert spans_of(lumis) == ()
+
+
+def test_what_a_store_lacks_is_noted(demo, monkeypatch):
+    """What a store does not hold is left out of the report, and said in its notes."""
+    from omskit.client import BoundQuery
+    from omskit.errors import NotSyncedError
+
+    fetch = BoundQuery.fetch
+
+    def missing(self):
+        if self.query.resource == "deadtimes":
+            message = "The store does not hold 'deadtimes'."
+            raise NotSyncedError(message)
+        return fetch(self)
+
+    monkeypatch.setattr(BoundQuery, "fetch", missing)
+    found = report(demo, run=297050)
+    assert found.deadtimes is None
+    assert "The store does not hold 'deadtimes'." in found.notes
+    assert "Deadtime with beam [" not in found.to_html()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 from html.parser import HTMLParser
 
@@ -17,6 +18,7 @@ from omskit.reports.html import SIMULATED
 from omskit.reports.markdown import plain
 from omskit.reports.model import MaskAgreement, Outlier, Span
 from omskit.reports.timeline import Curve
+from omskit.table import Table
 
 MEGABYTE = 1_000_000
 
@@ -172,3 +174,59 @@ def test_long_curves_are_bands(demo):
     assert drawn.path == ""
     assert drawn.band.count("L") < 2500
     assert draw(Curve("none", None, np.full(3, np.nan))).span == "no value"
+
+
+def downtimes():
+    """What OMS might list for a run."""
+    names = ["start_time", "duration", "lost_lumi", "subsystem", "category"]
+    start = dt.datetime(2017, 6, 16, 21, 0, 0, tzinfo=dt.UTC)
+    rows = [[start, start], [600, None], [1.5, None], ["PIXEL", None], [None, None]]
+    table = pa.table(rows, names=names)
+    unit = table.schema.field("lost_lumi").with_metadata({"unit": "/pb"})
+    return Table(table.set_column(2, unit, table.column(2)))
+
+
+def test_downtimes_are_listed(of_run):
+    """Downtimes are told with what is known of them."""
+    report = dataclasses.replace(of_run, downtimes=(downtimes(),))
+    texts = " ".join(Page(report.to_html()).texts)
+    assert "1.500 /pb" in texts
+    assert "10 min" in texts
+    assert "no cause given" in texts
+    line = "| 2017-06-16 21:00:00 UTC | 10 min | 1.500 /pb | PIXEL |"
+    assert line in report.to_markdown()
+
+
+def test_parts_notes_and_outliers_are_in_both(of_fill):
+    """Parts that were off, notes of the ledger and outliers are told in both."""
+    ledger = dataclasses.replace(of_fill.ledger, notes=("one note",))
+    report = dataclasses.replace(
+        of_fill,
+        ledger=ledger,
+        outliers=(Outlier("HLT_X_v1", 297050, 3, 5, 7, 90.0),),
+        gaps=((297050, 8, 9),),
+    )
+    texts = " ".join(Page(report.to_html()).texts)
+    markdown = report.to_markdown()
+    for words in ("13.305 /pb", "one note", "297050:8", "297050:3"):
+        assert words in texts
+        assert words in markdown
+    assert plain("HLT_X_v1") in markdown
+
+
+def test_a_notebook_shows_a_report(of_run):
+    """In a notebook a report is its body, without style and script."""
+    shown = of_run._repr_html_()
+    assert of_run.sentence in shown
+    assert "<script" not in shown
+    assert "<style" not in shown
+
+
+def test_a_report_without_runs_says_so(of_run):
+    """What is empty in Markdown is told and is no table."""
+    none = of_run.runs.part(of_run.runs.arrow.slice(0, 0))
+    report = dataclasses.replace(of_run, runs=none, spans=(), ledger=None)
+    markdown = report.to_markdown()
+    assert "## Runs\n\nNone." in markdown
+    assert "No luminosity was delivered." in markdown
+    assert "Every flag was on in every lumisection." in markdown

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omskit.cli.options import InstanceOption
+from omskit.cli.options import InstanceOption, Output, StoreOption
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omskit.client import Client
 
 DEMO_START = dt.datetime(2024, 10, 6, 4, 30, tzinfo=dt.UTC)
@@ -20,6 +22,7 @@ DEMO_START = dt.datetime(2024, 10, 6, 4, 30, tzinfo=dt.UTC)
 def dashboard(
     *,
     instance: InstanceOption = None,
+    store: StoreOption = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")
     ] = 8322,
@@ -48,7 +51,9 @@ def dashboard(
     from omskit.config import find_instance
     from omskit.dashboard import Asker, serve
 
-    is_demo = find_instance(instance).name == "demo"
+    instance = Output(instance=instance, store=store).asks
+    found = find_instance(instance)
+    is_demo = found.name == "demo"
     if not is_demo and (as_of is not None or speed != 1.0):
         message = "--as-of and --speed are for the demo: others have their own time."
         raise UsageError(message)
@@ -65,7 +70,26 @@ def dashboard(
             typer.launch(url)
 
     with _client(instance, start, speed, is_demo=is_demo) as oms:
-        serve(Asker(oms, now=now), encoders(), port=port, ready=ready)
+        asker = Asker(oms, now=now, newest=_newest_in(found.base_url))
+        serve(asker, encoders(), port=port, ready=ready)
+
+
+def _newest_in(url: str) -> Callable[[], int | None] | None:
+    """Who says the newest run of a store; None where a service is asked."""
+    from omskit.config import STORE
+
+    if not url.startswith(STORE):
+        return None
+    path = url.removeprefix(STORE)
+
+    def newest() -> int | None:
+        from omskit.store import Store
+
+        table = Store(path).sql("SELECT max(run_number) AS newest FROM runs")
+        number: int | None = table.arrow["newest"][0].as_py()
+        return number
+
+    return newest
 
 
 def _client(

@@ -14,7 +14,13 @@ import typer
 from omskit.cli.asking import client_for
 from omskit.cli.exits import say
 from omskit.cli.mask.files import load_mask, short_name
-from omskit.cli.options import InstanceOption, Output, ProgressOption, QuietOption
+from omskit.cli.options import (
+    InstanceOption,
+    Output,
+    ProgressOption,
+    QuietOption,
+    StoreOption,
+)
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,6 +103,7 @@ def report(  # one branch for each way to call it
         ),
     ] = None,
     instance: InstanceOption = None,
+    store: StoreOption = None,
     quiet: QuietOption = False,
     progress: ProgressOption = None,
 ) -> None:
@@ -107,7 +114,7 @@ def report(  # one branch for each way to call it
 
     Example: oms report run 297050 --output run.html --instance demo
     """
-    given = Output(instance=instance, quiet=quiet, progress=progress)
+    given = Output(instance=instance, store=store, quiet=quiet, progress=progress)
     now = dt.datetime.now(dt.UTC)
     asked: dict[str, Any] = {"now": now, "paths": tuple(path or ())}
     asked["masks"] = {short_name(m): load_mask(m, quiet=quiet) for m in mask or ()}

@@ -70,7 +70,8 @@ class BaseClient:
         if sender is not None and not hasattr(sender, "send"):
             message = f"sender={shown(sender)}; it is a Sender, e.g. a LocalSender."
             raise UsageError(message)
-        if isinstance(verify, bool):  # what the types forbid
+        said: object = verify
+        if isinstance(said, bool):  # what the types forbid
             message = (
                 f"verify={verify}: certificates are always verified. Pass the file of "
                 "the CA certificates, e.g. verify='/etc/pki/tls/certs/CERN-bundle.pem'."

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Names,
         Numbers,
         QueryOptions,
+        QuestionOptions,
         Selector,
     )
     from omskit.client.shortcuts import Ask
@@ -125,6 +126,23 @@ class Client(Shortcuts["Table"]):
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = self._table(lambda: (steps, settings))
         return compare_dcs(table, chosen, number)
+
+    def frame_plan(
+        self,
+        runs: Selector | None = None,
+        *,
+        rates: Names = (),
+        **options: Unpack[QuestionOptions],
+    ) -> str:
+        """What `frame` would ask, as text; selectors are looked up.
+
+        Args:
+            runs: As for `frame`.
+            rates: As for `frame`.
+            options: As for `frame`.
+        """
+        bar = reporter(self._settings.progress)
+        return self._driver.run(self._frame_plan(runs, rates, options), bar)
 
     def lost(
         self, run: SupportsIndex | str | None = None, *, fill: Numbers | None = None

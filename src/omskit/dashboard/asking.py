@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from omskit.errors import OMSWarning
 from omskit.lumi import LumiMask
 from omskit.reports import report
+from omskit.reports.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from omskit.client import Client
     from omskit.reports import Report
+    from omskit.reports.timeline import Timeline
     from omskit.table import Table
 
 Answer = TypeVar("Answer")
@@ -47,6 +49,7 @@ class Asker:
         client: Whom to ask.
         now: The time that pages bear; where the demo plays, the clock of the demo.
         clock: Seconds, to know how old an answer is.
+        newest: Says the newest run; a store cannot be asked for it as a service can.
     """
 
     def __init__(
@@ -55,10 +58,12 @@ class Asker:
         *,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
         clock: Callable[[], float] = time.monotonic,
+        newest: Callable[[], int | None] | None = None,
     ) -> None:
         self.client = client
         self.now = now
         self._clock = clock
+        self._newest = newest
         self._answers: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
         self._masks: OrderedDict[str, Dropped] = OrderedDict()
         # One question at a time: others wait for its answer instead of asking again.
@@ -92,15 +97,23 @@ class Asker:
 
         return self.remembered((kind, number), ask, kept_s=kept_s)
 
+    def line(self, report: Report) -> Timeline:
+        """The curves and flags of a report, made once."""
+        key = ("line", report.title, report.made)
+        return self.remembered(
+            key,
+            lambda: timeline(report.lumisections, report.rates, report.deadtimes),
+        )
+
     def newest_run(self, *, kept_s: float = KEPT_S) -> int | None:
         """The number of the newest run; None where there is none."""
 
-        def ask() -> Table:
+        def ask() -> int | None:
             fields = ["run_number"]
-            return self.client.runs(sort="-run_number", limit=1, fields=fields)
+            table = self.client.runs(sort="-run_number", limit=1, fields=fields)
+            return int(table.arrow["run_number"][0].as_py()) if len(table) else None
 
-        table = self.remembered("newest", ask, kept_s=kept_s)
-        return int(table["run_number"][0].as_py()) if len(table) else None
+        return self.remembered("newest", self._newest or ask, kept_s=kept_s)
 
     def hlt(self, run: int, pattern: str) -> Table:
         """Rates of HLT paths per lumisection."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from omskit.errors import NoRowError, NotFoundError, OMSWarning, UsageError
+from omskit.errors import (
+    NoRowError,
+    NotFoundError,
+    NotSyncedError,
+    OMSWarning,
+    UsageError,
+)
 from omskit.lumi.accounting import COLUMNS
 from omskit.query import field
 from omskit.reports.building import Evidence, build
@@ -116,18 +121,20 @@ def report(
 
 def _asked(client: Client, subject: Subject, options: ReportOptions) -> Evidence:
     """All that a report is made from."""
+    notes: list[str] = []
     if subject.kind == "period":
-        given = _of_period(client, subject)
+        given = _of_period(client, subject, notes)
     else:
         assert subject.number is not None
         of = _of_run if subject.kind == "run" else _of_fill
-        given = of(client, subject.number)
+        given = of(client, subject.number, notes)
     runs = given.runs["run_number"].to_pylist()
     paths = options.get("paths")
     deadtimes = client.query("deadtimes", runs, fields=list(DEADTIMES), audit=False)
     return replace(
         given,
-        deadtimes=_there(deadtimes.fetch),
+        deadtimes=_there(deadtimes.fetch, notes),
+        notes=tuple(notes),
         hlt=client.hlt_rates(runs, paths=paths) if paths else None,
         masks=options.get("masks", {}),
     )
@@ -139,7 +146,7 @@ def _utc(moment: dt.datetime) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if zone is None else moment.astimezone(dt.UTC)
 
 
-def _of_run(oms: Client, run: int) -> Evidence:
+def _of_run(oms: Client, run: int, notes: list[str]) -> Evidence:
     runs = oms.runs(run)
     if not len(runs):
         message = f"There is no run {run}. Is the number right?"
@@ -147,12 +154,12 @@ def _of_run(oms: Client, run: int) -> Evidence:
     return Evidence(
         runs,
         oms.lumisections(run, fields=list(LUMISECTIONS)),
-        rates=_there(lambda: oms.l1_rates(run, audit=False)),
-        downtimes=_downtimes(oms, f"start_run_number = {run}"),
+        rates=_there(lambda: oms.l1_rates(run, audit=False), notes),
+        downtimes=_downtimes(oms, f"start_run_number = {run}", notes),
     )
 
 
-def _of_fill(oms: Client, fill: int) -> Evidence:
+def _of_fill(oms: Client, fill: int, notes: list[str]) -> Evidence:
     row = oms.fills(fill)
     if not len(row):
         message = f"There is no fill {fill}. Is the number right?"
@@ -161,17 +168,17 @@ def _of_fill(oms: Client, fill: int) -> Evidence:
     if not len(lumis):
         message = f"CMS has no lumisection in fill {fill}: there is nothing to report."
         raise NoRowError(message)
-    runs = sorted(lumis["run_number"].unique().to_pylist())
+    runs = sorted(lumis.arrow["run_number"].unique().to_pylist())
     return Evidence(
         oms.runs(runs),
         lumis,
         fill=row,
-        rates=_there(lambda: oms.l1_rates(fill=fill, audit=False)),
-        downtimes=_downtimes(oms, f"start_fill_number = {fill}"),
+        rates=_there(lambda: oms.l1_rates(fill=fill, audit=False), notes),
+        downtimes=_downtimes(oms, f"start_fill_number = {fill}", notes),
     )
 
 
-def _of_period(oms: Client, subject: Subject) -> Evidence:
+def _of_period(oms: Client, subject: Subject, notes: list[str]) -> Evidence:
     within = [field("start_time") >= subject.since]
     if subject.until is not None:
         within.append(field("start_time") < subject.until)
@@ -179,27 +186,34 @@ def _of_period(oms: Client, subject: Subject) -> Evidence:
     if not len(lumis):
         message = f"{subject.title}: CMS has no lumisection that began then."
         raise NoRowError(message)
-    runs = sorted(lumis["run_number"].unique().to_pylist())
+    runs = sorted(lumis.arrow["run_number"].unique().to_pylist())
     return Evidence(
         oms.runs(runs),
         lumis,
-        rates=_there(lambda: oms.l1_rates(where=within, audit=False)),
+        rates=_there(lambda: oms.l1_rates(where=within, audit=False), notes),
     )
 
 
-def _there(ask: Callable[[], Table]) -> Table | None:
-    """A table; None where the service has no such resource."""
-    with contextlib.suppress(NotFoundError):
+def _there(ask: Callable[[], Table], notes: list[str]) -> Table | None:
+    """A table; None where there is no such resource, or a store does not hold it.
+
+    What a store lacks is noted: a report must not look as if nothing had been there.
+    """
+    try:
         return ask()
+    except NotSyncedError as error:
+        notes.append(str(error))
+    except NotFoundError:
+        pass  # A service of another time has not all resources.
     return None
 
 
-def _downtimes(oms: Client, which: str) -> tuple[Table, ...]:
+def _downtimes(oms: Client, which: str, notes: list[str]) -> tuple[Table, ...]:
     """The downtimes that OMS lists; where there is none, nothing."""
     found = []
     for name in DOWNTIMES:
         query = oms.query(name).where(which).select(*_SHOWN).sort("start_time")
-        table = _there(query.fetch)
+        table = _there(query.fetch, notes)
         if table is not None and len(table):
             found.append(table)
     return tuple(found)

@@ -105,6 +105,7 @@ class Evidence:
         hlt: ``hltpathrates`` per lumisection, to look for outliers; None: not.
         downtimes: Tables of ``downtimes`` and ``downtimesrun3``.
         masks: Certification files by name.
+        notes: What could not be had.
     """
 
     runs: Table
@@ -115,6 +116,7 @@ class Evidence:
     hlt: Table | None = None
     downtimes: tuple[Table, ...] = ()
     masks: Mapping[str, LumiMask] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def tables(self) -> Iterator[Table]:
         """All that were asked for."""
@@ -156,24 +158,30 @@ def build(subject: Subject, given: Evidence, *, made: dt.datetime) -> Report:
             None if given.hlt is None else outliers_of(given.hlt, given.lumisections)
         ),
         downtimes=given.downtimes,
-        notes=tuple(dict.fromkeys(w for t in given.tables() for w in t.warnings)),
+        notes=_notes(given),
         receipts=tuple(t.receipt for t in given.tables() if t.receipt is not None),
         simulated=any(t.simulated for t in given.tables()),
         made=made,
     )
 
 
+def _notes(given: Evidence) -> tuple[str, ...]:
+    """What the tables warn of, and what could not be had; each once."""
+    warnings = (words for table in given.tables() for words in table.warnings)
+    return tuple(dict.fromkeys([*warnings, *given.notes]))
+
+
 def _ledger(subject: Subject, given: Evidence) -> Ledger | None:
     """The ledger; None where there is no lumisection, or none with a luminosity."""
     lumis = given.lumisections
-    if not len(lumis) or not lumis["delivered_lumi"].drop_null():
+    if not len(lumis) or not lumis.arrow["delivered_lumi"].drop_null():
         return None
     lumis = lumis.part(lumis.arrow.select(list(COLUMNS)), warnings=lumis.notes)
     if subject.kind == "run":
         return ledger(lumis, run=subject.number)
     if subject.kind == "fill":
         assert given.fill is not None
-        whole = given.fill["delivered_lumi"][0].as_py()
+        whole = given.fill["delivered_lumi"][0]
         return ledger(lumis, fill=subject.number, fill_delivered_pb=whole)
     return ledger(lumis, whole=subject.title)
 
@@ -181,7 +189,7 @@ def _ledger(subject: Subject, given: Evidence) -> Ledger | None:
 def _facts(subject: Subject, given: Evidence) -> Iterator[Fact]:
     if subject.kind == "period":
         yield Fact("Runs", len(given.runs))
-        fills = given.runs["fill_number"].drop_null().unique()
+        fills = given.runs.arrow["fill_number"].drop_null().unique()
         yield Fact("Fills", len(fills))
         yield Fact("Lumisections", len(given.lumisections))
         return

@@ -99,8 +99,15 @@ def draw(curve: Curve) -> Drawn:
     ticks = tuple(
         Tick(round(100 - (m - low) * scale * 100 / HEIGHT, 3), number(m)) for m in marks
     )
-    span = f"{number(float(known.min()))} to {number(float(known.max()))}"
-    return Drawn(curve.name, curve.unit, path, band, ticks, span)
+    return Drawn(curve.name, curve.unit, path, band, ticks, span_of(curve))
+
+
+def span_of(curve: Curve) -> str:
+    """The lowest and highest value of a curve in words."""
+    known = curve.values[np.isfinite(curve.values)]
+    if not known.size:
+        return "no value"
+    return f"{number(float(known.min()))} to {number(float(known.max()))}"
 
 
 def marks_of(low: float, high: float) -> list[float]:

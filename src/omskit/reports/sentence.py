@@ -28,7 +28,7 @@ def sentence_of(
     """The whole in one or two sentences."""
     head = subject.title
     if subject.kind == "run":
-        fill = runs["fill_number"][0].as_py()
+        fill = runs["fill_number"][0]
         head += f" of fill {fill}" if fill is not None else " without a fill"
     elif subject.kind == "period":
         head += f": {plural(len(runs), 'run')}"
@@ -53,7 +53,7 @@ def beam_of(lumisections: Table) -> str:
         >>> beam_of(Table(pa.table({"beams_stable": [True, None]})))
         'stable beams for 23 s'
     """
-    column = lumisections["beams_stable"].cast(pa.bool_())
+    column = lumisections.arrow["beams_stable"].cast(pa.bool_())
     stable = pc.sum(column.cast(pa.int64())).as_py()
     if not stable:
         return "no stable beams"

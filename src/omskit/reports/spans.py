@@ -31,7 +31,7 @@ def spans_of(lumisections: Table) -> tuple[Span, ...]:
     for flag in WATCHED:
         if flag not in lumisections.columns:
             continue
-        column = lumisections[flag].cast(pa.bool_())
+        column = lumisections.arrow[flag].cast(pa.bool_())
         known = np.asarray(column.is_valid()).astype(bool)
         true = np.asarray(column.fill_null(pa.scalar(value=False))).astype(bool)
         found += _span(lumisections, flag, "off", known & ~true)
@@ -52,8 +52,8 @@ def _span(
 
 def pairs_of(table: Table) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Run and lumisection of each row, shape (n, 2)."""
-    runs = table["run_number"].to_numpy()
-    return np.column_stack((runs, table["lumisection_number"].to_numpy()))
+    runs = table.arrow["run_number"].to_numpy()
+    return np.column_stack((runs, table.arrow["lumisection_number"].to_numpy()))
 
 
 def gaps_of(mask: LumiMask) -> tuple[Gap, ...]:

@@ -7,7 +7,7 @@ axis is one lumisection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -153,9 +153,15 @@ class _Axis:
 
     layout: Layout
     size: int
+    _known: dict[int, tuple[Integers, Integers, Integers]] = field(default_factory=dict)
 
     def slots(self, table: Table) -> tuple[Integers, Integers, Integers]:
         """Rows of a table that lie on the axis, with their first and last slot."""
+        if id(table) not in self._known:
+            self._known[id(table)] = self._slots(table)
+        return self._known[id(table)]
+
+    def _slots(self, table: Table) -> tuple[Integers, Integers, Integers]:
         rows = place_rows(table)
         shifts = dict(zip(self.layout.runs, self._starts(), strict=True))
         ends = dict(
@@ -196,16 +202,21 @@ class _Axis:
 
     def numbers(self, table: Table, name: str) -> Values:
         """A column of numbers."""
-        values = table[name].cast("float64").to_numpy()
+        values = table.arrow[name].cast("float64").to_numpy()
         filled = np.full(self.size, np.nan)
         order, first, last = self.slots(table)
-        for row, a, b in zip(order, first, last, strict=True):
-            filled[a : b + 1] = values[row]
+        # A row may cover several lumisections.
+        lengths = last - first + 1
+        starts = np.repeat(first, lengths)
+        within = np.arange(lengths.sum()) - np.repeat(
+            np.cumsum(lengths) - lengths, lengths
+        )
+        filled[starts + within] = np.repeat(values[order], lengths)
         return filled
 
     def states(self, table: Table, name: str) -> States:
         """A column of flags."""
-        values = states(table[name], name)
+        values = states(table.arrow[name], name)
         filled = np.full(self.size, NOT_THERE, dtype=np.int8)
         order, first, _ = self.slots(table)
         filled[first] = values[order]

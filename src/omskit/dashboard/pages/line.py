@@ -11,7 +11,6 @@ from omskit.errors import UsageError
 from omskit.lumi import why
 from omskit.reports import drawing, words
 from omskit.reports.html import view
-from omskit.reports.timeline import timeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,12 +31,24 @@ STATES = {
 def line_page(kind: str, number: int, given: Parameters, asker: Asker) -> Page:
     """A run or a fill, as far as the address zooms in."""
     report = asker.report(kind, number)
-    whole = timeline(report.lumisections, report.rates, report.deadtimes)
+    # The same link is opened by many: curves are drawn once for all of them.
+    key = ("shown", kind, number, given.link(""), report.made)
+    values = asker.remembered(key, lambda: _values(kind, report, given, asker))
+    return Page(
+        "line.html", report.title, report.sentence, values, simulated=report.simulated
+    )
+
+
+def _values(
+    kind: str, report: Report, given: Parameters, asker: Asker
+) -> dict[str, Any]:
+    """What the page shows."""
+    whole = asker.line(report)
     chosen = choose(whole, given, asker)
     first, last = window(whole, given)
     line = whole.only(chosen).between(first, last)
-    path = f"/{kind}/{number}"
-    values = {
+    path = f"/{kind}/{report.subject.number}"
+    return {
         **view(report, line),
         "kind": kind,
         "path": path,
@@ -49,12 +60,9 @@ def line_page(kind: str, number: int, given: Parameters, asker: Asker) -> Page:
         "zoomed": (first, last) != (0, len(whole) - 1),
         "range_words": range_words(line),
         "verdict": verdict(report, line, given),
-        "heads": heads(report),
+        "heads": heads(report, whole),
         "tables": ("runs", "lumisections", "rates", "deadtimes"),
     }
-    return Page(
-        "line.html", report.title, report.sentence, values, simulated=report.simulated
-    )
 
 
 def window(line: Timeline, given: Parameters) -> tuple[int, int]:
@@ -112,7 +120,7 @@ def verdict(report: Report, line: Timeline, given: Parameters) -> str:
     return str(why(run, number, report.lumisections, {}))
 
 
-def heads(report: Report) -> list[tuple[str, Any]]:
+def heads(report: Report, line: Timeline) -> list[tuple[str, Any]]:
     """The numbers that a shifter looks for first."""
     found: list[tuple[str, Any]] = []
     if report.ledger is not None:
@@ -123,9 +131,9 @@ def heads(report: Report) -> list[tuple[str, Any]]:
         ]
         if ledger.efficiency is not None:
             found.append(("Efficiency", f"{100 * ledger.efficiency:.1f} %"))
-    line = timeline(report.lumisections, report.rates, report.deadtimes, flags=())
-    for curve in line.curves:
-        drawn = drawing.draw(curve)
-        if curve.name != "Prescale column":
-            found.append((curve.name, f"{drawn.span} {curve.unit or ''}".strip()))
+    found += [
+        (curve.name, f"{drawing.span_of(curve)} {curve.unit or ''}".strip())
+        for curve in line.curves
+        if curve.name != "Prescale column"
+    ]
     return found

@@ -10,7 +10,6 @@ import numpy as np
 
 from omskit.dashboard.pages.page import Page
 from omskit.reports import drawing, words
-from omskit.reports.timeline import timeline
 from omskit.reports.words import duration, number
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def now_page(seen: Seen, asker: Asker) -> Page:
             told = "The first look at OMS is under way."
         values |= {"report": None, "outage": outage(seen)}
         return Page("now.html", "Now", told, values)
-    whole = timeline(report.lumisections, report.rates, report.deadtimes)
+    whole = asker.line(report)
     line = whole.between(max(len(whole) - TAIL, 0), len(whole) - 1)
     last = {c.name: _last(c.values) for c in line.curves}
     units = {c.name: c.unit or "" for c in line.curves}
@@ -104,7 +103,7 @@ def sentence(
 
 def _age(report: Report, now: dt.datetime) -> float:
     """Seconds since the last lumisection ended, by the numbers of lumisections."""
-    start = report.runs["start_time"][0].as_py()
+    start = report.runs["start_time"][0]
     numbers = report.lumisections["lumisection_number"].to_pylist()
     if start is None or not numbers:
         return 0.0
