@@ -55,7 +55,8 @@ def test_health_and_metrics_are_told(store, oms, caplog):
     assert 'omskit_requests_total{status="200"} 1' in text
     assert 'omskit_requests_total{status="404"} 1' in text
     assert "omskit_requests_under_way 0" in text
-    lines = [record.getMessage() for record in caplog.records]
+    mine = [r for r in caplog.records if r.name == "omskit.access"]
+    lines = [record.getMessage() for record in mine]
     assert any(line.startswith("GET /agg/api/v1/runs 200 ") for line in lines)
     assert not any("297050" in line for line in lines)
 
