@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
     return f"<{type(value).__name__}>"
 
 
-def names_in(entries: Iterable[str | Iterable[str]], what: str) -> Iterator[str]:
+def names_in(entries: Iterable[object], what: str) -> Iterator[str]:
     """Single names out of names, lists of them, and ``"a,b"``.
 
     Raises:

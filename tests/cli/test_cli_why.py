@@ -11,12 +11,21 @@ def test_a_verdict_for_one_lumisection(oms):
     """The demo brings its masks, and the verdict says that its flags are simulated."""
     ended = oms("why", "306458", "42")
     assert ended.code == 0
-    assert ended.out == (
-        "Run 306458, lumisection 42: bad. Off: all of pixel; not in DCS-only, golden. "
-        "Beside it: 41 good (every flag is on; in DCS-only, golden); "
-        "43 good (every flag is on; in DCS-only, golden). "
-        "The flags are simulated by the demo.\n"
-    )
+    assert ended.out.splitlines() == [
+        "Run 306458, lumisection 42: bad",
+        "  cause   off: all of pixel",
+        "  not in  DCS-only, golden",
+        "  before  41 good (every flag is on; in DCS-only, golden)",
+        "  after   43 good (every flag is on; in DCS-only, golden)",
+        "  note    The flags are simulated by the demo.",
+    ]
+
+
+def test_a_stretch_of_the_same_is_told(oms):
+    """Neighbours of the same state are told as one stretch, within 80 columns."""
+    out = oms("why", "306458", "44").out
+    assert "  the same  43-47\n" in out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_a_mask_can_be_named(oms, tmp_path):
@@ -25,18 +34,26 @@ def test_a_mask_can_be_named(oms, tmp_path):
     path.write_text('{"306458": [[1, 268]]}')
     out = oms("why", "306458", "42", "--mask", path).out
     assert "disputed" in out
-    assert "in mine.json" in out
+    assert "in " in out
+    assert "mine.json" in out
     assert "golden" not in out
 
 
 def test_a_whole_run_is_grouped_by_reason(oms):
     """Without a lumisection every difference of cms_active and a mask is told."""
     out = oms("why", "306458").out
-    assert "Run 306458, cms_active and DCS-only:" in out
-    assert "43 lumisections differ" in out
-    assert "off: all of pixel; in cms_active; not in DCS-only (simulated flags)" in out
+    lines = out.splitlines()
+    assert lines[0] == (
+        "Run 306458, cms_active and DCS-only, golden: 43 lumisections differ"
+    )
+    assert lines[1] == "  43 lumisections  off: all of pixel"
+    assert lines[2].split() == ["in", "cms_active"]
+    assert lines[3].split() == ["not", "in", "DCS-only,", "golden"]
     assert "306458:18-19, 36, 42, 48, 54-55, 61, 67, 73" in out
     assert "250-251, 257" in out
+    assert out.count("250-251") == 1
+    assert lines[-1] == "The flags are simulated by the demo."
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_difference_of_two_masks_is_explained(oms, tmp_path):
@@ -46,8 +63,9 @@ def test_the_difference_of_two_masks_is_explained(oms, tmp_path):
     b.write_text(json.dumps({"306458": [[19, 20]]}))
     out = oms("why", "--diff", a, b).out.splitlines()
     assert out[0] == "3 lumisections differ"
-    assert len(out) == 4
-    assert any("off: all of pixel; in a.json; not in b.json" in line for line in out)
+    assert len(out) == 14
+    assert "  1 lumisection  off: all of pixel" in out
+    assert out[2:4] == ["  in             a.json", "  not in         b.json"]
     assert oms("why", "--diff", a, a).out == "The two masks do not differ.\n"
     b.write_text(json.dumps({"306458": [[18, 19]]}))
     assert oms("why", "--diff", a, b).out.startswith("1 lumisection differs\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 
 import pytest
 
@@ -136,13 +137,28 @@ def test_story(oms, tmp_path):
     ended = oms("demo", "--output-dir", tmp_path / "out", "--quiet")
     assert ended.code == 0
     assert all(f"\n{n}. " in ended.out for n in range(1, 9))
-    assert "4655 rows x 53 columns" in ended.out
+    assert "4655 rows" in ended.out
     assert "43 differ" in ended.out
     written = [line[6:] for line in ended.out.splitlines() if line.startswith("wrote ")]
     assert len(written) == 6
     assert f"report on fill 5839 is {tmp_path / 'out' / 'fill5839.html'}" in ended.out
     assert ended.out.endswith("oms dashboard --instance demo --open\n")
     assert sorted(written) == sorted(map(str, (tmp_path / "out").iterdir()))
+
+
+def test_story_without_matplotlib(oms, tmp_path, monkeypatch):
+    """After a plain installation the figures are skipped, with how to get them."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in [n for n in sys.modules if n.startswith("matplotlib.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    ended = oms("demo", "--output-dir", tmp_path / "out", "--quiet")
+    assert ended.code == 0
+    (skipped,) = [
+        line for line in ended.out.splitlines() if line.startswith("Skipped.")
+    ]
+    assert "To draw figures, omskit needs matplotlib" in skipped
+    assert "pip install 'omskit[plot]'" in skipped
+    assert not [*(tmp_path / "out").glob("*.png")]
 
 
 def test_story_says_it_is_simulated(oms, tmp_path, monkeypatch):

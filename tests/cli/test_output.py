@@ -144,7 +144,7 @@ def test_long_table_on_a_terminal(oms, on_terminal, monkeypatch):
     short = oms("lumisections", 297050, *fields).out
     on_terminal()
     whole = oms("lumisections", 297050, *fields, "--all-rows").out
-    assert len(short.splitlines()) < 50
+    assert len(short.splitlines()) < 60  # with the header on each screen
     assert len(whole.splitlines()) > 793
 
 

@@ -227,3 +227,10 @@ def test_the_look_up_costs_no_answer():
     )
     assert len(outcome.value) == 0
     assert len(outcome.warnings) == 1
+
+
+def test_patterns_and_names_without_version_go_together():
+    """Beside patterns a name without its version is found as well."""
+    outcome = ask(lambda oms: oms.hlt_rates(1, paths=["HLT_A_v?", "HLT_B"]))
+    assert names(outcome.value) == ["HLT_A_v1", "HLT_B_v2"]
+    assert "HLT_B has no version; taken: HLT_B_v2." in outcome.warnings

@@ -24,6 +24,8 @@ from omskit.flow.dials import DialsSource, carried
 from omskit.flow.source import Page
 from omskit.login.chain import Chain, Person
 from omskit.query import Query
+from omskit.query.plan import Plan
+from omskit.schema import bundled
 from omskit.server import Application, LoginGate, Registry, Service, Sso, respond
 from omskit.server.dials import PATH
 from omskit.server.sso.service import PREFIX
@@ -115,6 +117,12 @@ def test_what_the_proxy_cannot_carry_is_not_sent(dials, proxy, ask, error, says)
     with pytest.raises(error, match=says):
         ask(dials.query).fetch()
     assert proxy.asked == []
+
+
+def test_a_plan_without_requests_is_as_good_here():
+    """Where no row can match, nothing is asked of anybody."""
+    empty = Plan((), empty="nothing fits")
+    assert DialsSource("http://here").suited(empty, bundled()["runs"]) is empty
 
 
 def test_documents_are_not_carried(dials, proxy):
@@ -278,6 +286,9 @@ def test_an_order_that_nobody_planned_is_refused():
     """A page that wants sorted rows is none that the proxy has."""
     with pytest.raises(UsageError, match="sort=-run_number"):
         carried(Page(Query("runs").sort("-run_number"), 0, 10))
+    unknown = Query("paints").group("run")
+    with pytest.raises(UsageError, match=r"group\[granularity\]=run"):
+        carried(Page(unknown, 0, 10))
     with pytest.raises(UsageError, match="sort=x"):
         carried(Page(Query("paints").sort("x"), 0, 10))
     twice = Query("runs").where(field.era != "2017A", field.era != "2017B")
@@ -293,7 +304,7 @@ def test_a_refusal_of_the_proxy_is_an_error(proxy, dials):
 
 
 def test_the_client_of_dials_asks_the_played_proxy(proxy):
-    """Cmsdials itself gets rows from it, a page at a time."""
+    """The client gets rows from it, a page at a time."""
     pytest.importorskip(
         "cmsdials", reason="cmsdials is not installed (needs urllib3<2)"
     )

@@ -278,7 +278,9 @@ def test_how_a_number_is_written_does_not_matter(text, name):
         b"[]",
         b"not JSON",
         b"",
+        b'{"meta":' * 5000 + b"1" + b"}" * 5000,
     ],
+    ids=range(8),
 )
 def test_a_meta_that_tells_nothing_costs_the_types_alone(body):
     """A resource with a useless /meta has the types of its values, with a warning."""
@@ -307,6 +309,29 @@ def test_a_meta_that_cannot_be_had_is_an_error(answer, kind):
     rows = {"wonders": [{"n": 1, "id": "a"}]}
     with pytest.raises(kind):
         fetched(SmallService(rows, faults=[lambda _: answer]), Query("wonders"))
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b'{"meta":{"fields":{"n":{"units":"m","units":"cm"}}}}', "meta.fields.n"),
+        (b'{"meta":{"fields":{"n":{"units":"m"},"n":{}}}}', "meta.fields"),
+        (b'{"meta":{"fields":{}},"meta":{"fields":{"n":{}}}}', "meta"),
+    ],
+    ids=["units", "field", "meta"],
+)
+def test_a_meta_that_says_something_twice_is_refused(body, path):
+    """Which of two units holds is not guessed."""
+
+    def double(request):
+        if "/meta" not in request.url:
+            return None
+        return page().__class__(200, {"content-type": "application/json"}, body)
+
+    service = SmallService({"wonders": [{"n": 1, "id": "a"}]}, faults=[double])
+    with pytest.raises(DecodeError, match="twice in one object") as caught:
+        fetched(service, Query("wonders"))
+    assert caught.value.path.startswith(f"$.{path}")
 
 
 def test_a_resource_that_nobody_knows():

@@ -23,7 +23,9 @@ FUNCTIONS = [
 def test_exports_are_what_they_should_be() -> None:
     """The package names its figures, its values, its style and nothing else."""
     extra = ["Drawing", "FlagStrip", "flag_strip", "house_style", "save"]
-    assert sorted(plot.__all__) == sorted([*FUNCTIONS, "mask_comparison", *extra])
+    found = ["mask_comparison", "pileup_profile"]
+    trigger = ["cross_sections", "prescales", "rate_against_pileup", "rate_map"]
+    assert sorted(plot.__all__) == sorted([*FUNCTIONS, *found, *trigger, *extra])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -39,7 +39,7 @@ def test_l1_rates_draw_what_the_table_has(l1: Table) -> None:
     """By default the usual columns that are there are drawn, in Hz."""
     drawn = plot.l1_rates(l1)
     assert list(drawn.lines) == ["l1a_total_rate", "l1a_physics_rate"]
-    assert drawn.axes[0].get_ylabel() == "Rate (Hz)"
+    assert drawn.axes[0].get_ylabel() == "L1 accept rate (Hz)"
     values = drawn.lines["l1a_physics_rate"].get_data().values
     assert values.tolist() == [23916.926, 24500.0]
     texts = [t.get_text() for t in drawn.axes[0].get_legend().get_texts()]
@@ -69,7 +69,7 @@ def test_hlt_rates_draw_one_line_per_path(paths: Table) -> None:
     values, edges, _ = drawn.lines["HLT_D_v1"].get_data()
     np.testing.assert_array_equal(values, [6, np.nan, 6])
     assert edges.tolist() == [0.5, 1.5, 2.5, 3.5]
-    assert drawn.axes[0].get_ylabel() == "Rate (Hz)"
+    assert drawn.axes[0].get_ylabel() == "HLT rate after prescales (Hz)"
     assert drawn.axes[0].get_xlabel() == "Lumisection of run 297050"
     assert drawn.notes == ()
 
@@ -188,3 +188,75 @@ def test_l1_algorithms_go_by_name(make_table: Callable[..., Table]) -> None:
     drawn = plot.l1_algorithms(table, largest=1)
     assert list(drawn.lines) == ["L1_SingleMu22"]
     assert drawn.notes == ("the 1 largest of 2 algorithms by mean; 1 not drawn",)
+
+
+def test_pseudo_paths_are_left_out(make_table: Callable[..., Table]) -> None:
+    """First and final path are drawn where there is nothing else, and only then."""
+
+    def table(*names: str) -> Table:
+        return make_table(
+            {
+                "run_number": [297050] * len(names),
+                "first_lumisection_number": [1] * len(names),
+                "last_lumisection_number": [1] * len(names),
+                "path_name": list(names),
+                "rate": [1000.0, 5.0, 900.0][: len(names)],
+            },
+            {"rate": "Hz"},
+            resource="hltpathrates",
+        )
+
+    several = plot.hlt_rates(
+        table("HLTriggerFirstPath", "HLT_A_v1", "HLTriggerFinalPath")
+    )
+    assert list(several.lines) == ["HLT_A_v1"]
+    assert list(plot.hlt_rates(table("HLTriggerFirstPath")).lines) == [
+        "HLTriggerFirstPath"
+    ]
+
+
+def test_the_axis_says_which_rate_it_is(make_table: Callable[..., Table]) -> None:
+    """Rates before and after prescale and deadtime are called so."""
+    columns = ("pre_dt_rate", "post_dt_rate")
+    table = make_table(
+        {
+            "run_number": [297050],
+            "first_lumisection_number": [1],
+            "last_lumisection_number": [1],
+            "name": ["L1_X"],
+            **{column: [1.0] for column in columns},
+        },
+        dict.fromkeys(columns, "Hz"),
+        resource="l1algorithmtriggers",
+    )
+    labels = [
+        plot.l1_algorithms(table, column=column).axes[0].get_ylabel()
+        for column in columns
+    ]
+    assert labels == [
+        "L1 rate after prescale, before deadtime (Hz)",
+        "L1 rate after prescale and deadtime (Hz)",
+    ]
+
+
+def test_many_runs_are_bands(make_table: Callable[..., Table]) -> None:
+    """A few runs have lines between them, many are bands in turn."""
+
+    def spans(count: int) -> tuple[int, int]:
+        table = make_table(
+            {
+                "run_number": [297050 + n for n in range(count)],
+                "first_lumisection_number": [1] * count,
+                "last_lumisection_number": [1] * count,
+                "l1a_total_rate": [1.0] * count,
+            },
+            {"l1a_total_rate": "Hz"},
+            resource="l1triggerrates",
+        )
+        axis = plot.l1_rates(table).axes[0]
+        dashed = sum(line.get_linestyle() == "--" for line in axis.get_lines())
+        faint = sum(patch.get_alpha() == 0.08 for patch in axis.patches)
+        return dashed, faint
+
+    assert spans(3) == (2, 0)
+    assert spans(9) == (0, 4)

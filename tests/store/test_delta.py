@@ -124,6 +124,15 @@ def test_a_commit_is_on_the_disk(tmp_path, monkeypatch):
     assert {"run_block=1", "_delta_log", "table"} <= set(names[2:])
 
 
+def test_a_folder_that_was_left_empty_is_no_table(folder):
+    """Who dies before the first commit leaves a folder; the next one goes on."""
+    (folder.path / "_delta_log").mkdir(parents=True)
+    assert not folder.exists
+    assert folder.version == -1
+    folder.commit(rows(1001), HOW)
+    assert runs_in(folder) == [1001]
+
+
 def test_notes_stay_in_the_log(folder):
     """What is said with a commit is read from the log, later than a version."""
     folder.commit(rows(1001), HOW)

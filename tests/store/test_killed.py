@@ -154,7 +154,8 @@ def test_readers_beside_a_sync_see_whole_runs(url, whole, tmp_path, monkeypatch)
     try:
         with Client(url, progress=False) as oms:
             for _ in range(2):
-                Store(path, fsync=False).sync(oms, "lumisections", RUNS)
+                again = Store(path, fsync=False)
+                again.sync(oms, "lumisections", RUNS, recheck="2017-01-01")
     finally:
         done.set()
         reader.join()

@@ -8,6 +8,8 @@ import pytest
 
 from omskit import Client
 from omskit.errors import StoreError, UsageError
+from omskit.store.log import StoredFile
+from omskit.store.maintenance import groups
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
 
@@ -68,10 +70,18 @@ def test_rows_that_changed_meanwhile_are_not_overwritten(pieces, oms, monkeypatc
     real = maintenance._rewrite
 
     def late(kept, layout, block, found):
-        pieces.sync(oms, "lumisections", 297050)
+        pieces.sync(oms, "lumisections", 297050, recheck="2017-01-01")
         real(kept, layout, block, found)
 
     monkeypatch.setattr(maintenance, "_rewrite", late)
     with pytest.raises(StoreError, match="somebody else changed these rows"):
         pieces.compact()
     assert pieces.verify() == []
+
+
+def test_files_are_grouped_by_rows_and_never_torn():
+    """A group has keys of its own and about so many rows; alone a file stays."""
+    spans = [(1, 2, 5), (3, 4, 5), (5, 9, 5), (6, 7, 9), (10, 10, 1), (11, 12, 10)]
+    made = [StoredFile(str(n), r, a, b) for n, (a, b, r) in enumerate(spans)]
+    found = groups(made, most=10)
+    assert [[int(f.path) for f in group] for group in found] == [[0, 1], [2, 3]]

@@ -63,9 +63,7 @@ def test_what_runs_belong_to_comes_along(store, oms):
 def test_rows_that_are_final_are_not_asked_for_again(store, oms, clock):
     """The third sync, after two a day apart, sends no request."""
     store.sync(oms, "lumisections", RUNS)
-    clock.pass_days(0.5)
-    assert store.sync(oms, "lumisections", RUNS).rows
-    clock.pass_days(1)
+    clock.pass_days(1.5)
     assert store.sync(oms, "lumisections", RUNS).rows
     clock.pass_days(1)
     report = store.sync(oms, "lumisections", (297050, 297055))
@@ -75,6 +73,30 @@ def test_rows_that_are_final_are_not_asked_for_again(store, oms, clock):
         == oms.query("lumisections", (297050, 297055)).count()
     )
     assert "nothing to fetch" in str(report)
+
+
+def test_rows_that_were_just_read_are_not_asked_for_again(store, oms, clock):
+    """Within a day nothing can become final: a run that had ended is left alone."""
+    store.sync(oms, "lumisections", RUNS)
+    clock.pass_days(0.5)
+    report = store.sync(oms, "lumisections", (297050, 297055))
+    assert report.requests == 0
+    assert report.part("runs").recent == 6
+    assert "6 were read within a day" in str(report)
+    assert store.sync(oms, "lumisections", 297050, recheck="2017-01-01").rows
+
+
+def test_a_run_that_had_just_ended_is_asked_for_again(store, oms, clock):
+    """Rows come late: what was read within hours of the end is read again."""
+    end = oms.runs(297050).to_records()[0]["end_time"]
+    clock.now = end + dt.timedelta(hours=1)
+    store.sync(oms, "lumisections", 297050)
+    clock.pass_days(0.1)
+    assert store.sync(oms, "lumisections", 297050).rows
+    clock.pass_days(0.5)
+    assert store.sync(oms, "lumisections", 297050).rows
+    clock.pass_days(0.5)
+    assert store.sync(oms, "lumisections", 297050).rows == 0
 
 
 def test_a_recheck_finds_what_was_revised(store, clock):
@@ -152,7 +174,8 @@ def test_what_is_filtered_by_a_run_is_fetched_run_by_run(store, oms):
     assert report.part("hltprescalesets").rows
     runs = rows_of(store, "hltprescalesets")["run_number"].to_pylist()
     assert set(runs) == {297050, 297051}
-    dry = store.sync(oms, "hltprescalesets", (297050, 297051), dry_run=True)
+    again = {"dry_run": True, "recheck": "2017-01-01"}
+    dry = store.sync(oms, "hltprescalesets", (297050, 297051), **again)
     assert dry.part("hltprescalesets").requests == 2
 
 

@@ -12,6 +12,7 @@ from omskit.demo.schedule import period_of
 from omskit.demo.truth import truth_of
 from omskit.drivers import LocalSender
 from omskit.drivers.engine_source import demo_service
+from omskit.effects import Response
 from omskit.server import respond
 from omskit.trigger import LUMISECTION_S, datasets, explain, hlt, l1, prescales, streams
 from omskit.trigger.quantities import QUANTITIES
@@ -60,7 +61,38 @@ def test_few_requests(cube, oms):
 def test_few_paths_are_asked_by_name(oms, small):
     """Three paths do not read all rows of the run."""
     assert small.requests <= 10
-    assert "by name" in explain(oms, RUN, paths="HLT_Mu50")
+    assert "those paths alone" in explain(oms, RUN, paths="HLT_Mu50")
+    assert "no such path" in explain(oms, RUN, paths="HLT_Nothing")
+
+
+PATTERNS = ["HLT_PFJet*", "HLT_AK4PF*_v*", "HLTriggerF*Path", "AlCa_LumiPixels_Z*"]
+
+
+def test_patterns_go_to_the_service(oms):
+    """Patterns that leave most paths out are asked as they are, and lose nothing."""
+    found = hlt(oms, RUN, paths=PATTERNS)
+    assert found.requests <= 12
+    assert explain(oms, RUN, paths=PATTERNS).startswith(f"{found.requests} requests")
+    every = hlt(oms, RUN).select(PATTERNS)
+    assert found.paths == every.paths
+    assert len(found.paths) > 15
+    assert np.array_equal(found.counts, every.counts, equal_nan=True)
+
+
+def test_a_service_that_refuses_patterns(oms):
+    """Where a pattern is refused, all rows are read: the answer is the same."""
+
+    def refuse(asked):
+        if "LIKE" in asked.url:
+            body = b'{"errors": [{"status": "400", "title": "no such filter"}]}'
+            return Response(400, {"content-type": "application/vnd.api+json"}, body)
+        return respond(asked, service)
+
+    service = demo_service("http://demo.invalid/agg/api/v1")
+    with Client("demo", sender=LocalSender(refuse)) as other:
+        found = hlt(other, 297049, paths=["HLT_I*", "HLT_Ele*", "HLT_Do*", "HLT_PF*"])
+    whole = hlt(oms, 297049).select(list(found.paths))
+    assert np.array_equal(found.counts, whole.counts, equal_nan=True)
 
 
 def test_what_is_missing_is_named(cube):

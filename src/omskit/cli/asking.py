@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omskit.cli.exits import INCOMPLETE, warnings_on_stderr
+from omskit.cli.exits import ANSWER_IS_NO, INCOMPLETE, say, warnings_on_stderr
 from omskit.cli.options import (
     Asked,
     Granularity,
@@ -19,7 +20,7 @@ from omskit.cli.options import (
     runs_text,
     sharing,
 )
-from omskit.errors import NoRowError
+from omskit.errors import NoRowError, OMSWarning, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def client_for(given: Output, **settings: Any) -> Iterator[Client]:
         yield oms
 
 
-def of_run(table: Table, run: int, *, patterns: Sequence[str] = ()) -> Table:
+def of_run(table: Table, run: int | str, *, patterns: Sequence[str] = ()) -> Table:
     """The table, where it has rows: nothing is said or drawn of a run without.
 
     Args:
@@ -72,11 +73,13 @@ def of_run(table: Table, run: int, *, patterns: Sequence[str] = ()) -> Table:
     raise NoRowError(message)
 
 
-def deliver(table: Table, given: Output, *, named: str | None = None) -> None:
+def deliver(
+    table: Table, given: Output, *, named: str | None = None, totals: bool = False
+) -> None:
     """Write the table; exit with 5 where rows are missing."""
     from omskit.cli.output import write
 
-    write(table, given, named=named)
+    write(table, given, named=named, totals=totals)
     if not table.complete:
         raise typer.Exit(INCOMPLETE)
 
@@ -86,7 +89,24 @@ def ask(shortcut: str, selector: str | None, given: Asked, **options: Any) -> No
     chosen = {key: value for key, value in options.items() if value is not None}
     with client_for(given, allow_partial=given.allow_partial) as oms:
         table = getattr(oms, shortcut)(selector, **given.question(), **chosen)
-        deliver(table, given, named=given.fields)
+        _hint_at_eras(oms, table, given)
+        deliver(table, given, named=given.fields, totals=given.fill is not None)
+    if {"paths", "names", "bits"} & chosen.keys() and not len(table):
+        # Something was asked for by name, and the answer is: there is none.
+        raise typer.Exit(ANSWER_IS_NO)
+
+
+def _hint_at_eras(oms: Client, table: Table, given: Asked) -> None:
+    """Where an era has nothing, say which begin like it: 2017 is no era, 2017B is."""
+    if given.era is None or len(table):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OMSWarning)
+        names = [str(n) for n in oms.eras(fields=["name"])["name"]]
+    begin = sorted(n for n in names if n.lower().startswith(given.era.lower()))
+    if given.era not in names:
+        near = ", ".join(begin) or did_you_mean(given.era, names).strip()
+        say(f"There is no era {given.era}. {f'Eras: {near}' if begin else near}")
 
 
 @sharing(Asked)

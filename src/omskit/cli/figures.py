@@ -15,7 +15,7 @@ from omskit.cli.options import (
     InstanceOption,
     Output,
     QuietOption,
-    RunArgument,
+    runs_text,
 )
 from omskit.errors import UsageError
 
@@ -47,7 +47,9 @@ _TAKES = {
 
 def plot(
     what: Annotated[Figure, typer.Argument(help="What to draw.")],
-    run: RunArgument,
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUNS", help="297050, 297050-297057.")
+    ],
     *,
     fields: Annotated[
         str | None,
@@ -79,19 +81,22 @@ def plot(
             "--output",
             "-o",
             metavar="FILE",
-            help="File to write: .png, .pdf or .svg. RUN_WHAT.png by default.",
+            help="File to write: .png, .pdf or .svg. RUNS_WHAT.png by default.",
         ),
     ] = None,
     instance: InstanceOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Draw a run per lumisection, and write the figure to a file.
+    """Draw runs per lumisection, and write the figure to a file.
+
+    Several runs are drawn beside each other; dcs takes one.
 
     Example: oms plot pileup 297050 --flag cms_active --output pileup.png
     """
     from omskit.plot import save
 
-    target = output or Path(f"{run}_{what}.png")
+    run = runs_text(runs) or ""
+    target = output or Path(f"{run.replace(',', '_')}_{what}.png")
     options = {
         "--fields": fields,
         "--flag": flag,
@@ -137,7 +142,7 @@ def check_target(target: Path) -> None:
 def _draw(
     oms: Client,
     what: Figure,
-    run: int,
+    run: str,
     *,
     columns: list[str] | None,
     flag: str | None,

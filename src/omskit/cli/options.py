@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from omskit.cli.times import right_now, spoken
 from omskit.errors import UsageError
 
 
@@ -129,6 +130,9 @@ ResourceArgument = Annotated[
 ]
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """How an answer is shown."""
@@ -136,11 +140,25 @@ class Output:
     instance: InstanceOption = None
     store: StoreOption = None
     format: FormatOption = None
+    json: JsonOption = False
     output: OutputOption = None
     all_rows: AllRowsOption = False
     spreadsheet: SpreadsheetOption = False
     quiet: QuietOption = False
     progress: ProgressOption = None
+
+    def __post_init__(self) -> None:
+        """Read the short form of a format.
+
+        Raises:
+            UsageError: Another format is given as well.
+        """
+        if not self.json:
+            return
+        if self.format not in {None, Format.JSON}:
+            message = f"--json and --format {self.format} contradict each other."
+            raise UsageError(message)
+        object.__setattr__(self, "format", Format.JSON)  # it is frozen
 
     @property
     def asks(self) -> str | None:
@@ -173,7 +191,10 @@ class Asked(Output):
     ] = None
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Started then or later; UTC, 2017-06-16."),
+        typer.Option(
+            metavar="TIME",
+            help="Started then or later; UTC, 2017-06-16, yesterday or -8h.",
+        ),
     ] = None
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Started then or earlier; UTC.")
@@ -213,8 +234,8 @@ class Asked(Output):
         asked: dict[str, Any] = {
             "fill": self.fill,
             "era": self.era,
-            "since": self.since,
-            "until": self.until,
+            "since": self.since and spoken(self.since, right_now()),
+            "until": self.until and spoken(self.until, right_now()),
             "last": self.last,
             "fields": self.fields,
             "limit": self.limit,

@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 STYLES = {"head": "bold", "unit": "dim", "rule": "dim", "note": "dim"}
 
 
-def write(table: Table, given: Output, *, named: str | None = None) -> None:
+def write(
+    table: Table, given: Output, *, named: str | None = None, totals: bool = False
+) -> None:
     """Write *table* where and how *given* says.
 
     Args:
         named: The value of ``--fields``, whose order the view for humans keeps.
+        totals: Sum up columns that add up, in the view for humans.
 
     Raises:
         UsageError: Parquet for a terminal, an ending that names no format, or a file
@@ -40,7 +43,7 @@ def write(table: Table, given: Output, *, named: str | None = None) -> None:
     """
     chosen = _format(given)
     if chosen is Format.TABLE:
-        _write_view(table, given, named.split(",") if named else None)
+        _write_view(table, given, named.split(",") if named else None, totals=totals)
         return
     if chosen is Format.CSV and given.spreadsheet:
         table = without_formulas(table)
@@ -150,16 +153,44 @@ def _check_ending(chosen: Format, output: Path | None) -> None:
         raise UsageError(message)
 
 
-def _write_view(table: Table, given: Output, named: Sequence[str] | None) -> None:
+def _write_view(
+    table: Table, given: Output, named: Sequence[str] | None, *, totals: bool
+) -> None:
     if given.output is not None and str(given.output) != "-":
-        text = "\n".join(line.text for line in view(table, 160, named=named)) + "\n"
+        lines = view(table, 160, named=named, totals=totals)
+        text = "\n".join(line.text for line in lines) + "\n"
         write_whole(
             given.output, lambda stream: stream.write(text.encode()), UsageError
         )
         return
     is_terminal = sys.stdout.isatty()
     most = SHOWN_ROWS if is_terminal and not given.all_rows else None
-    show(view(table, terminal_width(), named=named, most_rows=most))
+    lines = view(table, terminal_width(), named=named, most_rows=most, totals=totals)
+    show(with_heads(lines, terminal_height()) if is_terminal else lines)
+
+
+def with_heads(lines: Sequence[Line], height: int) -> list[Line]:
+    """The lines with the header again at each screen, where there are several.
+
+    Args:
+        height: Lines of a screen.
+    """
+    depth = next((i + 1 for i, line in enumerate(lines) if line.kind == "rule"), 0)
+    head, rows = list(lines[:depth]), list(lines[depth:])
+    room = height - depth - 2  # the prompt, and a line of overlap
+    if not depth or room < depth or len(lines) < height:
+        return list(lines)
+    found: list[Line] = []
+    for start in range(0, len(rows), room):
+        left = rows[start : start + room]
+        notes_only = all(line.kind == "note" for line in left)
+        found += left if notes_only else [*head, *left]
+    return found
+
+
+def terminal_height() -> int:
+    """Lines of the terminal; 24 where that is not known."""
+    return shutil.get_terminal_size((80, 24)).lines
 
 
 def terminal_width() -> int:

@@ -10,6 +10,7 @@ import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.options import Output, QuietOption
+from omskit.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from omskit.client import Client
@@ -67,8 +68,9 @@ def _show(table: Table, *, rows: int | None = ROWS) -> None:
     from omskit.cli.output import show, terminal_width
     from omskit.table.view import view
 
-    lines = view(table, terminal_width(), most_rows=rows)
-    show(lines)
+    show(view(table, terminal_width(), most_rows=rows, notes=False))
+    count = "1 row" if len(table) == 1 else f"{len(table)} rows"
+    typer.echo(f"{count} x {len(table.columns)} columns of {table.resource}")
 
 
 def _runs(oms: Client) -> None:
@@ -107,7 +109,13 @@ def _figures(oms: Client, folder: Path) -> None:
     from omskit.plot import save
 
     _heading("7. Pictures of all this", "plot.save(plot.l1_rates(l1), 'l1_rates.png')")
-    for name, drawn in _drawings(oms).items():
+    try:
+        drawings = _drawings(oms)
+    except MissingExtraError as error:
+        # All else is there after a plain `pip install omskit`.
+        typer.echo(f"Skipped. {error}")
+        return
+    for name, drawn in drawings.items():
         typer.echo(f"wrote {save(drawn, folder / name)}")
 
 
@@ -121,6 +129,7 @@ def _report(oms: Client, folder: Path) -> Path:
     _heading("8. What a shift is asked about a fill", code)
     found = report(oms, fill=FILL)
     typer.echo(found.sentence)
+    folder.mkdir(parents=True, exist_ok=True)
     written = {"html": found.to_html(), "md": found.to_markdown()}
     for ending, text in written.items():
         path = folder / f"fill{FILL}.{ending}"

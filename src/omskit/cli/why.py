@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omskit.cli.asking import client_for, of_run
 from omskit.cli.dcs import read_dcs
 from omskit.cli.mask.files import load_mask, short_name, two_names
-from omskit.cli.options import InstanceOption, Output, ProgressOption, QuietOption
+from omskit.cli.options import Output, sharing
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
+    from omskit.cli.verdicts import Cause
     from omskit.client import Client
     from omskit.lumi import LumiMask
     from omskit.table import Table
 
 
+@sharing(Output)
 def why(
     run: Annotated[
         int | None,
@@ -47,78 +49,91 @@ def why(
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="All lumisections in which two masks differ."),
     ] = None,
-    instance: InstanceOption = None,
-    quiet: QuietOption = False,
-    progress: ProgressOption = None,
+    given: Output,
 ) -> None:
     """Why a lumisection is good or not: flags, masks and neighbours.
 
-    With --diff, or without LS, the answer is in groups of one reason each.
+    With --diff, or without LS, the answer is in groups of one cause each. With --format
+    or --output, rows are written: one for the lumisection, or one a range.
 
     Example: oms why 306458 44 --instance demo
     """
-    given = Output(instance=instance, quiet=quiet, progress=progress)
+    from omskit.cli import verdicts
+    from omskit.cli.output import show, terminal_width, write
+    from omskit.table.view import Line
+
     if (diff is None) == (run is None):
         message = "Give RUN, RUN and LS, or --diff A B: oms why 306458 44."
         raise UsageError(message)
     with client_for(given) as oms:
         if diff is not None:
-            lines = _differences(oms, *diff, quiet=quiet)
+            causes, head = _differences(oms, *diff, quiet=given.quiet), ""
         else:
             assert run is not None
-            masks = {short_name(m): load_mask(m, quiet=quiet) for m in mask or ()}
+            masks = {short_name(m): load_mask(m, quiet=given.quiet) for m in mask or ()}
             masks = masks or _own(oms, run)
             table = of_run(oms.lumisections(run), run)
-            lines = (
-                _of_run(run, table, masks)
-                if lumisection is None
-                else [_verdict(run, lumisection, table, masks)]
-            )
-    typer.echo("\n".join(lines))
+            if lumisection is None:
+                causes, head = _of_run(run, table, masks)
+    wants_rows = given.format is not None or given.output is not None
+    width = terminal_width()
+    if lumisection is not None and run is not None:
+        from omskit.lumi import why as find_out
+
+        verdict = find_out(run, lumisection, table, masks)
+        rows, lines = verdicts.verdict_table, verdicts.verdict_lines
+        if wants_rows:
+            write(rows(verdict), given)
+        else:
+            show([Line(line) for line in lines(verdict, width)])
+        return
+    if wants_rows:
+        write(verdicts.cause_table(causes), given)
+    elif not causes:
+        show(
+            [
+                Line(
+                    f"{head}nothing differs."
+                    if head
+                    else "The two masks do not differ."
+                )
+            ]
+        )
+    else:
+        show([Line(line) for line in verdicts.cause_lines(causes, head, width)])
 
 
-def _verdict(
-    run: int, lumisection: int, table: Table, masks: dict[str, LumiMask]
-) -> str:
-    from omskit.lumi import why as find_out
+def _differences(oms: Client, a: str, b: str, *, quiet: bool) -> list[Cause]:
+    from omskit.cli.verdicts import merged
+    from omskit.lumi import why_differ
 
-    return str(find_out(run, lumisection, table, masks))
-
-
-def _differences(oms: Client, a: str, b: str, *, quiet: bool) -> list[str]:
     masks = load_mask(a, quiet=quiet), load_mask(b, quiet=quiet)
     runs = (masks[0] ^ masks[1]).runs
     if not runs.size:
-        return ["The two masks do not differ."]
+        return []
     table = oms.lumisections(runs.tolist())
-    return _groups(masks, table, two_names(a, b))
+    return merged(why_differ(*masks, table, names=two_names(a, b)))
 
 
-def _of_run(run: int, table: Table, masks: dict[str, LumiMask]) -> list[str]:
+def _of_run(
+    run: int, table: Table, masks: dict[str, LumiMask]
+) -> tuple[list[Cause], str]:
     """What cms_active and each mask see differently."""
-    from omskit.lumi import dcs_mask
+    from omskit.cli.verdicts import merged
+    from omskit.lumi import dcs_mask, why_differ
 
     if not masks:
         message = "--mask FILE is needed: the certification file to compare with."
         raise UsageError(message)
     active = dcs_mask(table, "cms_active").good
-    lines = []
-    for name, mask in masks.items():
-        pair = active, mask.restrict(run)
-        lines.append(f"Run {run}, cms_active and {name}:")
-        lines += [f"  {line}" for line in _groups(pair, table, ("cms_active", name))]
-    return lines
-
-
-def _groups(
-    masks: tuple[LumiMask, LumiMask], table: Any, names: tuple[str, str]
-) -> list[str]:
-    from omskit.lumi import why_differ
-
-    found = why_differ(*masks, table, names=names)
-    total = sum(len(group.lumisections) for group in found)
-    noun = "lumisection differs" if total == 1 else "lumisections differ"
-    return [f"{total} {noun}", *(str(group) for group in found)]
+    groups = [
+        group
+        for name, mask in masks.items()
+        for group in why_differ(
+            active, mask.restrict(run), table, names=("cms_active", name)
+        )
+    ]
+    return merged(groups), f"Run {run}, cms_active and {', '.join(masks)}: "
 
 
 def _own(oms: Client, run: int) -> dict[str, LumiMask]:

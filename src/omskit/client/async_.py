@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Names,
         Numbers,
         QueryOptions,
+        QuestionOptions,
         Selector,
     )
     from omskit.client.shortcuts import Ask
@@ -137,6 +138,23 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = await self._table(lambda: (steps, settings))
         return compare_dcs(table, chosen, number)
+
+    async def frame_plan(
+        self,
+        runs: Selector | None = None,
+        *,
+        rates: Names = (),
+        **options: Unpack[QuestionOptions],
+    ) -> str:
+        """What `frame` would ask, as text; selectors are looked up.
+
+        Args:
+            runs: As for `frame`.
+            rates: As for `frame`.
+            options: As for `frame`.
+        """
+        bar = reporter(self._settings.progress)
+        return await self._driver.run(self._frame_plan(runs, rates, options), bar)
 
     async def lost(
         self, run: SupportsIndex | str | None = None, *, fill: Numbers | None = None

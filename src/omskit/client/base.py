@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
+from omskit.client.stored import first_of
 from omskit.config import DEMO, STORE, Instance, find_instance
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
@@ -40,6 +41,7 @@ _WANTS: Wants = {
         "a file or folder of CA certificates, or an ssl.SSLContext",
     ),
     "proxy": ((Secret, NOTHING), "an address as in http://host:port"),
+    "store": ((str, os.PathLike, NOTHING), "the folder of a store"),
     "catalogue": ((Catalogue, NOTHING), "an omskit.schema.Catalogue"),
     "settings": ((Settings, NOTHING), "a Settings, e.g. Settings(page_size=100)"),
 }
@@ -58,16 +60,18 @@ class BaseClient:
         catalogue: Catalogue | None = None,
         sender: Sender | None = None,
         settings: Settings | None = None,
+        store: str | os.PathLike[str] | None = None,
         **options: Unpack[SettingOptions],
     ) -> None:
         if isinstance(proxy, str):
             proxy = Secret(proxy)  # It may hold a password.
-        given = {"instance": instance, "verify": verify, "proxy": proxy}
+        given = {"instance": instance, "verify": verify, "proxy": proxy, "store": store}
         check_types(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
         if sender is not None and not hasattr(sender, "send"):
             message = f"sender={shown(sender)}; it is a Sender, e.g. a LocalSender."
             raise UsageError(message)
-        if isinstance(verify, bool):  # what the types forbid
+        said: object = verify
+        if isinstance(said, bool):  # what the types forbid
             message = (
                 f"verify={verify}: certificates are always verified. Pass the file of "
                 "the CA certificates, e.g. verify='/etc/pki/tls/certs/CERN-bundle.pem'."
@@ -80,6 +84,8 @@ class BaseClient:
         self._credentials, self._verify, self._proxy = credentials, verify, proxy
         self._given = sender
         self._service = self._find_service()
+        self._store = store
+        self._first = None if store is None else first_of(store, self._instance)
         self._sender = sender or self._find_sender()
         _check_way(self._sender, verify, proxy)
         if credentials is None:
@@ -137,6 +143,7 @@ class BaseClient:
             "proxy": None if self._proxy is None else self._proxy.text,
             "settings": self._settings,
             "sender": self._given,
+            "store": self._store,
             "catalogue": None if self._catalogue is bundled() else self._catalogue,
         }
         return (_remade, (type(self), self._instance.name, details))
@@ -157,10 +164,16 @@ class BaseClient:
 
         Whoever listens to the requests, such as a recorder, gets to hear all of them.
         """
+        found: Source = HttpSource(self._instance.base_url, settings.policy)
         if self._service is not None and self._shared.sender is self._sender:
-            return EngineSource(self._service, settings.policy)
-        kind = DialsSource if self._instance.through_dials else HttpSource
-        return kind(self._instance.base_url, settings.policy)
+            found = EngineSource(self._service, settings.policy)
+        elif self._instance.through_dials:
+            found = DialsSource(self._instance.base_url, settings.policy)
+        return (
+            found
+            if self._first is None
+            else self._first.before(found, raw=settings.raw)
+        )
 
     @property
     def _shared(self) -> Shared:

@@ -1,13 +1,31 @@
-"""Masks where they are used: as they are, or by the path of their file."""
+"""What users give: masks by their path, bits, and options by the names of others."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard
+
+from omskit.errors import Remedy, SelectorError
+from omskit.query import Condition, Query, field
+from omskit.query.model import plain_value
 
 if TYPE_CHECKING:
     from omskit.lumi import LumiMask
+
+L1_BITS = 512
+HABITS = {
+    "path": ("paths",), "path_name": ("paths",), "bit": ("bits",), "name": ("names",),
+    "run": ("runs",), "columns": ("fields",), "field": ("fields",),
+    "attributes": ("fields",), "select": ("fields",), "filter": ("where",),
+    "filters": ("where",), "query": ("where",), "sort_by": ("sort",),
+    "order_by": ("sort",), "order": ("sort",), "n": ("limit",), "max_rows": ("limit",),
+    "head": ("limit",), "fills": ("fill",), "eras": ("era",), "start": ("since",),
+    "end": ("until",), "json": ("mask",), "masks": ("mask",),
+    "per_page": ("page_size",),
+}  # fmt: skip
+"""What others call an option, and what it is called here."""
 
 _NAME_OF_FILE = re.compile(r"(?=.*[A-Za-z]).*[./\\\\].*", re.DOTALL)
 
@@ -36,3 +54,31 @@ def as_mask(given: Any) -> Any:
 
     mask: LumiMask = read_mask(given)
     return mask
+
+
+def bits_condition(bits: int | Iterable[int] | None) -> tuple[Condition, ...]:
+    """The condition on level-1 bits, where any are named."""
+    if bits is None:
+        return ()
+    several = isinstance(bits, Iterable) and not isinstance(bits, (str, bytes))
+    chosen: list[Any] = list(bits) if several else [bits]  # type: ignore[arg-type]  # see above
+    plain = [plain_value(b) if getattr(b, "shape", None) == () else b for b in chosen]
+    if not plain or not all(type(b) is int and 0 <= b < L1_BITS for b in plain):
+        message = f"bits={bits!r:.80}: level-1 bits are whole numbers, 0 to 511."
+        raise SelectorError(message)
+    return (field("bit").is_in(plain),)
+
+
+def check_bounded(query: Query) -> None:
+    """Refuse a question that would walk through every run."""
+    if query.selection or any(c.field == "run_number" for c in query.conditions):
+        return
+    message = (
+        f"{query.resource!r} is asked run by run: without runs, OMS would walk through "
+        "every run it has."
+    )
+    remedy = Remedy(
+        "Give runs, fill=, era=, since= or last=.",
+        "Give RUNS, --fill, --era, --since or --last.",
+    )
+    raise SelectorError(message, remedy=remedy)

@@ -52,6 +52,7 @@ class ClientOptions(SettingOptions, total=False):
         catalogue: What is known of the resources.
         sender: Where requests go instead.
         settings: All settings at once.
+        store: The folder of a store, which answers for runs that are final there.
     """
 
     credentials: Credentials | None
@@ -60,6 +61,7 @@ class ClientOptions(SettingOptions, total=False):
     catalogue: Catalogue | None
     sender: Sender | None
     settings: Settings | None
+    store: str | os.PathLike[str] | None
 
 
 class QuestionOptions(SettingOptions, total=False):

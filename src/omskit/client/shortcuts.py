@@ -13,19 +13,26 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 from omskit import flow
 from omskit.client.base import BaseClient
 from omskit.client.bound import warn_of
-from omskit.client.given import as_mask, is_file
+from omskit.client.framing import explained, frame, wanted_rates
+from omskit.client.given import (
+    HABITS,
+    as_mask,
+    bits_condition,
+    check_bounded,
+    is_file,
+)
 from omskit.client.options import QueryOptions
 from omskit.errors import SelectorError, UsageError, did_you_mean
 from omskit.flow import Following, Replayed, Settings
 from omskit.flow.by_name import by_name, patterns_of
 from omskit.query import Condition, Query, field
-from omskit.query.model import plain_value
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.text import parse_condition
 from omskit.table.receipt_files import ReceiptLike, find_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from omskit.client.options import (
         FollowOptions,
@@ -35,30 +42,18 @@ if TYPE_CHECKING:
         Selector,
         Where,
     )
+    from omskit.query import MaskLike
     from omskit.table import Table
 
 Answer = TypeVar("Answer")
 
 Asking = tuple[flow.Flow["Table"], Settings]
 """A flow that asks, and how."""
+Framed = tuple[str, "Selector | None", "QuestionOptions", tuple[str, ...]]
 Ask = Callable[[], Asking]
 """Reads the arguments of a shortcut, and complains of them."""
 
-L1_BITS = 512
 _KEYS = {"fills": "fill_number", "eras": "name"}
-
-
-HABITS = {
-    "path": ("paths",), "path_name": ("paths",), "bit": ("bits",), "name": ("names",),
-    "run": ("runs",), "columns": ("fields",), "field": ("fields",),
-    "attributes": ("fields",), "select": ("fields",), "filter": ("where",),
-    "filters": ("where",), "query": ("where",), "sort_by": ("sort",),
-    "order_by": ("sort",), "order": ("sort",), "n": ("limit",), "max_rows": ("limit",),
-    "head": ("limit",), "fills": ("fill",), "eras": ("era",), "start": ("since",),
-    "end": ("until",), "json": ("mask",), "masks": ("mask",),
-    "per_page": ("page_size",),
-}  # fmt: skip
-"""What others call an option, and what it is called here."""
 
 
 class Shortcuts(BaseClient, Generic[Answer]):
@@ -291,6 +286,60 @@ class Shortcuts(BaseClient, Generic[Answer]):
         options.setdefault("granularity", "lumisection")
         return self._named("l1algorithmtriggers", "name", runs, names, options, bits)
 
+    def frame(
+        self,
+        runs: Selector | None = None,
+        *,
+        rates: Names = (),
+        masks: Mapping[str, MaskLike | str | PathLike[str]] | None = None,
+        **options: Unpack[QuestionOptions],
+    ) -> Answer:
+        """One row per lumisection, with rates and masks beside it, for learning.
+
+        Args:
+            runs: As for `runs`; fill=, era=, since= or last= will do.
+            rates: Columns of ``l1triggerrates`` (``"l1a_physics_rate"``), names and
+                patterns of level-1 algorithms (``"L1_ZeroBias"``, the rate after
+                prescale and deadtime) and of HLT paths (``"HLT_ZeroBias"``, after all).
+                A path has one column over all its versions.
+            masks: Flags to add: a name, and a mask or the path of its file.
+            options: As for `runs`; fields, conditions, order and limit are those of
+                the lumisections.
+
+        Rows are joined by run and lumisection: none is lost, none doubled. A rate of a
+        lumisection that OMS has no row of gets a row, unless conditions, a mask or a
+        limit leave rows out. `frame_plan` says what would be asked.
+
+        Raises:
+            UsageError: A name is no rate, or there already, or a path is there twice.
+
+        Cost: the requests of `lumisections`, and as many for each rate by name.
+
+        Example:
+            >>> from omskit import Client
+            >>> with Client("demo", audit=False) as oms:
+            ...     oms.frame(297050, rates="HLT_ZeroBias_v5").shape
+            (793, 54)
+        """
+
+        def ask() -> Asking:
+            settings, query = self._asked(*self._framed(runs, options))
+            columns = [f.name for f in self._known("l1triggerrates").fields]
+            wanted = wanted_rates(rates, columns)
+            return frame(query, wanted, masks, self._context(settings)), settings
+
+        return self._table(ask)
+
+    def _frame_plan(
+        self, runs: Selector | None, rates: Names, options: QuestionOptions
+    ) -> flow.Flow[str]:
+        settings, query = self._asked(*self._framed(runs, options))
+        columns = [f.name for f in self._known("l1triggerrates").fields]
+        return explained(query, wanted_rates(rates, columns), self._context(settings))
+
+    def _framed(self, runs: Selector | None, options: QuestionOptions) -> Framed:
+        return "lumisections", runs, options, ("rates", "masks", "runs")
+
     def _named(
         self,
         resource: str,
@@ -305,8 +354,8 @@ class Shortcuts(BaseClient, Generic[Answer]):
             patterns = patterns_of(names, "paths" if by_path else "names")
             also = ("paths", "runs") if by_path else ("bits", "names", "runs")
             settings, query = self._asked(resource, runs, options, also)
-            query = query.where(*_bits(bits))
-            _bounded(query)
+            query = query.where(*bits_condition(bits))
+            check_bounded(query)
             lister = "hltpathinfo" if by_path else resource
             context = self._context(settings)
             return by_name(query, column, patterns, lister, context), settings
@@ -341,27 +390,3 @@ class Shortcuts(BaseClient, Generic[Answer]):
         fields = ("run_number", "lumisection_number", "cms_active")
         chosen = numbers(run, "run_number")
         return Query("lumisections", chosen, fields=fields)
-
-
-def _bits(bits: int | Iterable[int] | None) -> tuple[Condition, ...]:
-    """The condition on level-1 bits, where any are named."""
-    if bits is None:
-        return ()
-    several = isinstance(bits, Iterable) and not isinstance(bits, (str, bytes))
-    chosen: list[Any] = list(bits) if several else [bits]  # type: ignore[arg-type]  # see above
-    plain = [plain_value(b) if getattr(b, "shape", None) == () else b for b in chosen]
-    if not plain or not all(type(b) is int and 0 <= b < L1_BITS for b in plain):
-        message = f"bits={bits!r:.80}: level-1 bits are whole numbers, 0 to 511."
-        raise SelectorError(message)
-    return (field("bit").is_in(plain),)
-
-
-def _bounded(query: Query) -> None:
-    """Refuse a question that would walk through every run."""
-    if query.selection or any(c.field == "run_number" for c in query.conditions):
-        return
-    message = (
-        f"{query.resource!r} is asked run by run: give runs, fill=, era=, since= or "
-        "last=. Without, OMS would walk through every run it has."
-    )
-    raise SelectorError(message)

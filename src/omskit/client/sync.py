@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Names,
         Numbers,
         QueryOptions,
+        QuestionOptions,
         Selector,
     )
     from omskit.client.shortcuts import Ask
@@ -57,7 +58,8 @@ class Client(Shortcuts["Table"]):
             ticket, or asks a person at a terminal.
         verify: File or folder of CA certificates, or an ``ssl.SSLContext``; None takes
             the system's trust store. Verification is never off.
-        options: Any of `Settings`.
+        options: Any of `Settings`, and ``store=``: the folder of a store, which answers
+            for runs that are final there, so that only others are asked for.
 
     Raises:
         UnknownInstanceError: No such service.
@@ -124,6 +126,23 @@ class Client(Shortcuts["Table"]):
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = self._table(lambda: (steps, settings))
         return compare_dcs(table, chosen, number)
+
+    def frame_plan(
+        self,
+        runs: Selector | None = None,
+        *,
+        rates: Names = (),
+        **options: Unpack[QuestionOptions],
+    ) -> str:
+        """What `frame` would ask, as text; selectors are looked up.
+
+        Args:
+            runs: As for `frame`.
+            rates: As for `frame`.
+            options: As for `frame`.
+        """
+        bar = reporter(self._settings.progress)
+        return self._driver.run(self._frame_plan(runs, rates, options), bar)
 
     def lost(
         self, run: SupportsIndex | str | None = None, *, fill: Numbers | None = None

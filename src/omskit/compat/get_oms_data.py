@@ -229,7 +229,7 @@ def filter_oms_response(omsresponse: Response, key: str, value: Any) -> Response
     return {**omsresponse, "data": [row for row, found in rows if found == value]}
 
 
-def _rows(omsresponse: Response) -> list[dict[str, Any]]:
+def _rows(omsresponse: object) -> list[dict[str, Any]]:
     """The rows of a response; a single row is a list of one."""
     if not isinstance(omsresponse, Mapping) or "data" not in omsresponse:
         message = (

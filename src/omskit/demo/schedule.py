@@ -176,8 +176,8 @@ def numbers_of(period: Period) -> list[int]:
     """The numbers of the runs of a period.
 
     Example:
-        >>> numbers_of(period_of(306458))
-        [306458]
+        >>> numbers_of(period_of(386694))
+        [386694]
     """
     first, last = period.runs
     return [run.number for run in runs() if first <= run.number <= last]

@@ -235,7 +235,8 @@ def _empty(table: pa.Table, plan: Plan) -> list[Note]:
         missing = len(table) - (pc.sum(table.column(flag)).as_py() or 0)
         if missing:
             text = (
-                f"{name} is null in {missing} rows: the lumisection after them, whose "
+                f"{name} is null in {missing} row{'s'[: missing != 1]}: the "
+                "lumisection after, whose "
                 "init_lumi it is, was not asked for."
             )
             notes.append(Note(NoteKind.UNIT, text))

@@ -82,14 +82,20 @@ def by_name(
             if error.status != 400:
                 raise
     there = yield from _names(query, field, lister, context)
+    versions = {
+        name: _versions_of(name, there) if name not in {*wild, *there} else []
+        for name in names
+    }
     matches = {
-        name: fnmatch_names(there, name) if name in wild else [name] for name in names
+        name: fnmatch_names(there, name) if name in wild else versions[name] or [name]
+        for name in names
     }
     chosen = list(dict.fromkeys(n for matching in matches.values() for n in matching))
     table = yield from fetch(query.where(_one_of(field, chosen or names[:1])), context)
     bare = [name for name, them in matches.items() if not them]
     texts = (f"No {field} matches {name!r}." for name in bare if chosen)
     notes = [Note(NoteKind.NO_ROW, text) for text in texts]
+    notes += _chosen(versions)
     return _noted(table, notes or _near(bare, there, field))
 
 
@@ -111,10 +117,7 @@ def _versions(
     if not bare or (len(table) and field not in table):
         return table
     there = yield from _names_or_none(query, field, lister, context)
-    versions = {
-        name: [n for n in there if n != name and _VERSION.sub("", n) == name]
-        for name in bare
-    }
+    versions = {name: _versions_of(name, there) for name in bare}
     known = [n for name in names for n in versions.get(name) or [name]]
     rest = [name for name in bare if not versions[name] and name not in there]
     if not any(versions.values()):
@@ -122,6 +125,10 @@ def _versions(
     chosen = [name for name in dict.fromkeys(known) if name not in rest]
     table = yield from fetch(query.where(_one_of(field, chosen)), context)
     return _noted(table, [*_chosen(versions), *_near(rest, there, field)])
+
+
+def _versions_of(name: str, there: list[str]) -> list[str]:
+    return [n for n in there if n != name and _VERSION.sub("", n) == name]
 
 
 def _chosen(versions: dict[str, list[str]]) -> Iterator[Note]:

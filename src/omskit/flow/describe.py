@@ -8,6 +8,8 @@ from urllib.parse import quote
 import msgspec
 
 from omskit.errors import StatusError, UnknownResourceError
+from omskit.jsonapi.depth import is_deep
+from omskit.jsonapi.twice import refuse_twice
 from omskit.schema import Resource, merge_meta
 
 if TYPE_CHECKING:
@@ -53,12 +55,19 @@ def learn(name: str, context: Context) -> Flow[Resource]:
 
 
 def _meta_fields(name: str, source: Source) -> Flow[Mapping[str, Any]]:
-    """``meta.fields`` of a resource; empty where the service says nothing usable."""
+    """``meta.fields`` of a resource; empty where the service says nothing usable.
+
+    Raises:
+        DecodeError: It says something twice: which units a field has, for one.
+    """
     base = quote(name.split("/", maxsplit=1)[0], safe="")
     body = yield from source.document(f"{base}/meta")
+    if is_deep(body):
+        return {}
     try:
         document = msgspec.json.decode(body)
         fields = document["meta"]["fields"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return {}
+    refuse_twice(body, document)
     return fields if isinstance(fields, dict) else {}

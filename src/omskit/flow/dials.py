@@ -18,7 +18,7 @@ from omskit.effects import Request
 from omskit.errors import OperatorError, UsageError
 from omskit.flow.exchange import Policy, exchange
 from omskit.flow.service_info import ServiceInfo, with_service_info
-from omskit.flow.source import HTTP_PAGE_SIZE
+from omskit.flow.source import HTTP_PAGE_SIZE, Page
 from omskit.jsonapi import Rows, decode
 from omskit.query.url import encode
 from omskit.schema import bundled
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omskit.effects import Flow, Result
-    from omskit.flow.source import Page
     from omskit.query import Query
     from omskit.query.plan import Plan
     from omskit.schema import Resource
@@ -57,11 +56,15 @@ class DialsSource:
         """The same plan, sorted here.
 
         Raises:
-            UsageError: All rows of a resource would be read for the first few.
+            UsageError: The proxy cannot carry it, or all rows of a resource would be
+                read for the first few.
         """
         if not plan.requests:
             return plan
         first = plan.requests[0]
+        # Before anything is sent, look-ups beside the rows among it. All requests of a
+        # plan differ in values only.
+        carried(Page(replace(first, order=()), 0, 1))
         order = plan.order or first.order
         few = plan.maximum is not None
         if few and order == resource.identity[: len(order)] and plan.wanted is not None:

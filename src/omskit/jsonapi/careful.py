@@ -24,9 +24,8 @@ from omskit.jsonapi.lossless import (
 )
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
-from omskit.jsonapi.twice import twice
+from omskit.jsonapi.twice import refuse_twice
 from omskit.jsonapi.witnesses import row_contradicts
-from omskit.redact import LONGEST, one_line
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
 
 if TYPE_CHECKING:
@@ -88,24 +87,8 @@ def _document(body: bytes) -> dict[str, Any]:
         raise DecodeError(message) from error
     if not isinstance(document, dict):
         _wrong("an object", document, "$")
-    _refuse_twice(body, document)
+    refuse_twice(body, document)
     return document
-
-
-def _refuse_twice(body: bytes, document: dict[str, Any]) -> None:
-    """Refuse a document in which one object has a key twice: which one holds?
-
-    Raises:
-        DecodeError: With the path of the first such key.
-    """
-    found = twice(body, document)
-    if found is not None:
-        key, path = found
-        message = (
-            f"The service sent {one_line(key, LONGEST)!r} twice in one object, and "
-            "only one can hold"
-        )
-        raise DecodeError(message, path=path)
 
 
 def _rows(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ LAST_US = 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds since 1970: Python has no others."""
 
 
-def is_exact(numbers: Iterable[float | None]) -> bool:
+def is_exact(numbers: Iterable[int | float | None]) -> bool:
     """Whether no whole number loses digits as a float.
 
     Example:

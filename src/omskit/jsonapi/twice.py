@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from omskit.errors import DecodeError
 from omskit.jsonapi.depth import pieces, without_escapes
 from omskit.redact import LONGEST, one_line
 
@@ -42,6 +43,22 @@ def twice(body: bytes, document: Any) -> tuple[str, str] | None:
         body, object_pairs_hook=_marked, parse_int=_nothing, parse_float=_nothing
     )
     return next(_marks(marked, "$"), None)
+
+
+def refuse_twice(body: bytes, document: Any) -> None:
+    """Refuse a document in which one object has a key twice: which one holds?
+
+    Raises:
+        DecodeError: With the path of the first such key.
+    """
+    found = twice(body, document)
+    if found is not None:
+        key, path = found
+        message = (
+            f"The service sent {one_line(key, LONGEST)!r} twice in one object, and "
+            "only one can hold"
+        )
+        raise DecodeError(message, path=path)
 
 
 def _keys_of(body: bytes) -> int:

@@ -10,7 +10,10 @@ from omskit.lumi.identity import Identity, canonical_hash, identify
 from omskit.lumi.integral import Luminosity, luminosity
 from omskit.lumi.ledger import Ledger
 from omskit.lumi.losses import Lost
+from omskit.lumi.making import without_first
 from omskit.lumi.mask import LumiMask
+from omskit.lumi.overlaps import overlaps
+from omskit.lumi.pileup import PileupProfile, pileup_json, pileup_profile, read_pileup
 from omskit.lumi.provenance import provenance_of
 from omskit.lumi.reasons import Group, Verdict, why, why_differ
 
@@ -24,6 +27,7 @@ __all__ = [
     "Lost",
     "LumiMask",
     "Luminosity",
+    "PileupProfile",
     "Verdict",
     "canonical_hash",
     "compare",
@@ -32,12 +36,17 @@ __all__ = [
     "identify",
     "ledger",
     "luminosity",
+    "overlaps",
+    "pileup_json",
+    "pileup_profile",
     "provenance_of",
     "read_brilcalc",
     "read_brilcalc_table",
+    "read_pileup",
     "to_coffea",
     "to_cpp",
     "to_crab",
     "why",
     "why_differ",
+    "without_first",
 ]

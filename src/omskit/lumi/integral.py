@@ -249,7 +249,7 @@ def _keys(asked: pa.Table, by: By, eras: Any) -> tuple[str, Any]:
         return RUN, asked[RUN]
     if by == "fill":
         return FILL, asked[FILL]
-    if by != "era":
+    if by not in {"run", "fill", "era"}:
         message = f"by={by!r} is none of 'run', 'fill' and 'era'."
         raise MaskError(message)
     if eras is None:

@@ -9,6 +9,7 @@ from omskit.plot.dcs import dcs_comparison
 from omskit.plot.drawing import Drawing
 from omskit.plot.lumisections import per_lumisection, pileup_and_luminosity
 from omskit.plot.masks import mask_comparison
+from omskit.plot.pileup import pileup_profile
 from omskit.plot.rates import hlt_rates, l1_algorithms, l1_rates
 from omskit.plot.saving import save
 from omskit.plot.strips import FlagStrip, flag_strip
@@ -33,6 +34,7 @@ __all__ = [
     "mask_comparison",
     "per_lumisection",
     "pileup_and_luminosity",
+    "pileup_profile",
     "prescales",
     "rate_against_pileup",
     "rate_map",

@@ -35,6 +35,9 @@ TICKS = 25
 NARROW = 0.02
 """A run that takes less of the axis than this has no room for its number."""
 
+BANDS = 6
+"""More runs than this are shown as bands instead of between dashed lines."""
+
 
 Place = Literal["upper right", "upper left", "upper center"]
 
@@ -260,16 +263,28 @@ def _round_step(wanted: float) -> int:
 
 
 def _runs(ax: Axes, layout: Layout) -> list[int]:
-    """Lines between runs and their numbers; those that had no room for theirs."""
+    """Lines between runs, of many runs bands, and their numbers.
+
+    Returns:
+        The runs that had no room for theirs.
+    """
     if len(layout.runs) <= 1:
         return []
     spans = list(zip(layout.first, layout.last, layout.shift, strict=True))
     total = sum(last - first + 1 for first, last, _ in spans)
     unnamed: list[int] = []
-    for run, (first, last, shift) in zip(layout.runs, spans, strict=True):
+    ink = ax.xaxis.label.get_color()  # light on dark, as the user's style has it
+    for number, (run, ends) in enumerate(zip(layout.runs, spans, strict=True)):
+        first, last, shift = ends
         begin = first + shift - 0.5
-        if run != layout.runs[0]:
-            ax.axvline(begin, color="#505050", linewidth=0.9, linestyle="--")
+        if len(layout.runs) > BANDS:
+            if number % 2:
+                ends_at = last + shift + 0.5
+                ax.axvspan(
+                    begin, ends_at, color=ink, alpha=0.08, linewidth=0, zorder=0.9
+                )
+        elif run != layout.runs[0]:
+            ax.axvline(begin, color=ink, alpha=0.7, linewidth=0.9, linestyle="--")
         if (last - first + 1) / total < NARROW:
             unnamed.append(run)
             continue
@@ -283,8 +298,13 @@ def _runs(ax: Axes, layout: Layout) -> list[int]:
             ha="left",
             va="bottom",
             fontsize=10,
-            color="#303030",
-            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1},
+            color=ink,
+            bbox={
+                "facecolor": ax.get_facecolor(),
+                "alpha": 0.7,
+                "linewidth": 0,
+                "pad": 1,
+            },
         )
     return unnamed
 

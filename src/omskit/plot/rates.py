@@ -41,6 +41,10 @@ L1_LABELS = {
 }
 
 
+PSEUDO = frozenset({"HLTriggerFirstPath", "HLTriggerFinalPath"})
+"""Paths that every event begins and ends with: the largest rate, and no trigger."""
+
+
 def l1_rates(
     table: Table,
     columns: str | Sequence[str] | None = None,
@@ -91,7 +95,7 @@ def hlt_rates(
     """Draw the rate of HLT paths per lumisection, one line each.
 
     Of more than *largest* paths those with the highest mean are drawn, and the figure
-    says how many are not.
+    says how many are not. Pseudo-paths (`PSEUDO`) are left out, where there are others.
 
     Args:
         table: Rows of ``hltpathrates``, as from ``client.hlt_rates(run)``.
@@ -108,7 +112,7 @@ def hlt_rates(
         UsageError: *largest* is below 1, or several rows of a path cover a lumisection.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    things = Things("path_name", "paths", largest, column, log=log)
+    things = Things("path_name", "paths", largest, column, log=log, drops=True)
     return largest_of(table, things, ax=ax, kind=kind, label=label)
 
 
@@ -151,6 +155,8 @@ class Things:
     largest: int
     column: str
     log: bool | None
+    drops: bool = False
+    """Leave pseudo-paths out."""
 
 
 def largest_of(
@@ -165,6 +171,10 @@ def largest_of(
     rows = place_rows(table)
     values = numbers(table, things.column, rows)
     groups = _groups(table, things.by, rows)
+    pseudo = [name for name in groups if name in PSEUDO] if things.drops else []
+    if len(pseudo) < len(groups):
+        for name in pseudo:
+            del groups[name]
     means = {name: _mean(values[chosen]) for name, chosen in groups.items()}
     drawn = _ranked(means, things)
     for name in drawn:

@@ -25,6 +25,28 @@ QUANTITIES = {
 }
 """What a column in that unit measures."""
 
+RATES = {
+    "hltpathrates": {"rate": "HLT rate after prescales"},
+    "hltpathinfo": {"rate": "HLT rate after prescales"},
+    "l1algorithmtriggers": {
+        "pre_dt_before_prescale_rate": "L1 rate before prescale and deadtime",
+        "pre_dt_rate": "L1 rate after prescale, before deadtime",
+        "post_dt_rate": "L1 rate after prescale and deadtime",
+        "post_dt_hlt_rate": "L1 rate after deadtime, as the HLT counts",
+    },
+    "l1triggerrates": {
+        "l1a_total_rate": "L1 accept rate",
+        "l1a_physics_rate": "L1 accept rate",
+        "l1a_calibration_rate": "L1 accept rate",
+        "l1a_random_rate": "L1 accept rate",
+        "total_before_deadtime_rate": "L1 rate before deadtime",
+        "trigger_physics_lost_rate": "L1 rate lost to deadtime",
+        "trigger_physics_lost_beam_active_rate": "L1 rate lost to deadtime",
+        "trigger_physics_lost_beam_inactive_rate": "L1 rate lost to deadtime",
+    },
+}
+"""Which kind of rate a column has: before or after prescale and deadtime."""
+
 NAMES = {
     "pileup": "Pileup (interactions per crossing)",
     "prescale_index": "Prescale column",
@@ -71,7 +93,12 @@ def y_label(table: Table, columns: Sequence[str]) -> str:
     one = columns[0] if len(columns) == 1 else ""
     if unit is None:
         return NAMES.get(one, one or "Value") + _unknown(table, columns)
-    return f"{QUANTITIES.get(unit, one or 'Value')} ({unit_text(unit)})"
+    quantity = QUANTITIES.get(unit, one or "Value")
+    known = RATES.get(table.resource, {})
+    kinds = {known.get(name, quantity) for name in columns}
+    if len(kinds) == 1:
+        quantity = kinds.pop()
+    return f"{quantity} ({unit_text(unit)})"
 
 
 def _unknown(table: Table, columns: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from omskit._arguments import shown
-from omskit.errors import OperatorError, SelectorError
+from omskit.errors import OperatorError, Remedy, SelectorError
 from omskit.query.bind import parse_time
 from omskit.query.days import end_of, parse_day, start_of
 from omskit.query.model import Condition, MaskLike, Selection, plain_value
@@ -43,12 +43,13 @@ def numbers(selector: Any, column: str) -> tuple[Condition, ...]:
 
 
 def _refuse(selector: object, column: str, why: str) -> NoReturn:
-    message = (
-        f"{selector!r} does not select any {column}: {why}. Write 297050, "
-        "(315190, 315290) for first and last, [297050, 297056] for a list, "
-        "or '297050,315190-315290'."
+    message = f"{selector!r} does not select any {column}: {why}."
+    remedy = Remedy(
+        "Write 297050, (315190, 315290) for first and last, [297050, 297056] for a "
+        "list, or '297050,315190-315290'.",
+        "Write 297050, 315190-315290, 315190- or 297050,297056.",
     )
-    raise SelectorError(message)
+    raise SelectorError(message, remedy=remedy)
 
 
 def _number(value: object, column: str) -> int:
@@ -68,7 +69,7 @@ def _from_pair(pair: tuple[Any, ...], column: str) -> tuple[Condition, ...]:
     if first is None and last is None:
         _refuse(pair, column, "one end must be given")
     if first is not None and last is not None and first > last:
-        _refuse(pair, column, "the first is after the last")
+        _refuse(f"{first}-{last}", column, "the first is after the last")
     if first == last:
         return (Condition(column, "EQ", first),)
     bounds = (("GE", first), ("LE", last))
@@ -142,11 +143,14 @@ def moment(value: Any, name: str) -> dt.date | dt.datetime:
     except OperatorError:
         plain = None
     if plain is None or isinstance(plain, (str, int, float)):
-        message = (
-            f"{name}={value!r} is no time. Write '2017-06-16' for a whole day, "
-            "'2017-06-16T20:50:33Z' or a datetime; UTC where no zone is named."
+        message = f"{name}={value!r} is no time."
+        remedy = Remedy(
+            "Write '2017-06-16' for a whole day, '2017-06-16T20:50:33Z' or a datetime; "
+            "UTC where no zone is named.",
+            "Write yesterday, today, now, -8h, -2d, 2017-06-16 for a whole day, or "
+            "'2017-06-16 20:50'; UTC where no zone is named.",
         )
-        raise SelectorError(message)
+        raise SelectorError(message, remedy=remedy)
     return plain
 
 

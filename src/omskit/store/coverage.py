@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 VOID = -1
 
@@ -112,13 +112,23 @@ class Coverage:
             return found if found.last == span[1] else None
         return None
 
-    def missing(self, spans: Iterable[Span], *, final: bool = False) -> list[Span]:
-        """What of *spans* is not held; with *final*, what is not final either."""
+    def missing(
+        self,
+        spans: Iterable[Span],
+        *,
+        final: bool = False,
+        also: Callable[[Entry], bool] = lambda _: False,
+    ) -> list[Span]:
+        """What of *spans* is not held; with *final*, what is not final either.
+
+        Args:
+            also: Entries that count although they are not final.
+        """
         found: list[Span] = []
         for first, last in spans:
             begin = first
             for entry in self.within((first, last)):
-                if final and not entry.final:
+                if final and not (entry.final or also(entry)):
                     continue
                 if entry.first > begin:
                     found.append((begin, entry.first - 1))
@@ -202,11 +212,22 @@ class Finality:
 
     Attributes:
         settle: So long after the end of a run nothing is final.
-        apart: They were read twice, so long apart, with the same count and hash.
+        apart: They were read twice, so long apart, with the same count and hash; in
+            between nobody is asked, unless they were read before *late*.
+        late: So long after the end of a run its rows have come.
     """
 
     settle: dt.timedelta = dt.timedelta(days=7)
     apart: dt.timedelta = dt.timedelta(days=1)
+    late: dt.timedelta = dt.timedelta(hours=6)
+
+    def is_recent(
+        self, entry: Entry, ended: dt.datetime | None, now: dt.datetime
+    ) -> bool:
+        """Whether rows were read after they had all come, and not long ago."""
+        if ended is None or entry.fetched - ended < self.late:
+            return False
+        return now - entry.fetched < self.apart
 
     def judged(self, fresh: Entry, before: Entry | None, ended: bool) -> Entry:
         """An entry with what is known of it now.

@@ -26,6 +26,7 @@ from omskit.store.log import (
     StoredFile,
     added_in,
     files_of,
+    has_commits,
     info_of,
     translated,
 )
@@ -85,7 +86,7 @@ class DeltaFolder:
     @property
     def exists(self) -> bool:
         """Whether something was committed."""
-        return self._table is not None or (self.path / "_delta_log").is_dir()
+        return self._table is not None or has_commits(self.path)
 
     def table(self) -> Any:
         """The newest version, as a ``DeltaTable``.
@@ -204,7 +205,7 @@ class DeltaFolder:
     def _target(self, how: Written, rows: pa.Table) -> Any:
         """A fresh handle on the table, made and widened as far as need be."""
         delta = load("deltalake", PURPOSE)
-        if not (self.path / "_delta_log").is_dir():
+        if not has_commits(self.path):
             config = {"delta.dataSkippingStatsColumns": how.column or "first"}
             with translated(self.path, "write"):
                 self.path.mkdir(parents=True, exist_ok=True)
@@ -217,7 +218,7 @@ class DeltaFolder:
                         configuration=config,
                     )
                 except delta.exceptions.DeltaError:
-                    if not (self.path / "_delta_log").is_dir():
+                    if not has_commits(self.path):
                         raise
         target = self._opened()
         have = pa.schema(target.schema().to_arrow())

@@ -16,7 +16,7 @@ from omskit.errors import StoreError
 from omskit.store.coverage import SCHEMA, Coverage, Entry, entries_from, table_of
 from omskit.store.delta import DeltaFolder, Written
 from omskit.store.layout import FORMAT, MARK, folder_of, key_of_folder, layout_of
-from omskit.store.log import files_of, translated
+from omskit.store.log import files_of, has_commits, translated
 from omskit.store.probe import Probe, probe, sync_path
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Kept:
         if not place.is_dir():
             return []
         names = sorted(entry.name for entry in place.iterdir())
-        return [key_of_folder(n) for n in names if (place / n / "_delta_log").is_dir()]
+        return [key_of_folder(n) for n in names if has_commits(place / n)]
 
     def folders(self) -> list[DeltaFolder]:
         """All tables, coverage among them."""

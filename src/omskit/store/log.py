@@ -42,6 +42,12 @@ class StoredFile:
         return self.first <= last and self.last >= first
 
 
+def has_commits(table: Path) -> bool:
+    """Whether something was committed; a folder alone may be left by who died."""
+    log = table / "_delta_log"
+    return log.is_dir() and any(path.suffix == ".json" for path in log.iterdir())
+
+
 def files_of(
     table: Any, path: Path, column: str, resource: str | None = None
 ) -> list[StoredFile]:

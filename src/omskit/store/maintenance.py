@@ -13,7 +13,7 @@ import duckdb
 from omskit.engine.sql import quoted
 from omskit.errors import UsageError
 from omskit.store.delta import Written
-from omskit.store.layout import BLOCK
+from omskit.store.layout import BLOCK, OPEN
 from omskit.store.log import translated
 from omskit.store.relations import path_text
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from omskit.store.kept import Kept
     from omskit.store.layout import Layout
     from omskit.store.log import StoredFile
+
+MOST_ROWS = 1_000_000
+"""Rows that are sorted at once."""
 
 KEEP_DAYS = 7.0
 """Old versions are kept so long: readers may still have them open."""
@@ -77,8 +80,8 @@ def compact(kept: Kept) -> Compacted:
             layout = kept.layout(key)
             before += len(kept.folder(key).files(layout.column))
             for block, files in sorted(_blocks(kept, key).items()):
-                if len(files) > 1:
-                    _rewrite(kept, layout, block, files)
+                for group in groups(files):
+                    _rewrite(kept, layout, block, group)
             after += len(kept.folder(key).fresh().file_uris())
         kept.compact_coverage()
     return Compacted(before, after)
@@ -92,6 +95,26 @@ def _blocks(kept: Kept, key: str) -> dict[int, list[StoredFile]]:
         block = 0 if file.first is None or not layout.block else file.first // BLOCK
         found[block].append(file)
     return found
+
+
+def groups(files: list[StoredFile], most: int = MOST_ROWS) -> list[list[StoredFile]]:
+    """Files that are made one, each group with keys of its own.
+
+    Args:
+        files: Of one block, in the order of their first keys.
+        most: Rows of a group, unless files overlap: so many are in memory at once.
+    """
+    found: list[list[StoredFile]] = []
+    last, rows = -1, 0
+    for file in files:
+        apart = file.first is not None and file.first > last
+        if not found or (apart and rows + file.rows > most):
+            found.append([])
+            rows = 0
+        found[-1].append(file)
+        rows += file.rows
+        last = max(last, OPEN if file.last is None else file.last)
+    return [group for group in found if len(group) > 1]
 
 
 def _rewrite(kept: Kept, layout: Layout, block: int, files: list[StoredFile]) -> None:
@@ -109,7 +132,7 @@ def _rewrite(kept: Kept, layout: Layout, block: int, files: list[StoredFile]) ->
         schema=schema,
         block=layout.block,
         column=layout.column,
-        replaces=f"{layout.block} = {block}" if layout.block else None,
+        replaces=_predicate(layout, block, files),
         only_if=frozenset(file.path for file in files),
     )
     with closing(duckdb.connect(":memory:")) as connection:
@@ -117,6 +140,18 @@ def _rewrite(kept: Kept, layout: Layout, block: int, files: list[StoredFile]) ->
         with translated(folder.path, "read"):
             table = connection.sql(text).to_arrow_table()
     folder.commit(table.cast(schema), how)
+
+
+def _predicate(layout: Layout, block: int, files: list[StoredFile]) -> str | None:
+    """The rows of some files of a block; no other file has any of their keys."""
+    if not layout.block:
+        return None
+    first = min(file.first or 0 for file in files)
+    last = max(OPEN if file.last is None else file.last for file in files)
+    return (
+        f"{layout.block} = {block} AND {layout.column} >= {first} "
+        f"AND {layout.column} <= {last}"
+    )
 
 
 def vacuum(kept: Kept, keep_days: float, now: dt.datetime) -> Vacuumed:

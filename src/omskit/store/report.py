@@ -22,6 +22,7 @@ class Part:
         fetched: Those that were fetched and committed now.
         rows: How many rows came.
         final: Rows that were there and are final: nobody was asked.
+        recent: Rows that were read less than a day ago, after they had all come.
         requests: How many requests the service was sent, or would be.
         revised: What had other rows before: (run or fill, rows then, rows now).
         failed: What could not be fetched, and why.
@@ -33,6 +34,7 @@ class Part:
     fetched: list[Span] = field(default_factory=list)
     rows: int = 0
     final: int = 0
+    recent: int = 0
     requests: int = 0
     revised: list[tuple[int, int, int]] = field(default_factory=list)
     failed: list[tuple[Span, str]] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Part:
         verb = "would fetch" if dry else "fetched"
         spans = spans_text(joined(self.fetched), OPEN)
         known = f", {self.final} rows are final" if self.final else ""
+        known += f", {self.recent} were read within a day" if self.recent else ""
         said = (
             f"{self.key}: {verb} {spans} ({self.rows} rows, {self.requests} "
             f"requests){known}"

@@ -14,6 +14,7 @@ from omskit.schema import bundled
 from omskit.server import Service
 from omskit.store.checking import Info, Problem, info, repair, verify
 from omskit.store.coverage import Finality
+from omskit.store.finals import final_pieces, holds_final
 from omskit.store.importing import Imported, import_file
 from omskit.store.kept import Kept
 from omskit.store.maintenance import (
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from omskit.lumi import LumiMask
-    from omskit.query import MaskLike
+    from omskit.query import MaskLike, Query
     from omskit.schema import Catalogue
     from omskit.store.asks import Asks
     from omskit.store.report import Report
@@ -220,6 +221,19 @@ class Store:
                 says how to fetch it.
         """
         return Engine(self.relations(only_held=only_held), self._catalogue)
+
+    @property
+    def simulated(self) -> bool:
+        """Its rows were made up."""
+        return bool(self._kept.mark.get("simulated"))
+
+    def holds_final(self, query: Query) -> bool:
+        """Whether all rows that a query can match are here, and final."""
+        return holds_final(self._kept, query)
+
+    def final_pieces(self, query: Query, column: str) -> list[tuple[int, int | None]]:
+        """The runs of a query, cut where what is final begins or ends."""
+        return final_pieces(self._kept, query, column)
 
     def relations(self, *, only_held: bool = False) -> StoreRelations:
         """What an engine reads; see `engine`."""

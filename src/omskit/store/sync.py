@@ -155,9 +155,7 @@ class Sync:
         if not self.asked.dry:
             self.kept.heal(layout.name)
         coverage = self.kept.coverage(layout.name)
-        wanted = self._wanted(coverage, layout, spans)
-        held = [e for span in spans for e in coverage.within(span)]
-        part.final = sum(e.rows for e in held if e.final)
+        wanted = self._wanted(coverage, layout, part)
         facts = self.facts if layout.column else {}
         plan = list(chunks(layout, wanted, facts, self._newest(layout, wanted)))
         expected = sum(chunk.rows for chunk in plan)
@@ -180,17 +178,25 @@ class Sync:
         found = self.client.bind(query, progress=False).fetch()[key].to_pylist()
         return int(found[0]) if found else None
 
-    def _wanted(
-        self, coverage: Coverage, layout: Layout, spans: list[Span]
-    ) -> list[Span]:
+    def _wanted(self, coverage: Coverage, layout: Layout, part: Part) -> list[Span]:
         """What is not held for good, and what is to be looked at again."""
-        wanted = coverage.missing(spans, final=True)
-        since = self.asked.recheck
+        spans = part.asked
+        facts = self.facts
+        if layout.name in {"runs", "fills"}:
+            facts = facts_of(self.kept, layout.name, spans)
+        now, since = self.now(), self.asked.recheck
+
+        def is_recent(entry: Entry) -> bool:
+            fact = facts.get(entry.first) if layout.column else None
+            ended = None if fact is None else fact.ended
+            return self.finality.is_recent(entry, ended, now)
+
+        wanted = coverage.missing(spans, final=True, also=is_recent)
+        held = [e for span in spans for e in coverage.within(span)]
+        part.final = sum(e.rows for e in held if e.final)
+        part.recent = sum(e.rows for e in held if not e.final and is_recent(e))
         if since is None:
             return wanted
-        facts = self.facts
-        if not facts and layout.name in {"runs", "fills"}:
-            facts = facts_of(self.kept, layout.name, spans)
         again = [
             (key, key)
             for key, fact in facts.items()

@@ -32,3 +32,15 @@ FIRST = {
     ),
 }  # fmt: skip
 """In this order; a rate comes before what it is kept under."""
+
+ADDITIVE = {
+    "runs": (
+        "duration", "delivered_lumi", "recorded_lumi", "l1_triggers_counter",
+        "hlt_physics_counter", "hlt_physics_size",
+    ),
+    "fills": ("duration", "delivered_lumi", "recorded_lumi"),
+    "lumisections": (
+        "delivered_lumi_per_lumisection", "recorded_lumi_per_lumisection",
+    ),
+}  # fmt: skip
+"""Columns whose values of several rows add up to something."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from omskit.redact import visible
 from omskit.schema import bundled
-from omskit.table.first import FIRST
+from omskit.table.first import ADDITIVE, FIRST
 from omskit.table.shown import unit_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class _Column:
     empty: bool
     most: int = LONGEST_TEXT
     """Longer cells are cut."""
+    total: str = ""
 
     @property
     def width(self) -> int:
@@ -75,7 +77,7 @@ class _Column:
 
     @property
     def longest(self) -> int:
-        return max(map(len, self.cells))
+        return max(map(len, (*self.cells, self.total)))
 
     @property
     def same(self) -> bool:
@@ -95,6 +97,7 @@ def view(
     most_rows: int | None = None,
     notes: bool = True,
     more: More = COMMAND,
+    totals: bool = False,
 ) -> list[Line]:
     """The lines that show *table* in *width* characters.
 
@@ -103,6 +106,7 @@ def view(
         most_rows: Rows beyond so many are left out of the middle; None shows all.
         notes: Say in the end how much there is and what is not shown.
         more: How to see it.
+        totals: Sum up the columns that add up (`ADDITIVE`), below the last row.
     """
     if not len(table):
         return [Line(f"No row of {table.resource or 'this table'} matches.", "note")]
@@ -110,7 +114,8 @@ def view(
     arrow = table.arrow
     if left_out:
         arrow = pa.concat_tables([arrow.slice(0, kept), arrow.slice(len(table) - kept)])
-    columns = [_column(arrow, index) for index in range(arrow.num_columns)]
+    sums = _sums(table) if totals else {}
+    columns = [_column(arrow, index, sums) for index in range(arrow.num_columns)]
     chosen = _fitting(columns, _preferred(table, columns, named), width)
     chosen = _stretched(chosen, width)
     is_whole = len(chosen) == len(columns) and all(c.longest <= c.width for c in chosen)
@@ -118,6 +123,8 @@ def view(
         return list(_turned(table.arrow, width))
     lines = list(_head(chosen))
     rows = [_joined(chosen, index) for index in range(arrow.num_rows)]
+    if sums:
+        rows += [lines[-1], _line(chosen, (c.total for c in chosen), "head")]
     if left_out:
         middle = f"{CUT} {left_out} rows not shown {CUT}"
         rows.insert(kept, Line(middle, "note"))
@@ -135,16 +142,36 @@ def _ends(rows: int, most: int | None) -> tuple[int, int]:
     return kept, rows - 2 * kept
 
 
-def _column(arrow: pa.Table, index: int) -> _Column:
+def _sums(table: Shown) -> dict[str, str]:
+    """The sums of columns that add up, and a word in the first column.
+
+    There are none of one row, nor of rows of which some are missing.
+    """
+    arrow = table.arrow
+    wanted = ADDITIVE.get(table.resource, ())
+    if len(table) < 2 or not table.complete:
+        return {}
+    found = {
+        name: pc.sum(arrow.column(name)).as_py()
+        for name in wanted
+        if name in arrow.column_names
+    }
+    sums = {name: cell_text(value) for name, value in found.items()}
+    return sums and {arrow.column_names[0]: "total", **sums}
+
+
+def _column(arrow: pa.Table, index: int, sums: dict[str, str] | None = None) -> _Column:
     field = arrow.schema.field(index)
     values = arrow.column(index).to_pylist()
-    texts = tuple(map(cell_text, values))
+    total = (sums or {}).get(field.name, "")
+    texts = (*map(cell_text, values), total)
     if pa.types.is_floating(field.type):
         texts = points_aligned(texts)
+    texts, total = texts[:-1], texts[-1]
     is_time = pa.types.is_timestamp(field.type)
     unit = "UTC" if is_time else unit_of(field)
     shown = f"[{visible(unit)}]" if unit else ""
-    longest = min(max(map(len, texts)), LONGEST_TEXT)
+    longest = min(max(map(len, (*texts, total))), LONGEST_TEXT)
     room = max(NARROW_HEAD, len(shown), longest)
     kinds = (pa.types.is_integer, pa.types.is_floating)
     return _Column(
@@ -152,6 +179,7 @@ def _column(arrow: pa.Table, index: int) -> _Column:
         head=tuple(_folded(visible(field.name), room)),
         unit=shown,
         cells=texts,
+        total=total,
         right=any(is_kind(field.type) for is_kind in kinds),
         empty=all(value is None for value in values),
     )

@@ -5,7 +5,7 @@ formula names its assumptions.
 """
 
 from omskit.trigger.alerts import alerts, compare
-from omskit.trigger.building import datasets, explain, hlt, l1, streams
+from omskit.trigger.building import datasets, hlt, l1, streams
 from omskit.trigger.bunches import BunchCount, count_bunches
 from omskit.trigger.checking import check
 from omskit.trigger.columns import prescales
@@ -35,6 +35,7 @@ from omskit.trigger.prescaling import (
     seed_prescale,
     total_prescale,
 )
+from omskit.trigger.questions import explain
 from omskit.trigger.seeds import And, Bit, Not, Or, bits_of, parse_seed
 from omskit.trigger.summary import summary
 from omskit.trigger.watching import watch

@@ -115,6 +115,8 @@ def compare(
 
 def _windows(run: IntArray, window: int) -> IntArray:
     """The number of the window of each lumisection; none reaches over two runs."""
+    if not run.size:
+        return run
     starts = np.flatnonzero(np.append(True, np.diff(run) != 0))
     sizes = np.diff(np.append(starts, run.size))
     inside = np.arange(run.size) - np.repeat(starts, sizes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from omskit.errors import NoRowError
+from omskit.errors import NoRowError, StatusError
 from omskit.query import field as column
 from omskit.query.selectors import is_mask
 from omskit.trigger.columns import columns_of, matches
@@ -27,6 +27,7 @@ from omskit.trigger.conditions import (
 from omskit.trigger.cube import Cube
 from omskit.trigger.menu import hlt_prescales, l1_prescales, menu_of
 from omskit.trigger.names import split_version
+from omskit.trigger.questions import FEW_PATHS, patterns_of, questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from omskit.trigger.counting import FloatArray
     from omskit.trigger.prescaling import Rule
     from omskit.trigger.quantities import Kind
-
-FEW_PATHS = 8
-"""So many paths are asked for by name; of more, all rows of the run are read."""
 
 
 @dataclass(slots=True)
@@ -141,14 +139,11 @@ def hlt(
         labels = labels_of(menu.seeds)
         for name in chosen:
             grid.row(run, labels[name], name)
-        few = len(chosen) if menu.seeds else FEW_PATHS + 1
-        if not few:
+        if menu.seeds and not chosen:
             continue
         query = client.query("hltpathrates", run).group("lumisection")
-        if few <= FEW_PATHS:
-            query = query.where(column("path_name").is_in(chosen))
         query = _within(query, runs, found, run)
-        _read(asked, query, grid, run, "path_name", patterns)
+        _read_chosen(asked, query, grid, run, (chosen, list(menu.seeds), patterns))
     _some(grid, "path", patterns, keys)
     names, counters = grid.counters()
     made = hlt_prescales(found, menus, grid.versions, len(names), rule)
@@ -246,32 +241,6 @@ def _output(
 _DATASETS = ("datasetrates", "dataset_name")
 
 
-def explain(client: Asks, runs: Selector, *, paths: str | Iterable[str] = "*") -> str:
-    """How many requests `hlt` makes for these runs, in words.
-
-    Cost: two questions, and one per run for its paths and number of rows each.
-    """
-    asked, patterns = Asked(client), patterns_of(paths)
-    rows = asked.rows("lumisections", runs, ("run_number",), page_size=MANY_ROWS)
-    numbers = sorted(set(rows["run_number"].to_pylist()))
-    lines, total = [], 3
-    for run in numbers:
-        config = asked.rows("hltconfigdata", run, ("path_name",))
-        names = config["path_name"].to_pylist()
-        chosen = [name for name in names if matches(name, patterns)]
-        query = client.query("hltpathrates", run).group("lumisection")
-        few = 0 < len(chosen) <= FEW_PATHS
-        if few:
-            query = query.where(column("path_name").is_in(chosen))
-        count = query.count() if chosen or not names else 0
-        pages = -(-count // MANY_ROWS)
-        how = "those paths by name" if few else "all paths, kept by name"
-        lines.append(f"run {run}: {count} rows in {pages} pages, {how}; 3 for its menu")
-        total += pages + 3
-    head = f"{total} requests: lumisections, runs and fills"
-    return "\n".join([head, *lines])
-
-
 def _within(query: Any, runs: Any, found: Conditions, run: int) -> Any:
     """The part of a question between the first and last lumisection of a mask."""
     if not is_mask(runs):
@@ -280,12 +249,6 @@ def _within(query: Any, runs: Any, found: Conditions, run: int) -> Any:
     number = column("first_lumisection_number")
     first, last = int(numbers.min()), int(numbers.max())
     return query.where(number >= first, number <= last)
-
-
-def patterns_of(given: str | Iterable[str]) -> list[str]:
-    """Names and patterns as a list; a text may hold several with commas."""
-    names = given.split(",") if isinstance(given, str) else list(given)
-    return [name.strip() for name in names]
 
 
 def labels_of(names: Iterable[str]) -> dict[str, str]:
@@ -298,6 +261,28 @@ def labels_of(names: Iterable[str]) -> dict[str, str]:
         for stem, them in stems.items()
         for name in them
     }
+
+
+def _read_chosen(
+    asked: Asked,
+    query: Any,
+    grid: _Grid,
+    run: int,
+    which: tuple[list[str], list[str], list[str]],
+) -> None:
+    """Read some paths of a run; a service that refuses patterns is asked for all."""
+    patterns = which[2]
+    try:
+        for one, _ in questions(query, *which):
+            _read(asked, one, grid, run, "path_name", patterns)
+    except StatusError as error:
+        if error.status != REFUSED:
+            raise
+        _read(asked, query, grid, run, "path_name", patterns)
+
+
+REFUSED = 400
+"""The status of a filter that a service does not have."""
 
 
 def _read(

@@ -127,7 +127,7 @@ class Asked:
     def heard(self, table: Table) -> Table:
         """The same table, its requests counted."""
         receipt = table._receipt  # noqa: SLF001  # asked for aloud, it hashes all rows
-        if receipt is not None:
+        if receipt is not None and not receipt.service.startswith("store:"):
             self.requests += len(receipt.urls)
         self.simulated |= table.simulated
         return table

@@ -16,8 +16,9 @@ from tests.support.loopback import Raw, serving
 from omskit.compat import omsapi
 from omskit.compat.omsapi import OMSAPI, Answer, OMSApiException
 from omskit.config import INSTANCES
-from omskit.effects import Response
+from omskit.effects import Request, Response
 from omskit.errors import (
+    AuthError,
     ConfigError,
     DecodeError,
     NotFilterableError,
@@ -34,7 +35,10 @@ from omskit.errors import (
 from omskit.flow.settings import Timeouts
 from omskit.login.chain import Chain
 from omskit.login.kinds import Anonymous, ClientCredentials
+from omskit.server import Application, LoginGate, Registry, Sso
+from omskit.server.sso.service import PREFIX
 
+SECRET = "s3cret-s3cret"
 META = b'{"meta": {"fields": {"colour": {"sortable": false}, "size": {}}}}'
 EMPTY = b'{"data": [], "meta": {"totalResourceCount": 0}}'
 
@@ -247,7 +251,7 @@ def test_logins():
         "cmsoms-int-0185",
         omsapi.api.TOKEN_URL,
     )
-    assert api._client()._proxy == "http://p:1"
+    assert api._proxy() == "http://p:1"
     for name in ("auth_krb", "auth_krb_2fa"):
         getattr(api, name)()
         assert [link.name for link in api._client()._login.links] == [
@@ -259,6 +263,39 @@ def test_logins():
     with pytest.raises(ConfigError, match="client_secret"):
         api.auth_oidc("app", "")
     api.close()
+
+
+def test_the_login_of_an_application(monkeypatch):
+    """auth_oidc() logs in with the first question, once, and again when refused."""
+    now = [1_600_000_000.0]
+    sso = Sso(
+        Registry((Application("app", SECRET, ("cmsoms-prod",)),)), now=lambda: now[0]
+    )
+    gate = LoginGate(sso.key)
+
+    def answer(asked):
+        request = Request(asked.method, asked.path, asked.headers, asked.body)
+        if asked.path.startswith(PREFIX):
+            return sso.respond(request)
+        refused = gate.refuse(asked.headers.get("authorization", ""), now[0])
+        return refused or Response(200, {}, EMPTY)
+
+    with serving(answer) as server:
+        access = f"http://127.0.0.1:{server.port}{PREFIX}/api-access/token"
+        monkeypatch.setattr("omskit.compat.omsapi.api.cern_api_url", access)
+        api = asking(server)
+        api.auth_oidc("app", SECRET)
+        assert server.asked == []
+        for _ in range(2):
+            assert api.query("runs").data().json()["data"] == []
+        now[0] += 2000.0
+        assert api.query("runs").data().ok
+        api.auth_oidc("app", "guess")
+        with pytest.raises(AuthError) as caught:
+            api.query("runs").data()
+    logins = [asked for asked in server.asked if asked.path.startswith(PREFIX)]
+    assert len(logins) == 3
+    assert "guess" not in str(caught.value)
 
 
 def test_a_service_without_login_is_asked_without(demo):

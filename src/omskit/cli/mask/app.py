@@ -13,6 +13,9 @@ from omskit.cli.mask.from_oms import from_oms
 from omskit.cli.mask.identify import identify_files
 from omskit.cli.mask.lint import lint
 from omskit.cli.mask.lumi import lumi_of
+from omskit.cli.mask.make import make
+from omskit.cli.mask.overlaps import overlaps_of
+from omskit.cli.mask.pileup import pileup_of
 from omskit.cli.mask.show import show
 
 app = typer.Typer(
@@ -33,7 +36,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "filter": filter_runs,
     "identify": identify_files,
     "from-oms": from_oms,
+    "make": make,
+    "overlaps": overlaps_of,
     "lumi": lumi_of,
+    "pileup": pileup_of,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name)(_function)

@@ -78,6 +78,19 @@ class KeptOfFiles(Kept):
 
 
 @dataclass(frozen=True, slots=True)
+class KeptOfBoth(KeptOfFiles):
+    """Where a mask made of another is written to, and whom to ask about its runs."""
+
+    instance: InstanceOption = None
+    progress: ProgressOption = None
+
+    @property
+    def asked(self) -> Output:
+        """The same as the options of a command that shows what it asked for."""
+        return Output(instance=self.instance, quiet=self.quiet, progress=self.progress)
+
+
+@dataclass(frozen=True, slots=True)
 class KeptOfService(Kept):
     """Where a mask made of the flags of a service is written to, and whom to ask."""
 

@@ -111,7 +111,7 @@ def _at(table: Table, run: int, ls: int) -> Table:
     """
     import pyarrow.compute as pc
 
-    start = table["first_lumisection_number"]
+    start = table.arrow["first_lumisection_number"]
     before = pc.less_equal(start, ls)
     newest = pc.max(pc.filter(start, before)).as_py()
     if newest is None:

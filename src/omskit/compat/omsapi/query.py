@@ -128,9 +128,7 @@ class OMSQuery:
         Raises:
             UsageError: No such operator, or a value that no attribute can have.
         """
-        if not isinstance(operator, str) or operator.upper() not in (
-            OMS_FILTER_OPERATORS
-        ):
+        if str(operator).upper() not in OMS_FILTER_OPERATORS:
             message = (
                 f"filter(): {operator!r} is no operator of OMS; those are "
                 f"{', '.join(OMS_FILTER_OPERATORS)}."
@@ -327,7 +325,7 @@ def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def _name(given: str) -> str:
+def _name(given: object) -> str:
     if not isinstance(given, str) or not given:
         message = f"{given!r} is no name of an attribute."
         raise UsageError(message)

@@ -165,7 +165,7 @@ def shown(table: Table, question: Question, instance: str) -> dict[str, Any]:
         "gaps": spans(table.gaps, runs=True, most=20),
         "python": question.python(instance),
         "command": question.command(instance),
-        "url": question and table.receipt and table.receipt.urls[:3],
+        "url": table.receipt and table.receipt.urls[:3],
     }
 
 
