@@ -12,6 +12,8 @@ FUZZ_EXAMPLES ?= 100
 FUZZ_RUNS ?= 200000
 KERBEROS ?=
 BROWSER ?=
+# What tests, types and docs need of the optional packages.
+EXTRAS := plot,server,dashboard,pandas,polars,trigger,store,root
 ARGS ?=
 
 .PHONY: help demo test lint format types docs handbook bench chaos follow fuzz minimums clean
@@ -83,7 +85,7 @@ $(VENV)/.demo: $(BIN)/python $(PROJECT)
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group test
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group test
 	@test -z "$(KERBEROS)" || $(BIN)/python -m pip install --quiet --group kerberos \
 		|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
 	@test -z "$(BROWSER)" || $(BIN)/python -m pip install --quiet --group browser \
@@ -91,11 +93,11 @@ $(VENV)/.test: $(BIN)/python $(PROJECT)
 	@touch $@
 
 $(VENV)/.docs: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group docs
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group docs
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' --group lint
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group lint
 	@touch $@
 
 $(VENV)/.bench: $(BIN)/python $(PROJECT)
@@ -108,6 +110,6 @@ $(VENV)/.fuzz: $(BIN)/python $(PROJECT)
 
 $(VENV)/.minimums: $(BIN)/python $(PROJECT) .ci/minimums.py
 	$(BIN)/python .ci/minimums.py pyproject.toml > $(VENV)/minimums.txt
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard,pandas,polars,trigger]' \
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' \
 		--group test --constraint $(VENV)/minimums.txt
 	@touch $@
