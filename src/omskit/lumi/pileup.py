@@ -134,7 +134,7 @@ def pileup_profile(
         >>> from omskit import Client
         >>> with Client("demo") as oms:
         ...     print(pileup_profile(LumiMask.from_ranges([(297050, 1, 50)]), oms))
-        7.63... /pb recorded, mean pileup 39.5... Simulated by the demo.
+        7.48... /pb recorded, mean pileup 39.4... Simulated by the demo.
     """
     edges = np.linspace(0, most, bins + 1) if isinstance(bins, int) else np.array(bins)
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():

@@ -23,8 +23,10 @@ def number(value: float) -> str:
     """A number with six significant digits, thousands apart.
 
     Example:
-        >>> number(106.14806640625), number(49130.85), number(900142261), number(0.0)
-        ('106.148', '49 130.9', '900 142 261', '0')
+        >>> number(106.14806640625), number(0.0)
+        ('106.148', '0')
+        >>> number(900142261).split()
+        ['900', '142', '261']
     """
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
