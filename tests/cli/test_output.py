@@ -178,7 +178,9 @@ def test_width_without_a_terminal(monkeypatch):
     """Where nobody says how wide the screen is, it is 80 columns."""
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setattr("shutil.get_terminal_size", os.terminal_size)
-    assert terminal_width() == 80
+    width = terminal_width()
+    monkeypatch.undo()  # pytest asks, too.
+    assert width == 80
 
 
 def test_output_defaults():

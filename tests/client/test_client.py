@@ -27,7 +27,7 @@ from omskit import (
     field,
 )
 from omskit.drivers import LocalSender
-from omskit.effects import Credential
+from omskit.effects import Credential, Secret
 from omskit.errors import MaskError
 from omskit.flow.settings import Settings
 from omskit.login.kinds import Anonymous
@@ -297,7 +297,7 @@ def test_clients_and_queries_pickle(face):
     assert "page[limit]=7" in again.url
     assert again._settings == query._settings
     assert repr(again) == repr(query)
-    assert again._asker.client._proxy == "http://proxy.test:3128"
+    assert again._asker.client._proxy == Secret("http://proxy.test:3128")
 
 
 def test_a_pickled_query_can_be_asked():
@@ -366,7 +366,7 @@ def test_a_client_makes_its_sender_as_it_is_told():
     assert isinstance(oms._sender, HttpSender)
     assert oms._sender._timeouts == timeouts
     assert oms._sender._connections == 9
-    assert oms._sender._proxy == "http://proxy.test"
+    assert oms._sender._proxy == Secret("http://proxy.test")
 
 
 def test_settings_are_values():

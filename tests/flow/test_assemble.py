@@ -177,7 +177,7 @@ def test_the_next_row_may_come_from_the_next_page():
     assert done.table["end_lumi"].to_pylist() == [2.0, 3.0]
     done = lead(lumi_page([1, 2]), around=[lumi_page([4])])
     assert done.table["end_lumi"].to_pylist() == [2.0, None]
-    assert "end_lumi is null in 1 rows" in done.notes[-1].text
+    assert "end_lumi is null in 1 row:" in done.notes[-1].text
 
 
 def test_rows_without_number_keep_what_the_service_said():

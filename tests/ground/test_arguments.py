@@ -161,7 +161,7 @@ def test_bits_of_numpy_are_numbers():
     with Client("demo") as oms:
         bit = oms.l1_algorithms(297050, limit=1)["bit"]
         table = oms.l1_algorithms(297050, bits=bit.to_numpy(), limit=1)
-        assert table["bit"] == bit
+        assert table["bit"].to_pylist() == bit.to_pylist()
 
 
 def test_one_wrong_question_does_not_end_the_others():

@@ -26,6 +26,7 @@ CLASSES = [
     if issubclass(found, OMSError)
 ]
 BUILTINS = {
+    "NoPositionError": IndexError,
     "UsageError": ValueError,
     "NoRowError": LookupError,
     "TransportError": ConnectionError,

@@ -89,7 +89,8 @@ class Shortcuts(BaseClient, Generic[Answer]):
         if "mask" in rest:
             rest["mask"] = as_mask(rest["mask"])
         which = runs if which is None else which
-        if resource not in _KEYS and is_file(which):
+        given: object = resource  # What the types forbid, users still do.
+        if isinstance(given, str) and given not in _KEYS and is_file(which):
             which = as_mask(which)
         return settings, self._question(resource, which, **rest)
 

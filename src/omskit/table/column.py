@@ -85,6 +85,11 @@ class Column:
             return self._arrow[position].as_py()
         return Column(chosen_rows(self._arrow, which), self.name, self.unit)
 
+    def equals(self, other: Column | pa.ChunkedArray) -> bool:
+        """Whether the values and types are equal, nulls at the same places."""
+        arrow = other.arrow if isinstance(other, Column) else other
+        return bool(self._arrow.equals(arrow))
+
     def to_pylist(self) -> list[Any]:
         """The values; times are aware ``datetime`` in UTC, nulls are None."""
         values: list[Any] = self._arrow.to_pylist()

@@ -13,7 +13,7 @@ import pytest
 
 from omskit import Client
 from omskit.config import Instance
-from omskit.effects import Request
+from omskit.effects import Authorise, Request
 from omskit.errors import (
     ConfigError,
     LoginNeededError,
@@ -606,9 +606,12 @@ def test_a_person_is_asked_once_a_process(
         oms.query("runs").fetch()
         person.made.auth._token_required_remaining_time = 10_000
         first = oms._driver.shared.credential
-        oms._driver.shared.logged_in = False
+
+        def refused():
+            return (yield Authorise(rejected=first))
+
+        second = oms._driver.run(refused())
         oms.query("runs").fetch()
-        second = oms._driver.shared.credential
     assert second.headers != first.headers
     assert cache.read(0.0).headers == second.headers
     assert capsys.readouterr().err.count("user_code=") == 1
