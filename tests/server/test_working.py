@@ -55,7 +55,7 @@ def test_a_request_that_takes_too_long(engine, caplog):
         assert get(url, "runs") == 200
     (outcome,) = engine.outcomes
     assert isinstance(outcome, TimedOutError)
-    assert not caplog.records
+    assert not [r for r in caplog.records if r.name != "omskit.access"]
 
 
 def test_a_client_that_hangs_up(engine, caplog):
@@ -71,7 +71,7 @@ def test_a_client_that_hangs_up(engine, caplog):
         second.close()
         assert engine.ended.acquire(timeout=WAIT_S)
     assert [type(outcome) for outcome in engine.outcomes] == [TimedOutError] * 2
-    assert not caplog.records
+    assert not [r for r in caplog.records if r.name != "omskit.access"]
 
 
 def test_under_a_fault_plan(engine):
