@@ -27,7 +27,7 @@ from omskit.cli.app import run as command
 from omskit.query import Condition, Query
 from omskit.schema import bundled
 
-COUNT = int(os.environ.get("OMSKIT_RANDOM_QUERIES", "160"))
+COUNT = int(os.environ.get("OMSKIT_RANDOM_QUERIES", "48"))
 PARTS = 8
 RESOURCES = (
     "runs", "lumisections", "fills", "eras", "l1triggerrates", "deadtimes",

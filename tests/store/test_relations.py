@@ -120,6 +120,9 @@ def outcome(client, query, **options):
     # How digests are packed depends on how rows came; their hash does not.
     receipt = replace(table.receipt, service="", service_source="", prints=b"")
     receipt = replace(receipt, started=EVER, finished=EVER)
+    if not receipt.urls:
+        # Nothing was asked over the network, so nobody said its version there.
+        receipt = replace(receipt, service_version=None)
     return table.arrow, table.notes, table.gaps, table.complete, receipt
 
 
@@ -132,7 +135,7 @@ def assert_same(one, other):
         assert one == other
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     query=queries(),
     units=st.sampled_from(["canonical", "raw"]),

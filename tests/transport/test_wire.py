@@ -530,7 +530,9 @@ def test_the_deadline_holds_through_a_proxy_that_speaks_tls():
     drops = Raw(b"HTTP/1.1 200 OK\r\n\r\n", "drip", b"\x16\x03\x03\x40\x00")
     with serving(lambda _: GOOD, tls, tunnel=drops) as proxy:
         sender = HttpSender(
-            verify=trust, proxy=f"https://127.0.0.1:{proxy.port}", timeouts=HURRIED
+            verify=trust,
+            proxy=Secret(f"https://127.0.0.1:{proxy.port}"),
+            timeouts=HURRIED,
         )
         with pytest.raises(TimedOutError):
             sender.send(Request("GET", "https://oms.test/agg/api/v1/runs"), {})
