@@ -53,12 +53,10 @@ class Threads:
         with self._lock:
             if self._closed:
                 raise RuntimeError("These threads were closed.")
-            self._alive.add(thread)
-        try:
             thread.start()
-        except RuntimeError:  # The system has no more threads.
-            self._alive.discard(thread)
-            raise
+            # It leaves only once it may have the lock; one that is no thread yet could
+            # not be joined.
+            self._alive.add(thread)
         return future
 
     def _run(
