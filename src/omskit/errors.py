@@ -36,12 +36,7 @@ if TYPE_CHECKING:
 
 
 class Remedy(NamedTuple):
-    """What to do about an error.
-
-    Attributes:
-        python: For somebody who writes Python.
-        shell: For somebody at the command line; None: the same.
-    """
+    """What to do about an error: in Python, and where a shell has other words."""
 
     python: str
     shell: str | None = None
