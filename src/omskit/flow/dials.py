@@ -10,23 +10,19 @@ as everywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
-from omskit.effects import Request
 from omskit.errors import OperatorError, UsageError
-from omskit.flow.exchange import Policy, exchange
-from omskit.flow.service_info import ServiceInfo, with_service_info
-from omskit.flow.source import HTTP_PAGE_SIZE, Page
-from omskit.jsonapi import Rows, decode
+from omskit.flow.source import HttpSource, Page
 from omskit.query.url import encode
 from omskit.schema import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omskit.effects import Flow, Result
+    from omskit.effects import Flow
     from omskit.query import Query
     from omskit.query.plan import Plan
     from omskit.schema import Resource
@@ -36,21 +32,8 @@ OPERATORS = frozenset({"EQ", "NEQ", "LT", "GT", "LE", "GE", "LIKE"})
 
 
 @dataclass(frozen=True, slots=True)
-class DialsSource:
-    """The proxy, asked by requests.
-
-    Attributes:
-        base_url: Of the proxy, without a trailing slash.
-        policy: When to try again.
-    """
-
-    base_url: str
-    policy: Policy = field(default_factory=Policy)
-
-    @property
-    def page_size(self) -> int:
-        """As many rows as OMS itself is asked for."""
-        return HTTP_PAGE_SIZE
+class DialsSource(HttpSource):
+    """The proxy, asked by requests; rows come whole."""
 
     def suited(self, plan: Plan, resource: Resource) -> Plan:
         """The same plan, sorted here.
@@ -91,12 +74,6 @@ class DialsSource:
         """
         return f"{self.base_url}/?{carried(page)}"
 
-    def rows(self, page: Page, resource: Resource) -> Flow[Rows]:
-        """Ask for a page of whole rows."""
-        request = Request("GET", self.address(page))
-        rows: Rows = yield from exchange(request, self.policy, decode, resource)
-        return rows
-
     def document(self, path: str) -> Flow[bytes]:
         """Refuse: the proxy has rows and nothing else.
 
@@ -105,10 +82,6 @@ class DialsSource:
         """
         yield from ()
         _refuse(f"the document {path!r}", "omskit's own catalogue knows the resources")
-
-    def listening(self, flow: Flow[Result], info: ServiceInfo) -> Flow[Result]:
-        """Read the headers of the answers."""
-        return with_service_info(flow, info)
 
 
 def carried(page: Page) -> str:
