@@ -231,16 +231,11 @@ class Asked(Output):
 
     def question(self) -> dict[str, Any]:
         """The keywords for a shortcut of the client."""
-        asked: dict[str, Any] = {
-            "fill": self.fill,
-            "era": self.era,
-            "since": self.since and spoken(self.since, right_now()),
-            "until": self.until and spoken(self.until, right_now()),
-            "last": self.last,
-            "fields": self.fields,
-            "limit": self.limit,
-        }
-        found = {key: value for key, value in asked.items() if value is not None}
+        found = selected(
+            fill=self.fill, era=self.era, since=self.since, until=self.until
+        )
+        others = {"last": self.last, "fields": self.fields, "limit": self.limit}
+        found |= {key: value for key, value in others.items() if value is not None}
         if self.where:
             found["where"] = self.where
         if self.sort:
@@ -289,3 +284,17 @@ def runs_text(runs: list[str] | None) -> str | None:
         '297050,315190-315290'
     """
     return ",".join(runs) if runs else None
+
+
+def selected(**said: str | None) -> dict[str, Any]:
+    """What selects runs, of what was said: the keywords for a client.
+
+    Args:
+        said: ``fill``, ``era``, ``since``, ``until``; times may be spoken, as in
+            ``yesterday``.
+    """
+    return {
+        name: spoken(text, right_now()) if text and name in {"since", "until"} else text
+        for name, text in said.items()
+        if text is not None
+    }

@@ -10,8 +10,7 @@ from omskit.cli.asking import client_for
 from omskit.cli.mask.combine import made_by
 from omskit.cli.mask.files import deliver_mask, load_mask
 from omskit.cli.mask.options import KeptOfBoth, MaskArgument
-from omskit.cli.options import RunsArgument, runs_text, sharing
-from omskit.cli.times import right_now, spoken
+from omskit.cli.options import RunsArgument, runs_text, selected, sharing
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,10 +49,7 @@ def filter_runs(
     Example: oms mask filter golden.json 297050-297056
     """
     chosen = runs_text(runs)
-    times = {"since": since, "until": until}
-    asked: dict[str, Any] = {"era": era, "fill": fill}
-    asked |= {name: text and spoken(text, right_now()) for name, text in times.items()}
-    asked = {name: value for name, value in asked.items() if value is not None}
+    asked = selected(era=era, fill=fill, since=since, until=until)
     if chosen is None and not asked:
         message = (
             "Which runs? E.g. oms mask filter golden.json 297050-297056, or --fill, "

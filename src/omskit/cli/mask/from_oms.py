@@ -8,7 +8,7 @@ import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.mask.files import deliver_mask
-from omskit.cli.mask.options import KeptOfService
+from omskit.cli.mask.options import EraOption, FillOption, KeptOfService
 from omskit.cli.options import RunsArgument, runs_text, sharing
 from omskit.errors import UsageError
 
@@ -28,12 +28,8 @@ def from_oms(
             "all,cms_active by default.",
         ),
     ] = None,
-    fill: Annotated[
-        str | None, typer.Option(metavar="FILL", help="The lumisections of a fill.")
-    ] = None,
-    era: Annotated[
-        str | None, typer.Option(metavar="ERA", help="Those of an era, such as 2017B.")
-    ] = None,
+    fill: FillOption = None,
+    era: EraOption = None,
     given: KeptOfService,
 ) -> None:
     """A mask out of the flags of OMS; a flag that OMS does not know is not on.

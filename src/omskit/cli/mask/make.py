@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.mask.files import deliver_mask
-from omskit.cli.mask.options import KeptOfService
-from omskit.cli.options import RunsArgument, runs_text, sharing
-from omskit.cli.times import right_now, spoken
+from omskit.cli.mask.options import EraOption, FillOption, KeptOfService
+from omskit.cli.options import RunsArgument, runs_text, selected, sharing
 from omskit.errors import UsageError
 
 
@@ -37,12 +36,8 @@ def make(
             "stays the same, such as prescale_index.",
         ),
     ] = "run_number",
-    fill: Annotated[
-        str | None, typer.Option(metavar="FILL", help="The lumisections of a fill.")
-    ] = None,
-    era: Annotated[
-        str | None, typer.Option(metavar="ERA", help="Those of an era, such as 2017B.")
-    ] = None,
+    fill: FillOption = None,
+    era: EraOption = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Of runs started then or later.")
     ] = None,
@@ -61,10 +56,7 @@ def make(
     """
     from omskit.lumi import LumiMask, provenance_of, without_first
 
-    asked: dict[str, Any] = {"fill": fill, "era": era}
-    asked |= {"since": since and spoken(since, right_now())}
-    asked |= {"until": until and spoken(until, right_now())}
-    asked = {name: value for name, value in asked.items() if value is not None}
+    asked = selected(fill=fill, era=era, since=since, until=until)
     chosen = runs_text(runs)
     if chosen is None and not asked:
         message = "Which runs? E.g. oms mask make 297050, or --fill, --era or --since."

@@ -26,6 +26,12 @@ MasksArgument = Annotated[
         show_default=False,
     ),
 ]
+FillOption = Annotated[
+    str | None, typer.Option(metavar="FILL", help="The lumisections of a fill.")
+]
+EraOption = Annotated[
+    str | None, typer.Option(metavar="ERA", help="Those of an era, such as 2017B.")
+]
 MaskOutputOption = Annotated[
     Path | None,
     typer.Option(
