@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 import pytest
+from tests.support.htmlpage import Page
 
 from omskit import Client
 from omskit.cli.output import encoders
@@ -113,23 +113,6 @@ def make_visitor():
         return Visitor(application(asker, watcher, encoders()))
 
     return make
-
-
-class Page(HTMLParser):
-    """Tags, attributes and texts of a page."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data):
-        self.texts.append(data)
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from html.parser import HTMLParser
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.htmlpage import Page
 
 from omskit.reports import Fact
 from omskit.reports.drawing import draw, marks_of
@@ -21,23 +21,6 @@ from omskit.reports.timeline import Curve
 from omskit.table import Table
 
 MEGABYTE = 1_000_000
-
-
-class Page(HTMLParser):
-    """The tags, attributes and texts of a page."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data):
-        self.texts.append(data)
 
 
 def test_the_page_refers_to_nothing(of_run, of_fill):

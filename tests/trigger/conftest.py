@@ -1,4 +1,4 @@
-"""Recorded counters and prescales of 2024, joined by run and lumisection."""
+"""The demo, and recorded counters and prescales of 2024 by run and lumisection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from omskit import Client
 from omskit.trigger import column_at, counts_of_rates
+
+
+@pytest.fixture(scope="module")
+def oms():
+    """A client of the demo."""
+    with Client("demo") as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

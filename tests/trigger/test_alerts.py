@@ -7,19 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omskit import Client, UsageError
+from omskit import UsageError
 from omskit.demo.truth import disturbances, truths
 from omskit.trigger import LUMISECTION_S, alerts, compare, fit, hlt
 from omskit.trigger.significance import chance, deviations, discoveries
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 PATHS = list(truths())
-
-
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,9 @@ import json
 
 import pytest
 
-from omskit import Client, NoRowError, UsageError
+from omskit import NoRowError, UsageError
 from omskit.trigger import prescales
 from omskit.trigger.columns import columns_of
-
-
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
 
 
 def test_every_path_of_a_run(oms):

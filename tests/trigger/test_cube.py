@@ -22,12 +22,6 @@ RUN = 297050
 
 
 @pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
 def cube(oms):
     return hlt(oms, RUN, paths="HLT_*")
 

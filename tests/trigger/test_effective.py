@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omskit import Client, LumiMask, NoRowError, UsageError
+from omskit import LumiMask, NoRowError, UsageError
 from omskit.lumi.brilcalc import read_brilcalc_table
 from omskit.trigger import check, compare_brilcalc, hlt, luminosity
 
@@ -13,12 +13,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 RUN = 297050
 MASK = LumiMask.from_ranges([(RUN, 5, 50), (RUN, 400, 450), (RUN, 790, 800)])
 PATHS = ["HLT_Mu50", "HLT_Ele27_WPTight_Gsf", "HLT_ZeroBias", "HLT_PFJet80"]
-
-
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

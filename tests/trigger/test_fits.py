@@ -8,18 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omskit import Client, DecodeError, UsageError
+from omskit import DecodeError, UsageError
 from omskit.demo.truth import truths
 from omskit.trigger import FAMILIES, Fit, fit, fit_path, growth, hlt, l1
 from omskit.trigger.fits import abscissa, exposures
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
-
-
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

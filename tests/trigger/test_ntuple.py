@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 import uproot
 
-from omskit import Client, UsageError
+from omskit import UsageError
 from omskit.trigger import datasets, hlt, l1
 from omskit.trigger.ntuple import branches, write_ntuple
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 RUN = 297057
-
-
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

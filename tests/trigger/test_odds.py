@@ -26,12 +26,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 RUN = 297049
 
 
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
-
-
 def test_summary_of_streams(oms):
     """A stream has counts and rates, and no luminosity of its own."""
     rows = summary(streams(oms, RUN, names="Physics")).to_records()

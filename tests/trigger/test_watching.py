@@ -6,18 +6,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from omskit import Client, NoRowError, UsageError
+from omskit import NoRowError, UsageError
 from omskit.trigger import fit, hlt, summary, watch
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 RUN = 315270
 PATHS = ["HLT_Mu50", "HLT_IsoMu27"]
-
-
-@pytest.fixture(scope="module")
-def oms():
-    with Client("demo") as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
