@@ -111,11 +111,11 @@ def omskit(
     url: str, ca: str | None, page: int, workers: int, *, frame: bool = False
 ) -> Callable[[], Any]:
     """omskit, completeness checks on; *frame*: a DataFrame as the others bring."""
-    # Lazy names: what the first request would import belongs to the imports.
-    from omskit import Client
+    # Lazy names: what the first request would import belongs to the imports. Arrow
+    # imports pandas, where it is installed, to make its first scalar.
+    import pandas  # noqa: F401, ICN001
 
-    if frame:
-        import pandas  # noqa: F401, ICN001
+    from omskit import Client
 
     def run() -> Any:
         with Client(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import socket
 import subprocess
 import sys
@@ -86,6 +87,77 @@ def test_a_result_and_an_error_come_from_a_thread():
     with pytest.raises(ZeroDivisionError):
         threads.submit(divmod, 1, 0).result()
     threads.join()
+
+
+def test_a_free_thread_is_used_again():
+    """One after the other needs one; two at once need two."""
+    threads = Threads()
+    first = threads.submit(threading.current_thread).result()
+    while not threads._free:
+        time.sleep(0.001)
+    came, gate = threading.Event(), threading.Event()
+
+    def hold():
+        came.set()
+        gate.wait()
+        return threading.current_thread()
+
+    held = threads.submit(hold)
+    came.wait()
+    other = threads.submit(threading.current_thread).result()
+    gate.set()
+    assert held.result() is first
+    assert other is not first
+    threads.join()
+    assert not first.is_alive()
+    assert not other.is_alive()
+
+
+def test_what_is_beyond_the_most_waits_for_its_turn():
+    """It is done once a thread is free; none is lost."""
+    threads = Threads(2)
+    gate = threading.Event()
+    held = [threads.submit(gate.wait) for _ in range(2)]
+    later = [threads.submit(threading.get_ident) for _ in range(50)]
+    assert not any(future.done() for future in later)
+    gate.set()
+    assert len({future.result() for future in later}) <= 2
+    assert all(future.result() for future in held)
+    threads.join()
+
+
+def test_closing_still_does_what_was_submitted():
+    """It was promised before."""
+    threads = Threads(1)
+    gate = threading.Event()
+    threads.submit(gate.wait)
+    later = threads.submit(len, "abc")
+    threads.close()
+    gate.set()
+    assert later.result(60) == 3
+    threads.join()
+
+
+def test_a_thread_that_nobody_needs_ends(monkeypatch):
+    """A client that is never closed keeps none for long."""
+    monkeypatch.setattr("omskit.drivers.threads._FREE_S", 0.0)
+    threads = Threads()
+    thread = threads.submit(threading.current_thread).result()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert threads.submit(threading.current_thread).result() is not thread
+    threads.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    """Those that were free stayed in the other one."""
+    in_thread(len, "abc").result()
+    child = os.fork()
+    if not child:
+        os._exit(0 if in_thread(len, "ab").result(60) == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_closed_threads_start_nothing():

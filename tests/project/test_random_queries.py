@@ -251,7 +251,7 @@ def as_csv(text, value):
     return text
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(10800)  # the full campaign; the suite takes a minute
 @pytest.mark.parametrize("part", range(PARTS))
 def test_random_queries(part, oms, rows, capsysbinary):
     """fetch, pages, count, both drivers and the command agree with brute force."""

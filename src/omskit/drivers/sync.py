@@ -199,7 +199,8 @@ class SyncDriver:
     def _threads(self) -> Threads:
         with self._pool_lock:
             if self._pool is None:
-                self._pool = Threads()
+                # One that waits for a slot or decodes beside each that asks.
+                self._pool = Threads(2 * self.shared.concurrency)
             return self._pool
 
     def close(self) -> None:

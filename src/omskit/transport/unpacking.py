@@ -27,7 +27,7 @@ MOST_MEMBERS = 2**20
 """Members of one gzip body: about a second; tools that pack in blocks need 2**13."""
 
 _FIRST = 2**12
-"""Bytes of a member that are looked at first; then twice as many, and so on."""
+"""Bytes of a later member that are looked at first; then twice as many, and so on."""
 
 
 class Body:
@@ -122,12 +122,13 @@ def _member(
 ) -> Iterator[tuple[bytes, int]]:
     """The content of the member that begins at *at*, in pieces, and how far each goes.
 
-    The unpacker copies what is left of its input behind the end of a member. So it is
-    given windows that double: what is left is never longer than what was used, and a
-    body of very many members takes no time squared.
+    The unpacker copies what is left of its input behind the end of a member. The first
+    member, mostly the only one, is given all there is, and comes in one piece. Those
+    after it are given windows that double: what is left is never longer than what was
+    used, and a body of very many members takes no time squared.
     """
     unpacker = zlib.decompressobj(GZIP)
-    window = _FIRST
+    window = _FIRST if at else len(packed)
     while not unpacker.eof:
         if at == len(packed):
             message = f"The packed answer of {host} breaks off."
