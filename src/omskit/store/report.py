@@ -10,6 +10,7 @@ from omskit.store.layout import OPEN
 
 if TYPE_CHECKING:
     from omskit.store.coverage import Span
+    from omskit.store.pieces import Done
 
 
 @dataclass(slots=True)
@@ -39,6 +40,15 @@ class Part:
     revised: list[tuple[int, int, int]] = field(default_factory=list)
     failed: list[tuple[Span, str]] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+
+    def add(self, done: Done) -> None:
+        """Count what became of a piece."""
+        self.fetched += done.fetched
+        self.rows += done.rows
+        self.requests += done.requests
+        self.notes.update(dict.fromkeys(done.notes))
+        self.revised += done.revised
+        self.failed += done.failed
 
     def lines(self, *, dry: bool) -> list[str]:
         """What is to be said of it."""
