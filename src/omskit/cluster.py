@@ -258,10 +258,12 @@ def _made(job: _Job) -> tuple[Any, ExitStack]:
     turns.register()
 
     def turned(sender: Sender) -> Sender:
-        # What answers in this process needs no turn.
+        # What answers in this process needs no turn. The pace is taken inside: waiting
+        # for a turn is no fault of the service.
         return sender if isinstance(sender, LocalSender) else Turned(sender, turns)
 
     stack = ExitStack()
+    stack.enter_context(client.paced())
     stack.enter_context(client.sending_through(turned))
     return found, stack
 

@@ -82,10 +82,12 @@ class Report:
     Attributes:
         dry: Nothing was fetched: it says what would be.
         parts: One for each resource.
+        slowed: How often requests at once were halved, as the service was busy.
     """
 
     dry: bool = False
     parts: list[Part] = field(default_factory=list)
+    slowed: int = 0
 
     @property
     def complete(self) -> bool:
@@ -114,4 +116,10 @@ class Report:
         raise KeyError(key)
 
     def __str__(self) -> str:
-        return "\n".join(line for p in self.parts for line in p.lines(dry=self.dry))
+        lines = [line for part in self.parts for line in part.lines(dry=self.dry)]
+        if self.slowed:
+            lines.append(
+                f"The service was busy: requests at once were halved {self.slowed} "
+                f"time{'s' * (self.slowed > 1)}."
+            )
+        return "\n".join(lines)

@@ -289,7 +289,9 @@ class Store:
     ) -> Report:
         """Fetch what is not here yet, or not for good, and commit it chunk by chunk.
 
-        It can be stopped anywhere and started again. ``runs`` come along with whatever
+        It can be stopped anywhere and started again. Requests at once are as many as
+        the service likes, see `Client.paced`, and never more than the client's
+        ``concurrency``. ``runs`` come along with whatever
         belongs to runs, ``fills`` with whatever belongs to fills: they say what exists
         and when it ended.
 
@@ -321,7 +323,10 @@ class Store:
             tell=tell,
             carry=carry,
         )
-        return Sync(self._kept, client, asked, self._finality, self._now).run()
+        with client.paced() as paced:
+            made = Sync(self._kept, client, asked, self._finality, self._now).run()
+        made.slowed = paced.pace.halved
+        return made
 
 
 def _remade(path: str, said: dict[str, Any], when: dt.datetime | None) -> Store:
