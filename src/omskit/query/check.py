@@ -158,7 +158,7 @@ _HOLDS: dict[str, Callable[[pa.ChunkedArray, Any], pa.ChunkedArray]] = {
     "LE": lambda column, value: pc.less_equal(column, pa.scalar(value)),
     "GE": lambda column, value: pc.greater_equal(column, pa.scalar(value)),
     "LIKE": lambda column, value: pc.match_substring_regex(column, like_regex(value)),
-    "CT": lambda column, value: _contains(column, value),
+    "CT": _contains,
     "IN": _is_one_of,
     "GLOB": lambda column, value: pc.match_substring_regex(column, glob_regex(value)),
 }
