@@ -42,7 +42,7 @@ def encode_page(
         total: How many rows match on all pages.
         meta_fields: For ``include=meta``.
 
-    Cost: about 10 us per row of 60 fields; that of many rows mostly without the GIL.
+    Cost: about 10 us per row of 60 fields; of many rows mostly without the GIL.
     """
     many = table.num_rows >= MANY
     made = rows_text(table, resource, style) if many else None
