@@ -47,8 +47,8 @@ class Part:
         known = f", {self.final} rows are final" if self.final else ""
         known += f", {self.recent} were read within a day" if self.recent else ""
         said = (
-            f"{self.key}: {verb} {spans} ({self.rows} rows, {self.requests} "
-            f"requests){known}"
+            f"{self.key}: {verb} {spans} ({_many(self.rows, 'row')}, "
+            f"{_many(self.requests, 'request')}){known}"
         )
         found = [said if self.fetched else f"{self.key}: nothing to fetch{known}"]
         found += [
@@ -105,3 +105,7 @@ class Report:
 
     def __str__(self) -> str:
         return "\n".join(line for p in self.parts for line in p.lines(dry=self.dry))
+
+
+def _many(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
