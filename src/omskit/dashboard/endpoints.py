@@ -39,6 +39,7 @@ STATIC = {
     "dashboard.css": "text/css",
     "hover.js": "text/javascript",
     "dashboard.js": "text/javascript",
+    "zoom.js": "text/javascript",
 }
 MEDIA = {
     "csv": "text/csv; charset=utf-8",

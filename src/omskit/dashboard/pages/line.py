@@ -57,6 +57,7 @@ def _values(
         "state": given.choice("states", tuple(STATES)),
         "window": (first, last),
         "offset": first,
+        "total": len(whole),
         "zoomed": (first, last) != (0, len(whole) - 1),
         "range_words": range_words(line),
         "verdict": verdict(report, line, given),

@@ -86,6 +86,7 @@ def trigger_page(given: Parameters, asker: Asker) -> Page:
     values |= {
         "window": (first, last),
         "offset": first,
+        "total": len(axis),
         "zoomed": (first, last) != (0, len(axis) - 1),
         "range_words": range_words(line),
         "chosen": chosen,
@@ -111,7 +112,7 @@ def heat_picture(given: Parameters, asker: Asker) -> bytes:
     """The heat map as a PNG."""
     run, _, found = cube(given, asker)
     first, last = window(_axis(run, found), given)
-    return picture(found.cells[:, first : last + 1])
+    return picture(found.cells[:, first : last + 1], found.medians)
 
 
 def _axis(run: int, found: Cube) -> Timeline:

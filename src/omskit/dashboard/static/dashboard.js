@@ -1,6 +1,6 @@
 "use strict";
-/* Zoom by dragging, copies, dropped files, and the page Now that looks again. Every page
-   can be read without it; what it does is in the address. */
+/* Copies, dropped files, and the page Now that looks again. Every page can be read
+   without it; what it does is in the address. */
 (() => {
   const main = () => document.getElementById("main");
   const shown = () => document.dispatchEvent(new Event("omskit:shown"));
@@ -9,22 +9,27 @@
     const fresh = new DOMParser().parseFromString(text, "text/html");
     const next = fresh.getElementById("main");
     if (!next) return false;
+    const focus = document.activeElement?.id;
     main().replaceWith(document.adoptNode(next));
     document.title = fresh.title;
     shown();
+    if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
     return true;
   };
 
-  const go = async (address, keep) => {
+  /* Another view of the page: its address at once, what it shows as soon as it comes. */
+  const go = async (address, { keep = false, signal } = {}) => {
+    if (!keep) history.pushState(null, "", address);
     try {
-      const answer = await fetch(address, { headers: { accept: "text/html" } });
-      if (!take(await answer.text())) throw new Error("no page");
-      if (!keep) history.pushState(null, "", address);
-    } catch {
-      location.assign(address);
+      const answer = await fetch(address, { headers: { accept: "text/html" }, signal });
+      const text = await answer.text();
+      if (location.href !== new URL(address, location.href).href) return;
+      if (!take(text)) throw new Error("no page");
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(address);
     }
   };
-  addEventListener("popstate", () => go(location.href, true));
+  addEventListener("popstate", () => go(location.href, { keep: true }));
 
   const changed = (values) => {
     const address = new URL(location.href);
@@ -35,56 +40,7 @@
     return address.href;
   };
 
-  const size = () => {
-    const source = document.getElementById("hover-data");
-    return source ? JSON.parse(source.textContent).ls.length : 0;
-  };
-
-  /* Zoom: drag over any figure; all of them show the same lumisections. */
-  let from = null;
-  let mark = null;
-  const part = (area, x) => {
-    const box = area.getBoundingClientRect();
-    return Math.max(0, Math.min(1, (x - box.left) / box.width));
-  };
-  addEventListener("pointerdown", (event) => {
-    const area = event.target.closest && event.target.closest("#plots .area");
-    if (!area || event.button || document.getElementById("now")) return;
-    from = { area, at: part(area, event.clientX) };
-    mark = document.createElement("div");
-    mark.className = "selection";
-    area.append(mark);
-  });
-  addEventListener("pointermove", (event) => {
-    if (!from) return;
-    const ends = [from.at, part(from.area, event.clientX)].sort((a, b) => a - b);
-    mark.style.left = 100 * ends[0] + "%";
-    mark.style.width = 100 * (ends[1] - ends[0]) + "%";
-  });
-  addEventListener("pointerup", (event) => {
-    if (!from) return;
-    const ends = [from.at, part(from.area, event.clientX)].sort((a, b) => a - b);
-    const area = from.area;
-    mark.remove();
-    from = mark = null;
-    const slots = size();
-    const offset = Number(document.getElementById("plots").dataset.offset);
-    const first = offset + Math.min(slots - 1, Math.floor(ends[0] * slots));
-    const last = offset + Math.min(slots - 1, Math.floor(ends[1] * slots));
-    if (ends[1] - ends[0] > 0.01) go(changed({ from: first, to: last, at: null }));
-    else if (area.id === "heat") choose(area, event.clientY);
-    else if (document.querySelector(".choices")) go(changed({ at: first }));
-  });
-  const choose = (area, y) => {
-    const box = area.getBoundingClientRect();
-    const names = JSON.parse(document.getElementById("heat-names").textContent);
-    const row = Math.floor(((y - box.top) / box.height) * names.length);
-    if (names[row] !== undefined) go(changed({ lines: names[row] }));
-  };
-  addEventListener("keydown", (event) => {
-    if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey) return;
-    if (event.key === "0" && document.getElementById("reset")) go(document.getElementById("reset").href);
-  });
+  window.omskit = { go, changed };
 
   /* Copies. */
   addEventListener("click", async (event) => {
