@@ -163,7 +163,7 @@ def test_watch(oms, saved, tmp_path):
 
 
 def test_a_hook_that_fails(oms, saved):
-    """A hook that ends with an error is told; one that is not there ends the watch."""
+    """A hook that ends with an error is told; one that is none is refused at once."""
     failing = shlex.join([sys.executable, "-c", "raise SystemExit(3)"])
     ended = oms("trigger", "watch", 315270, "--fit", saved, "--hook", failing)
     assert ended.code == 0

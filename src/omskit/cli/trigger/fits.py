@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -188,8 +186,12 @@ def watch(
     hook: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMAND",
-            help="Run this for every alert, which it reads as JSON from stdin.",
+            metavar="COMMAND|URL",
+            envvar="OMSKIT_HOOK",
+            show_envvar=False,
+            help="Told of every alert as JSON: a command reads it from stdin, an "
+            "https:// address is sent it. $OMSKIT_HOOK keeps a secret address out of "
+            "the list of processes.",
         ),
     ] = None,
     instance: InstanceOption = None,
@@ -197,19 +199,22 @@ def watch(
 ) -> None:
     """Alerts of an ongoing run, one JSON object a line, until the run ends.
 
-    A command after --hook is run without a shell; 'curl --json @- URL' tells a URL.
+    A hook that fails is told on stderr and does not end the watch. Commands run without
+    a shell; what an address is sent also has the alert as "text", as chats show it.
 
     Example: oms trigger watch 315270 --fit fit.json --instance demo
     """
     import msgspec
 
     from omskit import trigger
+    from omskit.cli.trigger.hooks import hook_of
+    from omskit.effects import Secret
 
     if fit is None:
         message = "--fit FILE is needed: what 'oms trigger fit --save FILE' wrote."
         raise UsageError(message)
     fitted = read_fit(fit)
-    words = _words(hook)
+    call = None if hook is None else hook_of(Secret(hook))
     given = Output(instance=instance, quiet=quiet, progress=False)
     with client_for(given) as oms:
         found = trigger.watch(
@@ -222,31 +227,7 @@ def watch(
             looks=looks,
         )
         for alert in found:
-            line = msgspec.json.encode(alert)
-            typer.echo(line.decode())
-            if words:
-                _call(words, line)
-
-
-def _words(hook: str | None) -> list[str]:
-    """The command of a hook, taken apart before anything is asked.
-
-    Raises:
-        UsageError: It cannot be: a quote is open.
-    """
-    try:
-        return shlex.split(hook or "")
-    except ValueError as error:
-        message = f"--hook {hook!r} is no command: {error}."
-        raise UsageError(message) from error
-
-
-def _call(words: list[str], line: bytes) -> None:
-    """Run the hook; one that fails is told and does not end the watch."""
-    try:
-        ended = subprocess.run(words, input=line, check=False)  # noqa: S603  # the user's own command
-    except OSError as error:
-        message = f"Cannot run the hook {words[0]!r}: {error.strerror}."
-        raise UsageError(message) from error
-    if ended.returncode:
-        typer.echo(f"oms: the hook ended with {ended.returncode}.", err=True)
+            typer.echo(msgspec.json.encode(alert).decode())
+            wrong = None if call is None else call(alert)
+            if wrong is not None:
+                typer.echo(f"oms: the hook {wrong.rstrip('.')}.", err=True)
