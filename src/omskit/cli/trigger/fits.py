@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omskit.cli.asking import client_for
-from omskit.cli.exits import ANSWER_IS_NO
+from omskit.cli.exits import ANSWER_IS_NO, warnings_on_stderr
 from omskit.cli.options import (
     InstanceOption,
     Output,
@@ -194,6 +197,13 @@ def watch(
             "the list of processes.",
         ),
     ] = None,
+    as_of: Annotated[
+        dt.datetime | None,
+        typer.Option(help="On the demo: begin at this moment, in UTC, and go on."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(help="Seconds of the demo for one here, with --as-of.")
+    ] = 1.0,
     instance: InstanceOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -203,6 +213,9 @@ def watch(
     a shell; what an address is sent also has the alert as "text", as chats show it.
 
     Example: oms trigger watch 315270 --fit fit.json --instance demo
+
+    Example: oms trigger watch 315270 --fit fit.json --every 1 --instance demo
+    --as-of 2018-04-27T07:10:00 --speed 600
     """
     import msgspec
 
@@ -216,7 +229,7 @@ def watch(
     fitted = read_fit(fit)
     call = None if hook is None else hook_of(Secret(hook))
     given = Output(instance=instance, quiet=quiet, progress=False)
-    with client_for(given) as oms:
+    with _client(given, as_of, speed) as oms:
         found = trigger.watch(
             oms,
             run,
@@ -231,3 +244,27 @@ def watch(
             wrong = None if call is None else call(alert)
             if wrong is not None:
                 typer.echo(f"oms: the hook {wrong.rstrip('.')}.", err=True)
+
+
+@contextmanager
+def _client(given: Output, as_of: dt.datetime | None, speed: float) -> Iterator[Client]:
+    """The client, or one of the demo by a clock.
+
+    Raises:
+        UsageError: Another service than the demo has its own time.
+    """
+    from omskit.config import find_instance
+    from omskit.dashboard.playing import PlayedClient
+
+    if as_of is None and speed == 1.0:
+        with client_for(given) as oms:
+            yield oms
+        return
+    if as_of is None:
+        message = "--speed needs --as-of: the moment at which the demo begins."
+        raise UsageError(message)
+    if find_instance(given.asks).name != "demo":
+        message = "--as-of and --speed are for the demo: others have their own time."
+        raise UsageError(message)
+    with warnings_on_stderr(quiet=given.quiet), PlayedClient(as_of, speed) as played:
+        yield played
