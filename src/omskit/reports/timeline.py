@@ -143,12 +143,25 @@ def timeline(
 
     Cost: O(slots x columns).
     """
-    axis = _axis(lumisections)
     sources = [(lumisections, *curve) for curve in CURVES]
     sources += [(rates, *RATE)] if rates is not None else []
     if streams is not None and len(streams):
         sources.append((summed(streams), "rate", HLT))
     sources += [(deadtimes, *DEADTIME)] if deadtimes is not None else []
+    return through(lumisections, sources, flags)
+
+
+def through(
+    lumisections: Table, sources: Iterable[tuple[Table, str, str]], flags: Iterable[str]
+) -> Timeline:
+    """Curves and flags along the lumisections of a table.
+
+    Args:
+        lumisections: They make the axis, and have the flags.
+        sources: Table, column and words of each curve; columns that lack are left out.
+        flags: Columns of flags.
+    """
+    axis = _axis(lumisections)
     curves = (
         Curve(words, t.units[name], axis.numbers(t, name), axis.names_of(t, name))
         for t, name, words in sources
