@@ -269,6 +269,14 @@ def test_ask_by_typing(tab, asker):
     tab.goto("/ask")
     tab.fill("input[name=resource]", "runs")
     tab.fill("input[name=runs]", "297047-297050")
+    tab.fill("#fields", "")
+    tab.locator("#fields").press_sequentially("run_number,l1_ra")
+    tab.wait_for_selector("#names li:has-text('l1_rate')")
+    assert tab.get_attribute("#fields", "aria-expanded") == "true"
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    assert tab.input_value("#fields") == "run_number,l1_rate"
+    tab.fill("#fields", "")
     tab.click("form#ask button")
     tab.wait_for_selector("details.fields")
     tab.click("details.fields summary")
@@ -298,6 +306,7 @@ def test_the_heat_map_is_clicked_and_zoomed(tab):
     )
     box = tab.locator("#heat").bounding_box()
     tab.mouse.click(box["x"] + 50, box["y"] + box["height"] * 1.5 / len(names))
+    assert tab.inner_text("#row") == names[1]
     is_first = "name => document.querySelector('.plot').dataset.curve === name"
     tab.wait_for_function(is_first, arg=names[1])
     assert f"lines={names[1]}" in tab.url
@@ -354,6 +363,16 @@ def test_copies_are_for_the_logbook(tab):
     copied = tab.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("**Pileup**: 0 to 40.3797. Run 297050 of fill 5839")
     assert copied.endswith("/run/297050")
+    assert f"Receipt {tab.get_attribute('.panel .copy', 'data-receipt')} " in copied
+    rich = tab.evaluate(
+        """() => navigator.clipboard.read().then(i => i[0].getType("text/html"))
+          .then(b => b.text())"""
+    )
+    assert "data:image/png;base64," in rich
+    tab.click("[aria-label='Copy Luminosity for the logbook'][data-table]")
+    tab.wait_for_selector("[data-table]:text-is('Copied')")
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert "\n| delivered | 106.148 /pb | 100 % | 793 |" in copied
 
 
 def test_a_picture_is_for_the_logbook_too(tab):

@@ -51,6 +51,7 @@ class Cube:
         cells: Rates, shape (paths, lumisections); NaN where OMS has none.
         unit: Of the rates.
         simulated: They were made up.
+        receipt: The start of the fingerprint of the rows.
     """
 
     names: tuple[str, ...]
@@ -58,6 +59,7 @@ class Cube:
     cells: Cells
     unit: str | None
     simulated: bool
+    receipt: str = ""
 
     @cached_property
     def medians(self) -> Cells:
@@ -75,13 +77,14 @@ class Cube:
         return np.asarray(sums / count, dtype=np.float32)
 
 
-def cube_of(table: Table, name: str, value: str) -> Cube:
+def cube_of(table: Table, name: str, value: str, receipt: str = "") -> Cube:
     """The rates of a table of one run, one row per path.
 
     Args:
         table: Rows per path and lumisection.
         name: The column with the path, or the algorithm.
         value: The column with the rate.
+        receipt: How the rows are found again.
 
     Cost: O(rows).
     """
@@ -104,6 +107,7 @@ def cube_of(table: Table, name: str, value: str) -> Cube:
         cells,
         table.units[value],
         table.simulated,
+        receipt,
     )
     order = np.argsort(-found.means, kind="stable")
     return Cube(
@@ -112,6 +116,7 @@ def cube_of(table: Table, name: str, value: str) -> Cube:
         cells[order],
         found.unit,
         found.simulated,
+        receipt,
     )
 
 

@@ -1,5 +1,5 @@
 "use strict";
-/* Copies, dropped files, and the page Now that looks again. Every page can be read
+/* Dropped files, and the page Now that looks again. Every page can be read
    without it; what it does is in the address. */
 (() => {
   const main = () => document.getElementById("main");
@@ -41,95 +41,6 @@
   };
 
   window.omskit = { go, changed };
-
-  /* Copies. */
-  addEventListener("click", async (event) => {
-    const field = event.target.closest && event.target.closest(".field");
-    if (field) {
-      const input = document.getElementById("fields");
-      const names = input.value.split(",").map((n) => n.trim()).filter(Boolean);
-      const name = field.dataset.field;
-      input.value = (names.includes(name) ? names.filter((n) => n !== name) : [...names, name]).join(",");
-      return;
-    }
-    const button = event.target.closest && event.target.closest(".copy");
-    if (!button) return;
-    const source = button.dataset.from;
-    const text = source ? document.getElementById(source).textContent : button.dataset.copy + " " + location.href;
-    const before = button.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      const area = document.createElement("textarea");
-      area.value = text;
-      document.body.append(area);
-      area.select();
-      button.textContent = document.execCommand("copy") ? "Copied" : "Not copied";
-      area.remove();
-    }
-    setTimeout(() => { button.textContent = before; }, 1500);
-  });
-
-  /* A figure as a PNG: title, labels, curve, the page's sentence and link. */
-  const SVG = "http://www.w3.org/2000/svg";
-  const drawing = (panel) => {
-    const part = (parent, name, values, text) => {
-      const made = document.createElementNS(SVG, name);
-      for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
-      if (text) made.textContent = text;
-      parent.append(made);
-      return made;
-    };
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const whole = document.createElementNS(SVG, "svg");
-    whole.setAttribute("xmlns", SVG);
-    whole.setAttribute("viewBox", "0 0 1000 250");
-    whole.setAttribute("width", 1000);
-    whole.setAttribute("height", 250);
-    part(whole, "rect", { width: 1000, height: 250, fill: colour("--paper") });
-    const words = { fill: colour("--ink"), "font-family": "sans-serif", "font-size": 15 };
-    part(whole, "text", { x: 10, y: 22, ...words }, panel.querySelector("figcaption").innerText);
-    for (const label of panel.querySelectorAll(".y span")) {
-      const y = 40 + 1.5 * parseFloat(label.style.top);
-      part(whole, "text", { x: 92, y: y + 4, "text-anchor": "end", ...words, "font-size": 12 }, label.textContent);
-    }
-    const inner = part(whole, "svg", { x: 100, y: 40, width: 890, height: 150, viewBox: "0 0 1000 100", preserveAspectRatio: "none" });
-    for (const path of panel.querySelectorAll("svg path")) {
-      const seen = getComputedStyle(path);
-      part(inner, "path", { d: path.getAttribute("d"), fill: seen.fill, stroke: seen.stroke, "stroke-width": seen.strokeWidth, "vector-effect": "non-scaling-stroke" });
-    }
-    const range = document.querySelector(".range span");
-    part(whole, "text", { x: 100, y: 208, ...words, "font-size": 12 }, range ? range.textContent : "");
-    const simulated = document.querySelector(".simulated");
-    part(whole, "text", { x: 10, y: 226, ...words, "font-size": 12 }, document.getElementById("sentence").textContent);
-    part(whole, "text", { x: 10, y: 243, ...words, "font-size": 12 }, (simulated ? simulated.textContent + " " : "") + location.href);
-    return new XMLSerializer().serializeToString(whole);
-  };
-  const png = (text) => new Promise((done, fail) => {
-    const image = new Image();
-    image.onload = () => {
-      const canvas = document.createElement("canvas");
-      [canvas.width, canvas.height] = [2000, 500];
-      canvas.getContext("2d").drawImage(image, 0, 0, 2000, 500);
-      canvas.toBlob((blob) => blob ? done(blob) : fail(new Error("no picture")), "image/png");
-    };
-    image.onerror = () => fail(new Error("no picture"));
-    image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
-  });
-  addEventListener("click", async (event) => {
-    const button = event.target.closest && event.target.closest(".picture");
-    if (!button) return;
-    try {
-      const blob = await png(drawing(button.closest(".panel")));
-      await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Not copied";
-    }
-    setTimeout(() => { button.textContent = "Picture"; }, 1500);
-  });
 
   /* Dropped files. */
   const send = async (slot, file) => {

@@ -28,7 +28,7 @@
     for (const image of box.querySelectorAll("#heat img")) {
       image.style.transform = `translateX(${-100 * a / (b - a)}%) scaleX(${1 / (b - a)})`;
     }
-    for (const label of box.querySelectorAll(".x .area span")) {
+    for (const label of box.querySelectorAll(".x .area span, .named")) {
       label.dataset.at ??= parseFloat(label.style.left);
       const at = (label.dataset.at / 100 - a) / (b - a);
       label.style.left = 100 * at + "%";
@@ -116,12 +116,19 @@
       omskit.go(omskit.changed({ at: offset + Math.min(size - 1, Math.floor(a * size)) }));
     }
   });
-  const choose = (area, y) => {
+  const rowAt = (area, y) => {
     const box = area.getBoundingClientRect();
     const names = JSON.parse(document.getElementById("heat-names").textContent);
-    const row = Math.floor(((y - box.top) / box.height) * names.length);
-    if (names[row] !== undefined) omskit.go(omskit.changed({ lines: names[row] }));
+    return names[Math.floor(((y - box.top) / box.height) * names.length)];
   };
+  const choose = (area, y) => {
+    const name = rowAt(area, y);
+    if (name !== undefined) omskit.go(omskit.changed({ lines: name }));
+  };
+  addEventListener("pointermove", (event) => {
+    const area = event.target.closest && event.target.closest("#heat");
+    if (area) document.getElementById("row").textContent = rowAt(area, event.clientY) ?? "";
+  });
 
   /* The wheel with Ctrl zooms (as pinching does), with Shift or sideways it pans. */
   addEventListener("wheel", (event) => {

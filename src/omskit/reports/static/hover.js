@@ -28,7 +28,8 @@ const begin = () => {
     const parts = ["Run " + data.run[slot] + ", lumisection " + data.ls[slot] + ":"];
     for (const curve of data.curves) {
       const value = curve.values[slot];
-      const text = value === null ? "no value" : value + (curve.unit ? " " + curve.unit : "");
+      const called = (curve.called || []).find((c) => c[0] <= slot && slot <= c[1]);
+      const text = value === null ? "no value" : called ? called[2] : value + (curve.unit ? " " + curve.unit : "");
       parts.push(curve.name + " " + text + ";");
     }
     const off = data.off.filter((o) => o[2] <= slot && slot <= o[3]).map((o) => o[0] + " " + o[1]);
