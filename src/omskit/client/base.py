@@ -22,9 +22,6 @@ from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
 from omskit.server import respond
-from omskit.transport import HttpSender
-from omskit.transport.proxies import read_proxy
-from omskit.transport.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,6 +94,8 @@ class BaseClient:
         if self._service is not None:
             service = self._service
             return LocalSender(lambda request: respond(request, service))
+        from omskit.transport import HttpSender  # not for what answers in this process
+
         return HttpSender(
             verify=self._verify,
             timeouts=self._settings.timeouts,
@@ -235,6 +234,11 @@ def _check_way(sender: Sender, verify: Any, proxy: Secret | None) -> None:
     Raises:
         ConfigError: No certificates there, or no address of a proxy.
     """
+    if verify is None and proxy is None:
+        return
+    from omskit.transport import HttpSender, tls_context
+    from omskit.transport.proxies import read_proxy
+
     if verify is not None and not isinstance(sender, HttpSender):
         tls_context(verify)  # 20 ms for a large bundle, which an HttpSender has spent.
     if proxy is not None:

@@ -57,8 +57,8 @@ class Part:
         known = f", {self.final} rows are final" if self.final else ""
         known += f", {self.recent} were read within a day" if self.recent else ""
         said = (
-            f"{self.key}: {verb} {spans} ({self.rows} rows, {self.requests} "
-            f"requests){known}"
+            f"{self.key}: {verb} {spans} ({_many(self.rows, 'row')}, "
+            f"{_many(self.requests, 'request')}){known}"
         )
         found = [said if self.fetched else f"{self.key}: nothing to fetch{known}"]
         found += [
@@ -119,7 +119,11 @@ class Report:
         lines = [line for part in self.parts for line in part.lines(dry=self.dry)]
         if self.slowed:
             lines.append(
-                f"The service was busy: requests at once were halved {self.slowed} "
-                f"time{'s' * (self.slowed > 1)}."
+                "The service was busy: requests at once were halved "
+                f"{_many(self.slowed, 'time')}."
             )
         return "\n".join(lines)
+
+
+def _many(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
