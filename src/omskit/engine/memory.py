@@ -102,7 +102,7 @@ class MemoryRelations:
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._connection = duckdb.connect(":memory:")
         # Times are UTC wherever the machine stands.
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._loaded: dict[str, Loaded] = {}
 
     @property
