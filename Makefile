@@ -13,7 +13,7 @@ FUZZ_RUNS ?= 200000
 KERBEROS ?=
 BROWSER ?=
 # What tests, types and docs need of the optional packages.
-EXTRAS := plot,server,dashboard,notebook,pandas,polars,trigger,store,root
+EXTRAS := plot,server,dashboard,notebook,pandas,polars,trigger,xarray,store,root
 ARGS ?=
 
 .PHONY: help demo test lint format types docs handbook bench chaos follow fuzz minimums clean

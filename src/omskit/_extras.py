@@ -13,6 +13,7 @@ EXTRA_OF = {
     "cryptography": "cern",  # through tsgauth
     "dask": "dask",
     "deltalake": "store",
+    "distributed": "dask",
     "matplotlib": "plot",
     "mplhep": "plot",
     "pandas": "pandas",

@@ -39,6 +39,15 @@ EVER = dt.datetime(2017, 6, 16, tzinfo=dt.UTC)
 RUNS = (297050, 297056)
 
 
+def test_what_is_set_holds_in_each_cursor(tmp_path, monkeypatch):
+    """UTC wherever one is, and the metadata of a file is read once."""
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    asked = "TimeZone", "parquet_metadata_cache"
+    words = ", ".join(f"current_setting('{name}')" for name in asked)
+    cursor = Store(tmp_path).relations().cursor()
+    assert cursor.sql(f"SELECT {words}").fetchall() == [("UTC", True)]
+
+
 @pytest.fixture(scope="module")
 def demo():
     with Client("demo", retries=0) as client:

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omskit.cli.asking import client_for, of_run
+from omskit.cli.completion import (
+    complete_algorithm,
+    complete_fields,
+    complete_flag,
+    complete_path,
+)
 from omskit.cli.dcs import read_dcs
 from omskit.cli.options import (
     DcsOption,
@@ -46,7 +52,7 @@ _TAKES = {
 
 
 def plot(
-    what: Annotated[Figure, typer.Argument(help="What to draw.")],
+    what: Annotated[Figure, typer.Argument(metavar="WHAT", help="What to draw.")],
     runs: Annotated[
         list[str], typer.Argument(metavar="RUNS", help="297050, 297050-297057.")
     ],
@@ -54,7 +60,9 @@ def plot(
     fields: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B", help="Columns to draw, for lumisections and l1-rates."
+            metavar="A,B",
+            help="Columns to draw, for lumisections and l1-rates.",
+            autocompletion=complete_fields,
         ),
     ] = None,
     flag: Annotated[
@@ -62,17 +70,26 @@ def plot(
         typer.Option(
             metavar="FIELD",
             help="A flag to draw behind, for lumisections and pileup: cms_active.",
+            autocompletion=complete_flag,
         ),
     ] = None,
     path: Annotated[
         list[str] | None,
         typer.Option(
-            "--path", "-p", metavar="PATTERN", help="HLT path, for hlt-rates."
+            "--path",
+            "-p",
+            metavar="PATTERN",
+            help="HLT path, for hlt-rates.",
+            autocompletion=complete_path,
         ),
     ] = None,
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATTERN", help="Algorithm, for l1-algorithms."),
+        typer.Option(
+            metavar="PATTERN",
+            help="Algorithm, for l1-algorithms.",
+            autocompletion=complete_algorithm,
+        ),
     ] = None,
     dcs: DcsOption = None,
     output: Annotated[

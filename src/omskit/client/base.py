@@ -13,6 +13,7 @@ from omskit.client.stored import first_of
 from omskit.config import DEMO, STORE, Instance, find_instance
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
+from omskit.drivers.paced import Pacer
 from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
@@ -21,9 +22,6 @@ from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
 from omskit.server import respond
-from omskit.transport import HttpSender
-from omskit.transport.proxies import read_proxy
-from omskit.transport.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +94,8 @@ class BaseClient:
         if self._service is not None:
             service = self._service
             return LocalSender(lambda request: respond(request, service))
+        from omskit.transport import HttpSender  # not for what answers in this process
+
         return HttpSender(
             verify=self._verify,
             timeouts=self._settings.timeouts,
@@ -194,6 +194,18 @@ class BaseClient:
         finally:
             self._shared.sender = before
 
+    @contextmanager
+    def paced(self) -> Iterator[Pacer]:
+        """A block in which a service over a network is asked as fast as it likes.
+
+        Requests at once grow from one while answers keep coming quickly, and halve
+        where the service is busy (429, 503) or ever later; never more than
+        ``concurrency``.
+        """
+        pacer = Pacer(self._settings.concurrency)
+        with self.sending_through(pacer.before):
+            yield pacer
+
     def _context(self, settings: Settings | None = None) -> flow.Context:
         chosen = settings or self._settings
         return flow.Context(
@@ -222,6 +234,11 @@ def _check_way(sender: Sender, verify: Any, proxy: Secret | None) -> None:
     Raises:
         ConfigError: No certificates there, or no address of a proxy.
     """
+    if verify is None and proxy is None:
+        return
+    from omskit.transport import HttpSender, tls_context
+    from omskit.transport.proxies import read_proxy
+
     if verify is not None and not isinstance(sender, HttpSender):
         tls_context(verify)  # 20 ms for a large bundle, which an HttpSender has spent.
     if proxy is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from omskit.engine.memory import as_relations, beside, filters_in
@@ -162,7 +163,8 @@ class Engine:
         offset, limit = min(offset, _MOST), limit and min(limit, _MOST)
         rows = rows_statement(bound, relation, offset=offset, limit=limit)
         with closing(self._relations.cursor()) as cursor, stoppable(cursor):
-            table = _typed(_run(cursor, rows), chosen(bound, relation.resource))
+            found = _moved_up(_run(cursor, rows), rows.following, limit)
+            table = _typed(found, chosen(bound, relation.resource))
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
                 return Result(table, offset + count)
@@ -211,6 +213,18 @@ def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:
         raise OperatorError(message) from error
 
 
+def _moved_up(table: pa.Table, following: Iterable[str], limit: int | None) -> pa.Table:
+    """Columns that hold the next row's values; after the last row that is 0, as OMS."""
+    for name in following:
+        place = table.column_names.index(name)
+        column = table.column(place)
+        end = pa.array(np.zeros(1)).cast(column.type)
+        pieces = [*column.slice(1).chunks, *([end] if len(column) else [])]
+        moved = pa.chunked_array(pieces, column.type)
+        table = table.set_column(place, name, moved)
+    return table if limit is None else table.slice(0, limit)
+
+
 def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
     """DuckDB's answer in the catalogue's types: it has a name of its own for UTC."""
     types = {}
@@ -218,4 +232,11 @@ def _typed(table: pa.Table, fields: Iterable[Field]) -> pa.Table:
         types[field.name] = field.arrow_type
         if field.scaled:
             types[field.name + UNIT_SUFFIX] = pa.string()
-    return table.cast(pa.schema(list(types.items())))
+    # Not Table.cast(): that walks through all columns, 1 ms for 60 of them.
+    columns = [
+        column
+        if column.type == kind and not pa.types.is_nested(kind)
+        else column.cast(kind)
+        for column, kind in zip(table.columns, types.values(), strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(list(types.items())))

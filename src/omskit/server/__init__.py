@@ -9,6 +9,7 @@ from omskit.server.respond import respond
 from omskit.server.run import running, serve
 from omskit.server.service import Service, Switches
 from omskit.server.sso.service import Application, Registry, Sso, registry_from_file
+from omskit.server.workers import serve_many
 
 __all__ = [
     "Application",
@@ -29,4 +30,5 @@ __all__ = [
     "respond",
     "running",
     "serve",
+    "serve_many",
 ]

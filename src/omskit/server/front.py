@@ -32,7 +32,7 @@ from omskit.server.faults.connections import CONNECTION, Faulty, send_all
 from omskit.server.faults.plan import plan_from_file
 from omskit.server.respond import refusal
 from omskit.server.sso.service import PREFIX, Sso, registry_from_file
-from omskit.server.watch import Watched
+from omskit.server.watch import Board, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +55,8 @@ class Front:
         sso: The login service that is served beside it; None: none.
         faults: What befalls requests; None: nothing.
         hosts: Names by which the service is asked besides its own.
+        board: Where other processes that answer here show what they did; None: this
+            one is alone.
     """
 
     gate: Gate | None = field(default=None, repr=False)
@@ -62,6 +64,7 @@ class Front:
     faults: FaultPlan | None = None
     limits: Limits = field(default_factory=Limits)
     hosts: tuple[str, ...] = ()
+    board: Board | None = None
 
 
 def front_of(
@@ -109,7 +112,7 @@ def fronted(service: Service, front: Front) -> Any:
     app = Budgeted(app, front.limits)
     if front.gate is not None:
         app = Gated(app, front.gate)
-    app = Bounded(Watched(app, service), front.limits)
+    app = Bounded(Watched(app, service, front.board), front.limits)
     if front.sso is not None:
         # Before requests are counted: a body that does not come is no request yet.
         app = WithLogin(app, front.sso, front.limits)

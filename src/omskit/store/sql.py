@@ -148,7 +148,8 @@ class Asking:
         said = lines[0] if lines else "it failed"
         missing = _MISSING.search(said)
         if missing is None:
-            return f"This SQL cannot be answered: {said}"
+            near = [line for line in lines[1:] if line.startswith("Candidate")]
+            return f"This SQL cannot be answered: {' '.join([said, *near])}"
         names = sorted(name_of(key) for key in self._held)
         hint = did_you_mean(missing[1].strip('"'), names)
         return (
@@ -190,7 +191,7 @@ def _check_kind(text: str) -> None:
     if kinds != ["SELECT"]:
         what = ", ".join(kinds) or "nothing"
         message = (
-            f"store.sql() answers one query, SELECT or FROM; this is: {what}. A store "
+            f"One query is answered, SELECT or FROM; this is: {what}. A store "
             "is written to by 'oms sync' and 'oms store import' only."
         )
         raise UsageError(message)
@@ -200,9 +201,9 @@ def _closed_in(held: Mapping[str, list[StoredFile]]) -> duckdb.DuckDBPyConnectio
     """A database in memory that can open these files, and nothing else."""
     connection = duckdb.connect(":memory:")
     paths = [file.path for files in held.values() for file in files]
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET parquet_metadata_cache = true")
-    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
+    connection.execute("SET GLOBAL python_enable_replacements = false")
     connection.execute("SET allowed_paths = ?", [paths])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
