@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from omskit.dashboard.pages.course import course
 from omskit.dashboard.pages.page import Page, receipt_of
 from omskit.errors import UsageError
 from omskit.lumi import why
@@ -51,6 +52,7 @@ def _values(
     return {
         **view(report, line),
         "kind": kind,
+        "course": course(report) if kind == "fill" else None,
         "told": report.sentence + (f" {SIMULATED}" if report.simulated else ""),
         "receipt": receipt_of(report.lumisections),
         "path": path,
