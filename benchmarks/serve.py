@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+
 from omskit import Store
 from omskit.effects import Request
 from omskit.server import Service, respond
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 4, 16, 64)
 PAGE = 1000
+
+
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times as text; anything else as it is."""
+    return column.cast(pa.string()) if pa.types.is_timestamp(column.type) else column
 
 
 def fill_sqlite(store: Store, path: Path) -> None:
@@ -54,10 +61,7 @@ def fill_sqlite(store: Store, path: Path) -> None:
             "ORDER BY run_number, lumisection_number"
         ).arrow
         names = [name for name in rows.column_names if "@" not in name]
-        columns = [
-            [v.isoformat() if hasattr(v, "isoformat") else v for v in c.to_pylist()]
-            for c in (rows[name] for name in names)
-        ]
+        columns = [text_of(rows[name]).to_pylist() for name in names]
         if first:
             lite.execute(f"CREATE TABLE l ({', '.join(map(json.dumps, names))})")
             first = False
@@ -212,6 +216,30 @@ def rate(url: str, clients: int, seconds: float, pages: int) -> float:
     return sum(counts) / (time.perf_counter() - start)
 
 
+def at_once(here: str, there: str, seconds: float, pages: int) -> dict[str, Any]:
+    """Pages a second of both services, by turns, for more and more clients."""
+    result: dict[str, Any] = {}
+    for clients in CLIENTS:
+        found = [
+            (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
+            for _ in range(3)
+        ]
+        mine = statistics.median(a for a, _ in found)
+        plainly = statistics.median(b for _, b in found)
+        ratio = statistics.median(a / b for a, b in found)
+        result[f"{clients} clients"] = {
+            "service": mine,
+            "plain": plainly,
+            "ratio": ratio,
+        }
+        print(
+            f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}, "
+            f"{ratio:.1f} times",
+            flush=True,
+        )
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
@@ -232,7 +260,9 @@ def main() -> None:
     if not store.path.exists():
         fill_store(store, given.rows)
         store.compact()
-        fill_sqlite(store, folder / "rows.sqlite")
+    if not (folder / "rows.sqlite").exists():
+        fill_sqlite(store, folder / "part.sqlite")
+        (folder / "part.sqlite").rename(folder / "rows.sqlite")
     ours_port, plain_port = free_port(), free_port()
     ours = [sys.executable, "-m", "omskit", "serve", "--store", str(store.path)]
     ours += ["--port", str(ours_port), "--workers", str(given.workers)]
@@ -269,28 +299,7 @@ def main() -> None:
                 }
                 said = ", ".join(f"{k} {v:.1f} ms" for k, v in result[what].items())
                 print(f"{what:22}{said}", flush=True)
-        pages = given.rows // PAGE
-        for clients in CLIENTS:
-            found = [
-                (
-                    rate(here, clients, given.seconds, pages),
-                    rate(there, clients, given.seconds, pages),
-                )
-                for _ in range(3)
-            ]
-            mine = statistics.median(a for a, _ in found)
-            plainly = statistics.median(b for _, b in found)
-            ratio = statistics.median(a / b for a, b in found)
-            result[f"{clients} clients"] = {
-                "service": mine,
-                "plain": plainly,
-                "ratio": ratio,
-            }
-            print(
-                f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}, "
-                f"{ratio:.1f} times",
-                flush=True,
-            )
+        result |= at_once(here, there, given.seconds, given.rows // PAGE)
     if given.json:
         given.json.write_text(json.dumps(result, indent=1))
 
