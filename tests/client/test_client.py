@@ -409,7 +409,6 @@ def test_the_url_of_a_mask_is_that_of_its_first_run():
     assert "/lumisections?filter[run_number][EQ]=297050&" in asked
 
 
-
 def test_a_warning_never_costs_the_answer():
     """Code without a module name is warned too, and broken hooks are survived."""
     code = "table = oms.lumisections((297050, 297051))"
