@@ -79,7 +79,7 @@ def operators() -> str:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{_PYTHON[o.word]}` | `{o.symbol}` | {_wire(o.word)} | {o.meaning} "
+        f"| `{o.python}` | `{o.symbol}` | {_wire(o.word)} | {o.meaning} "
         f"| {' '.join(sorted(o.kinds))} |"
         for o in OPERATORS.values()
     ]
@@ -91,20 +91,6 @@ def operators() -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-_PYTHON = {
-    "EQ": "field.x == v",
-    "NEQ": "field.x != v",
-    "LT": "field.x < v",
-    "GT": "field.x > v",
-    "LE": "field.x <= v",
-    "GE": "field.x >= v",
-    "LIKE": "field.x.like('%v%')",
-    "CT": "field.x.contains('v')",
-    "IN": "field.x.is_in([v, w])",
-    "GLOB": "field.x.matches('v*')",
-}
 
 
 def _wire(word: str) -> str:

@@ -260,6 +260,19 @@ def find_instance(name: str | None = None) -> Instance:
     raise UnknownInstanceError(message)
 
 
+def instance_names() -> list[str]:
+    """The names of all services that are known, those of the configuration file too.
+
+    Raises:
+        ConfigError: The file cannot be read.
+
+    Example:
+        >>> "demo" in instance_names()
+        True
+    """
+    return [*INSTANCES, *_own_instances(read_config())]
+
+
 def find_store(path: str | None = None) -> Path:
     """The folder of a store: *path*, else ``OMSKIT_STORE``, else the file's ``store``.
 

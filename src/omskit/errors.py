@@ -280,3 +280,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return ""
     quoted = " or ".join(repr(n) for n in names)
     return f" Did you mean {quoted}?"
+
+
+def names_with(part: str, known: Iterable[str], *, most: int = 5) -> str:
+    """A sentence with the names that *part* is a part of, the shortest first.
+
+    Example:
+        >>> names_with("rate", ["l1_rate", "era", "hlt_physics_rate"])
+        " With 'rate' in them: l1_rate, hlt_physics_rate."
+    """
+    found = sorted({n for n in known if part and part.lower() in n.lower()}, key=_size)
+    if not found:
+        return ""
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return f" With {part!r} in them: {', '.join(found[:most])}{more}."
+
+
+def _size(name: str) -> tuple[int, str]:
+    return len(name), name

@@ -188,7 +188,7 @@ def test_help_is_quick():
 
 def test_completion(monkeypatch):
     """The shell's completion knows commands, services and resources."""
-    from omskit.cli.options import complete_instance, complete_resource
+    from omskit.cli.completion import complete_instance, complete_resource
 
     assert complete_instance("pr") == ["production"]
     assert "lumisections" in complete_resource("lumi")

@@ -9,6 +9,7 @@ import json
 import pytest
 
 from omskit.cli.anywhere import behind_the_command
+from omskit.cli.exits import say
 from omskit.cli.lines import facts, number, span, wrapped
 from omskit.cli.now import as_table, told
 from omskit.cli.output import with_heads
@@ -251,7 +252,7 @@ def test_there_is_no_newest_run_where_there_is_none(oms):
 
 def test_following_for_people(oms):
     """--last takes the newest run; people get columns with a header now and then."""
-    ended = oms("follow", "--last", "--format", "table")
+    ended = oms("follow", "--last", "--from-start", "--format", "table")
     lines = ended.out.splitlines()
     assert lines[0] == "Run 386694"
     assert lines[1].split()[:2] == ["LS", "news"]
@@ -289,9 +290,9 @@ def test_reasons_as_rows(oms, tmp_path):
     [
         (("runs", "abc"), "Write 297050, 315190-315290, 315190-, 297050,297056, today,"),
         (("runs", "297056-297050"), "'297056-297050' does not select any run_number"),
-        (("dcs-check", "abc"), "'RUN': it is a whole number."),
+        (("dcs-check", "abc"), "Invalid value for RUN: it is a whole number."),
         (("follow", 5, "--every", "x"), "it is a number, such as 2.5"),
-        (("plot", "297050", "1"), "Invalid value for WHAT: '297050' is not one of"),
+        (("plot", "what", "1"), "Invalid value for WHAT: 'what' is not one of"),
         (("hlt-rates",), "Give RUNS, --fill, --era, --since or --last."),
         (("l1-algorithms", 297050, "--bit", 700), "0 to 511"),
     ],
@@ -337,3 +338,116 @@ def test_lines_of_facts():
     assert wrapped("a-b " * 10, 20)[0] == "a-b a-b a-b a-b a-b"
     assert (number(None), number(1234.5), number(0.5)) == ("\N{EN DASH}", "1234", "0.5")
     assert span(dt.timedelta(hours=30)) == "30 h 00 min"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("now 5", "There is no place for '5' here."),
+        ("now --fromat json", "Did you mean --format?"),
+        ("fill abc", "Invalid value for FILL: it is a whole number."),
+        ("mask diff a.json", "MASK is missing."),
+        ("plot 297050", "Say before 297050 what to draw: 'lumisections', 'pileup'"),
+        ("l1-rates 297050 --fields rate", "With 'rate' in them: l1a_total_rate, "),
+        ("follow 5", "no run 5"),
+        ("sync runs --since yesteday --store x", "is no time. Write yesterday"),
+        ("mask overlaps a.json", "It takes 2 different masks, and 1 came"),
+    ],
+)
+def test_wrong_input_is_answered_in_words_of_a_shell(oms, words, said):
+    """What is wrong is named, with what would do; no row of anything is said."""
+    ended = oms(*words.split())
+    assert ended.code == 2
+    assert said in ended.err
+    assert not ended.out
+
+
+def test_messages_on_a_terminal_break_between_words(monkeypatch, capsys):
+    """A message longer than the terminal goes on below itself; elsewhere it is one."""
+    monkeypatch.setenv("COLUMNS", "40")
+    say("There is no path of that name among 278 of them.")
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    say("There is no path of that name among 278 of them.")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["oms: There is no path of that name among", "     278 of them."]
+    monkeypatch.delenv("COLUMNS")
+    say("Without a known width it is 80 columns, so this message is one line here.")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_sync_takes_spoken_times(oms, tmp_path, monkeypatch):
+    """``oms sync --since -1h`` is what ``oms runs --since -1h`` is."""
+    monkeypatch.setattr("omskit.cli.options.right_now", lambda: NOW)
+    store = tmp_path / "store"
+    told = oms("sync", "runs", "--since", "-1h", "--until", "now", "--store", store)
+    assert told.out.startswith("runs: fetched 297047-297050 (4 rows, ")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("drop table runs", "One query is answered, SELECT or FROM; this is: DROP."),
+        ("select * from rnus", "Did you mean 'runs'? It has: runs."),
+        ("select l1_rat from runs", 'Candidate bindings: "l1_rate"'),
+    ],
+)
+def test_sql_is_answered_in_words_of_a_shell(oms, tmp_path, query, said):
+    """No message of ``oms sql`` speaks Python."""
+    store = tmp_path / "store"
+    assert oms("sync", "runs", 297050, "--store", store).out.endswith(
+        " (1 row, 1 request)\n"
+    )
+    ended = oms("sql", query, "--store", store)
+    assert ended.code == 2
+    assert said in ended.err
+    assert "store.sql" not in ended.err
+
+
+LONG = "Cert_Collisions2022_355100_362760_Golden.json"
+
+
+def test_long_names_of_masks_are_letters(oms, tmp_path):
+    """Masks with long names are letters on a screen, and a legend says which."""
+    a, b = tmp_path / LONG, tmp_path / "mine.json"
+    a.write_text('{"355100": [[1, 9]]}')
+    b.write_text('{"355100": [[1, 5]]}')
+    told = oms("mask", "diff", a, b)
+    assert told.out.splitlines() == [
+        f"A = {LONG}",
+        "B = mine.json",
+        "5 lumisections in both, 4 only in A, 0 only in B.",
+        "1 of 1 runs differs:",
+        "  355100: only in A 6-9",
+    ]
+    ended = oms("mask", "overlaps", a, b)
+    assert ended.err.splitlines()[:2] == [f"A = {LONG}", "B = mine.json"]
+    assert "2  A, B" in ended.out
+    assert LONG in oms("mask", "overlaps", a, b, "--json").out
+
+
+def test_masks_without_overlap_say_so(oms, tmp_path):
+    """Masks that share nothing are one sentence and exit 1."""
+    a, b = tmp_path / "a.json", tmp_path / "b.json"
+    a.write_text('{"355100": [[1, 9]]}')
+    b.write_text('{"355101": [[1, 5]]}')
+    ended = oms("mask", "overlaps", a, b)
+    assert (ended.code, ended.out) == (1, "")
+    assert "No lumisection is in 2 or more of the 2 masks." in ended.err
+    assert oms("mask", "overlaps", a, b, "--json").out == "[]\n"
+
+
+def test_the_ledger_fits_a_narrow_terminal(oms, monkeypatch):
+    """Lines of ``oms lost`` go on below their words."""
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = oms("lost", "--fill", 5839).out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " " * 27 + "recorded (deadtime)" in lines
+
+
+def test_follow_shows_people_the_last_rows(oms):
+    """Of a run that was there before, people see ten rows, and how many came before."""
+    ended = oms("follow", 297050, "--format", "table", "--every", "0.05")
+    assert ended.out.startswith("Run 297050; 783 lumisections before these: ")
+    whole = oms("follow", 297050, "-f", "table", "--from-start", "--every", "0.05")
+    assert len(whole.out.splitlines()) > 793

@@ -16,6 +16,7 @@ from pyarrow import csv, parquet
 
 from omskit.cli.options import Format, Output
 from omskit.cli.output import _csv, show, terminal_width, without_formulas, write
+from omskit.errors import UsageError
 from omskit.table import Table
 from omskit.table.view import Line
 
@@ -205,6 +206,20 @@ def test_lists_come_back_from_csv():
 def test_empty_text_is_no_null_in_csv():
     """An empty text is a pair of quotes, a null is nothing."""
     assert csv_text(pa.table({"s": ["", None], "n": [1, 2]})) == 's,n\n"",1\n,2\n'
+
+
+@pytest.mark.parametrize("values", [[None, 6, None], [None, "a"], [None, None]])
+def test_no_row_of_one_column_is_lost_in_csv(values):
+    """A null is no empty line, which readers skip."""
+    found = csv_text(pa.table({"x": values}))
+    rows = list(stdlib_csv.DictReader(io.StringIO(found)))
+    assert [row["x"] for row in rows] == ["" if v is None else str(v) for v in values]
+
+
+def test_one_column_with_nulls_and_empty_texts_is_no_csv():
+    """Which is which could not be read back."""
+    with pytest.raises(UsageError, match="x has both nulls and empty texts"):
+        csv_text(pa.table({"x": [None, ""]}))
 
 
 def test_formulas_in_csv(oms, tmp_path):

@@ -399,6 +399,16 @@ def test_the_demo_answers_both_faces():
     assert "omskit.demo" in sys.modules
 
 
+def test_the_url_of_a_mask_is_that_of_its_first_run():
+    """Without a request; an empty mask asks nothing, and has none."""
+    mask = LumiMask({297050: [[1, 100]], 297056: [[3, 10]]})
+    with Client("demo") as oms:
+        asked = oms.query("lumisections", mask).url
+        with pytest.raises(SelectorError, match="empty"):
+            _ = oms.query("lumisections", LumiMask({})).url
+    assert "/lumisections?filter[run_number][EQ]=297050&" in asked
+
+
 def test_a_warning_never_costs_the_answer():
     """Code without a module name is warned too, and broken hooks are survived."""
     code = "table = oms.lumisections((297050, 297051))"

@@ -110,6 +110,16 @@ def test_late_ones_are_told():
     assert tables == [[(1, NEW), (3, NEW)], [(1, REVISED), (2, LATE), (4, NEW)]]
 
 
+def test_news_of_the_service_are_another_column():
+    """An attribute that the service calls so is kept beside ours."""
+    rows = [{**row, "news": "theirs"} for row in ended(lumis(1, 2))]
+    driver = Interpreter(Run((rows, True)))
+    driver.run(follow(1, context_of(page_size=None), Following()))
+    (table,) = [t for t in driver.tables if not is_notice(t)]
+    assert table["news"].to_pylist() == [NEW, NEW]
+    assert table["attributes.news"].to_pylist() == ["theirs", "theirs"]
+
+
 def test_revisions_are_told():
     """A lumisection that is not as it was is told again, as revised."""
     first = ended(lumis(1, 3))

@@ -506,15 +506,16 @@ def test_new_attributes_have_the_type_of_their_values(value, kind):
 @pytest.mark.parametrize(
     ("attributes", "columns"),
     [
-        ({"new": {"a": 1, "b": {"c": 2}}}, {"new_a": 1, "new_b_c": 2}),
-        ({"o": {"counter": 1, "more": 7}}, {"o_counter": 1, "o_more": 7}),
+        ({"new": {"a": 1, "b": {"c": 2}}}, {"new.a": 1, "new.b.c": 2}),
+        ({"o": {"counter": 1, "more": 7}}, {"o_counter": 1, "o.more": 7}),
         (
             {"o": {"counter": 1}, "o_counter": 9},
             {"o_counter": 1, "attributes.o_counter": 9},
         ),
-        ({"new": {"a": 1}, "new_a": 2}, {"new_a": 1, "attributes.new_a": 2}),
+        ({"new": {"a": 1}, "new_a": 2}, {"new.a": 1, "new_a": 2}),
         ({"new_a": 2, "new": {"a": 1}}, {"new_a": 2, "new.a": 1}),
-        ({"q": {"x": {"y": 1}, "x_y": 2}}, {"q_x_y": 1, "q.x_y": 2}),
+        ({"q": {"x": {"y": 1}, "x_y": 2}}, {"q.x.y": 1, "q.x_y": 2}),
+        ({"new.a": 2, "new": {"a": 1}}, {"new\u2024a": 2, "new.a": 1}),
         ({"new": {}}, {}),
     ],
 )
@@ -601,7 +602,7 @@ def test_columns_of_our_own_share_no_name_with_the_service(read):
     assert "x@unit" not in table.column_names or table["x@unit"].null_count == 2
     assert table["x\uff20unit"].to_pylist() == ["/fb", "/fb"]
     assert table["\uff20id"].to_pylist() == ["mine", "mine"]
-    assert table["attributes.n"].to_pylist() == [3, 5]
+    assert table["attributes\u2024n"].to_pylist() == [3, 5]
     assert len(set(table.column_names)) == table.num_columns
 
 
@@ -630,6 +631,28 @@ def test_no_name_hides_another(names, nested):
         wanted = [1, 2, 3.0, 4, *range(100, 100 + len(names))]
         assert found == sorted(wanted + ([7, 8] if nested else [9]))
         assert len(set(table.column_names)) == table.num_columns
+
+
+@pytest.mark.parametrize("read", [decode, read_carefully])
+@given(
+    st.lists(
+        st.permutations(
+            [("p_q", 1), ("p.q", 2), ("p", {"q": 3, "q.r": 4}), ("o.new", 5),
+             ("attributes.n", 6), ("o_rate", 7)]
+        ).flatmap(lambda them: st.integers(0, 6).map(lambda n: dict(them[:n]))),
+        min_size=2, max_size=3,
+    )
+)  # fmt: skip
+def test_a_column_is_the_same_thing_on_every_page(read, pages):
+    """Whatever else a page holds, a name stands for one attribute or part."""
+    values: dict[str, set[object]] = {}
+    for attributes in pages:
+        known = {"n": 100, "o": {"counter": 101, "rate": 102.0}}
+        row = read(page(attributes | known), THINGS).table.to_pylist()[0]
+        for name, value in row.items():
+            if isinstance(value, int | float):
+                values.setdefault(name, set()).add(value)
+    assert all(len(found) == 1 for found in values.values()), values
 
 
 def test_ids_that_are_numbers_are_text():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from omskit.jsonapi.shape import new_name, part_name, shape_of
+from omskit.jsonapi.shape import shape_of
 from omskit.schema import Field, Resource, bundled
 
 
@@ -42,11 +42,3 @@ def test_a_shape_is_built_once():
 def test_json_columns_are_not_read_fast():
     """A resource with a column of JSON text goes the careful way."""
     assert not shape_of(Resource("x", (Field("d", ("d",), "json"),))).fast
-
-
-def test_names_of_new_columns_are_free():
-    """A new column gets its usual name unless that is taken."""
-    assert new_name("era", {"run"}) == "era"
-    assert new_name("era", {"era"}) == "attributes.era"
-    assert part_name("l1", "rate", {"l1"}) == "l1_rate"
-    assert part_name("l1", "rate", {"l1_rate"}) == "l1.rate"

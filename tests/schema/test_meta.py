@@ -89,3 +89,13 @@ def test_a_service_may_show_what_others_only_filter_by() -> None:
     column = merged.field("run_number")
     assert (column.kind, column.sortable, column.evidence) == ("int", True, "USED")
     assert merge_meta(sets, {}).filters == sets.filters
+
+
+def test_new_columns_take_no_name_of_known_ones() -> None:
+    """Attributes called like a column of a nested part, or a unit, are others."""
+    merged = merge_meta(BASE, {"a_rate": {}, "n@unit": {}, "a.rate": {}})
+    names = [f.name for f in merged.fields]
+    assert len(set(names)) == len(names) == 6
+    assert merged.field("a_rate").path == ("a", "rate")
+    assert merged.field("attributes.a_rate").path == ("a_rate",)
+    assert not any("@" in name for name in names)

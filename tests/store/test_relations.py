@@ -161,6 +161,25 @@ def test_a_store_answers_as_the_service(demo, here, served, query, units, page_s
     assert_same(there, outcome(served, query, **options))
 
 
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(query=queries(), units=st.sampled_from(["canonical", "raw"]))
+def test_both_drivers_answer_alike(whole, demo, served, query, units):
+    """An event loop gets from a store, and a service over it, what a thread gets."""
+
+    async def asked(place):
+        async with AsyncClient(place, retries=0) as client:
+            try:
+                table = await client.bind(query, units=units).fetch()
+            except OMSError as error:
+                return type(error)
+            return table.arrow, table.notes, table.gaps, table.complete
+
+    there = outcome(demo, query, units=units)
+    there = there[:4] if isinstance(there, tuple) else there
+    for place in (f"store:{whole.path}", served.instance.base_url):
+        assert_same(there, asyncio.run(asked(place)))
+
+
 @settings(max_examples=10, deadline=None)
 @given(query=queries())
 def test_a_store_counts_and_streams_as_the_service(demo, here, query):

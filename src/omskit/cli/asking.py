@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omskit.cli.completion import complete_algorithm, complete_path
 from omskit.cli.exits import ANSWER_IS_NO, INCOMPLETE, say, warnings_on_stderr
 from omskit.cli.options import (
     Asked,
@@ -203,6 +204,7 @@ def hlt_rates(
             "-p",
             metavar="PATTERN",
             help="HLT path, with * and ?; give it again for more. All by default.",
+            autocompletion=complete_path,
         ),
     ] = None,
     granularity: GranularityOption = None,
@@ -230,6 +232,7 @@ def l1_algorithms(
             "--name",
             metavar="PATTERN",
             help="Name of the algorithm, with * and ?; give it again for more.",
+            autocompletion=complete_algorithm,
         ),
     ] = None,
     granularity: GranularityOption = None,

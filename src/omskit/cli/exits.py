@@ -9,6 +9,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from omskit.cli.lines import wrapped
 from omskit.errors import (
     AuthError,
     IncompleteError,
@@ -51,9 +52,26 @@ def code_of(error: OMSError) -> int:
 
 
 def say(text: str) -> None:
-    """One printable line on stderr, whatever *text* holds: it may be a stranger's."""
-    sys.stderr.write(f"oms: {one_line(text)}\n")
+    """One printable line on stderr, whatever *text* holds: it may be a stranger's.
+
+    A terminal would break it in the middle of words, so there it is several lines.
+    """
+    line = f"oms: {one_line(text)}"
+    if sys.stderr.isatty():
+        line = "\n".join(wrapped(line, _width_of(sys.stderr), "     "))
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+
+
+def _width_of(stream: TextIO) -> int:
+    """Columns of a terminal; ``COLUMNS`` wins, 80 where there is neither."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omskit.cli.asking import client_for, deliver
-from omskit.cli.options import Output, complete_resource, sharing
+from omskit.cli.completion import complete_resource
+from omskit.cli.options import Output, sharing
 
 if TYPE_CHECKING:
     from omskit.schema import Field, Resource

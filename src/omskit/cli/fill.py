@@ -25,7 +25,7 @@ def fill(
     number: Annotated[
         int | None,
         typer.Argument(
-            metavar="[FILL]", help="5839; the newest by default.", show_default=False
+            metavar="FILL", help="5839; the newest by default.", show_default=False
         ),
     ] = None,
     *,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omskit.cli.asking import client_for
+from omskit.cli.completion import complete_fields
 from omskit.cli.options import InstanceOption, Output, QuietOption
 from omskit.errors import NoRowError, UsageError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 FIELDS = "lumisection_number,news,init_lumi,delivered_lumi_per_lumisection,cms_active"
 AGAIN = 20
 """Rows after which people see the header again."""
+CAUGHT_UP = 10
+"""Rows that people see of what was there before they looked."""
 
 
 class Lines(StrEnum):
@@ -34,17 +37,29 @@ class Lines(StrEnum):
 def follow(
     run: Annotated[
         int | None,
-        typer.Argument(metavar="[RUN]", help="One run, 297050.", show_default=False),
+        typer.Argument(metavar="RUN", help="One run, 297050.", show_default=False),
     ] = None,
     *,
     last: Annotated[
         bool, typer.Option("--last", help="The newest run, whichever that is.")
     ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--from-start",
+            help="On a terminal, show the whole run so far, not its last 10 rows only.",
+        ),
+    ] = False,
     every: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.05, help="Between two looks.")
     ] = 23.3,
     fields: Annotated[
-        str, typer.Option(metavar="A,B", help="Columns; 'news' says why a row is told.")
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Columns; 'news' says why a row is told.",
+            autocompletion=complete_fields,
+        ),
     ] = FIELDS,
     form: Annotated[
         Lines | None,
@@ -64,7 +79,7 @@ def follow(
 
     A row is told when its lumisection is over (news: new, or late where later ones came
     first), and again where OMS revises it (news: revised). On a terminal the rows come
-    in columns. Ctrl-C ends it earlier.
+    in columns; of those that were there before, the last 10. Ctrl-C ends it earlier.
 
     Example: oms follow 297050 --instance demo
     """
@@ -80,9 +95,11 @@ def follow(
     for_people = form is Lines.TABLE or (sys.stdout.isatty() and not wants_json)
     with client_for(given) as oms:
         number = run if run is not None else _newest(oms)
-        if for_people:
-            typer.echo(f"Run {number}")
-        tell = _in_columns() if for_people else _as_json
+        tell = (
+            _in_columns(number, None if whole else CAUGHT_UP)
+            if for_people
+            else _as_json
+        )
         for table in oms.follow(number, every_s=every):
             tell(table, names)
 
@@ -104,21 +121,32 @@ def _as_json(table: Table, names: list[str]) -> None:
         typer.echo(line.decode())
 
 
-def _in_columns() -> Callable[[Table, list[str]], None]:
+def _in_columns(run: int, most: int | None) -> Callable[[Table, list[str]], None]:
     """Tells rows below a header, which comes again now and then.
 
     Columns are as wide as their header from the first row on: what is to come is not
     known, and rows that are told already cannot be moved.
+
+    Args:
+        most: How many of the rows that were there before are shown; None: all.
     """
     from omskit.table.view import cell_text
 
     told = count()
+    looks = count()
 
     def tell(table: Table, names: list[str]) -> None:
         units = table.units
         heads = [_head(name, units.get(name)) for name in names]
         widths = [max(len(head), 9) for head in heads]
-        for row in table[names]:
+        before = 0
+        if next(looks) == 0:
+            before = max(len(table) - most, 0) if most is not None else 0
+            left = (
+                f"; {before} lumisections before these: --from-start" if before else ""
+            )
+            typer.echo(f"Run {run}{left}")
+        for row in table[before:][names]:
             if next(told) % AGAIN == 0:
                 typer.echo(_joined(heads, widths))
             cells: list[Any] = [cell_text(value) for value in row.values()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Annotated
 
 import typer
@@ -10,12 +12,14 @@ from omskit.cli.asking import client_for
 from omskit.cli.options import Output, sharing
 from omskit.errors import UsageError
 
+_NUMBERS = re.compile(r" +[-\d.]+ /pb +(?:[-\d.]+ %|\([-\d.]+\)) +")
+
 
 @sharing(Output)
 def lost(
     run: Annotated[
         int | None,
-        typer.Argument(metavar="[RUN]", help="One run, 297050.", show_default=False),
+        typer.Argument(metavar="RUN", help="One run, 297050.", show_default=False),
     ] = None,
     *,
     fill: Annotated[
@@ -42,4 +46,25 @@ def lost(
 
         write(found.table(), given)
         return
-    typer.echo(str(found))
+    from omskit.cli.output import show, terminal_width
+    from omskit.table.view import Line
+
+    width = terminal_width()
+    show(
+        [Line(part) for line in str(found).split("\n") for part in _fitted(line, width)]
+    )
+
+
+def _fitted(line: str, width: int) -> list[str]:
+    """A line of the ledger; what does not fit goes on below its words."""
+    if len(line) <= width:
+        return [line]
+    numbers = _NUMBERS.match(line)
+    indent = numbers[0] if numbers else ""
+    more = " " * len(indent or "  ")
+    return [
+        (indent if index == 0 else more) + part
+        for index, part in enumerate(
+            textwrap.wrap(line[len(indent) :], max(width - len(more), 20))
+        )
+    ]

@@ -147,6 +147,8 @@ def _head(found: Facts) -> str:
 
 
 def _body(found: Facts) -> Iterator[tuple[str, str]]:
+    if not found["ongoing"]:
+        yield "seen", f"in its last lumisection, {found['lumisection_number']}"
     stable = {True: "stable", False: "not stable", None: "not known"}
     active = {True: "active", False: "NOT active", None: "not known"}
     yield "CMS", active[found["cms_active"]]

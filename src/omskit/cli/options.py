@@ -11,6 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from omskit.cli.completion import (
+    complete_field,
+    complete_fields,
+    complete_instance,
+    complete_resource,
+    complete_sort,
+)
 from omskit.cli.times import right_now, spoken
 from omskit.errors import UsageError
 
@@ -30,20 +37,6 @@ class Granularity(StrEnum):
 
     LUMISECTION = "lumisection"
     RUN = "run"
-
-
-def complete_instance(incomplete: str) -> list[str]:
-    """Names of services that begin like *incomplete*."""
-    from omskit.config import INSTANCES
-
-    return [name for name in INSTANCES if name.startswith(incomplete)]
-
-
-def complete_resource(incomplete: str) -> list[str]:
-    """Names of resources that begin like *incomplete*."""
-    from omskit.schema import bundled
-
-    return [name for name in bundled() if name.startswith(incomplete)]
 
 
 InstanceOption = Annotated[
@@ -209,15 +202,24 @@ class Asked(Output):
             metavar="CONDITION",
             help="Such as 'l1_rate > 1000'; give it again to require more. Operators: "
             "= != < <= > >= ~ (LIKE) has in matches; null is a missing value.",
+            autocompletion=complete_field,
         ),
     ] = None
     fields: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Only these columns, in this order."),
+        typer.Option(
+            metavar="A,B",
+            help="Only these columns, in this order.",
+            autocompletion=complete_fields,
+        ),
     ] = None
     sort: Annotated[
         str | None,
-        typer.Option(metavar="A,-B", help="By these columns; - for descending."),
+        typer.Option(
+            metavar="A,-B",
+            help="By these columns; - for descending.",
+            autocompletion=complete_sort,
+        ),
     ] = None
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="At most N rows.")

@@ -227,11 +227,17 @@ def _jsonl(table: Table, stream: BinaryIO) -> None:
 def _csv(table: Table, stream: BinaryIO) -> None:
     """Names in the first line; times as OMS writes them, lists as JSON.
 
-    A null is an empty cell, an empty text a pair of quotes.
+    A null is an empty cell, an empty text a pair of quotes. In a table of one column an
+    empty cell would be an empty line, which readers skip: there a null is the quotes.
+
+    Raises:
+        UsageError: The one column has both nulls and empty texts.
     """
     from pyarrow import csv
 
     columns = [_csv_column(column) for column in table.arrow.columns]
+    if len(columns) == 1:
+        columns = [_without_empty_lines(columns[0], table.columns[0])]
     plain = pa.table(columns, names=table.columns)
     stream.write((",".join(map(_quoted, table.columns)) + "\n").encode())
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
@@ -259,6 +265,19 @@ def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_null(kind):
         return pc.cast(column, pa.string())
     return column
+
+
+def _without_empty_lines(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    if not column.null_count:
+        return column
+    texts = column.cast(pa.string())
+    if pc.any(pc.equal(texts, "")).as_py():
+        message = (
+            f"{name} has both nulls and empty texts, which CSV of one column cannot "
+            "tell apart; write another column beside it, or JSON."
+        )
+        raise UsageError(message)
+    return pc.fill_null(texts, "")
 
 
 def _parquet(table: Table, stream: BinaryIO) -> None:

@@ -53,11 +53,11 @@ _UNITS = {"min": "minutes", "h": "hours", "d": "days"}
 def report(  # one branch for each way to call it
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[run|fill]", help="What it is of.", show_default=False),
+        typer.Argument(metavar="run|fill", help="What it is of.", show_default=False),
     ] = None,
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[NUMBER]", help="297050.", show_default=False),
+        typer.Argument(metavar="NUMBER", help="297050.", show_default=False),
     ] = None,
     *,
     since: Annotated[

@@ -13,7 +13,11 @@ NUMBERS = (
 )  # fmt: skip
 """What a validator says, and what to say for it."""
 
-_ARGUMENT = re.compile(r"Invalid value for '([a-z_]+)'")
+_ARGUMENT = re.compile(r"Invalid value for '\[?([A-Za-z_]+)\]?(?:\.\.\.)?'")
+_MISSING = re.compile(r"Missing argument '\[?([^'\]]+)\]?'")
+_OPTIONS = re.compile(r" ?\(Possible options: ([^)]*)\)")
+_SURPLUS = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", re.DOTALL)
+_FIGURE = re.compile(r"Invalid value for WHAT: '(\d[^']*)' is not one of (.*)")
 
 
 def in_plain_words(message: str) -> str:
@@ -22,7 +26,15 @@ def in_plain_words(message: str) -> str:
     Example:
         >>> in_plain_words("Invalid value for 'what': Value error, 'x' is not one of")
         "Invalid value for WHAT: 'x' is not one of"
+        >>> in_plain_words("Missing argument 'MASK...'")
+        'MASK... is missing'
+        >>> in_plain_words("No such option: --fromat (Possible options: --format)")
+        'No such option: --fromat. Did you mean --format?'
     """
     for said, instead in NUMBERS:
         message = message.replace(said, instead)
-    return _ARGUMENT.sub(lambda found: f"Invalid value for {found[1].upper()}", message)
+    message = _ARGUMENT.sub(lambda f: f"Invalid value for {f[1].upper()}", message)
+    message = _MISSING.sub(r"\1 is missing", message)
+    message = _OPTIONS.sub(r". Did you mean \1?", message)
+    message = _FIGURE.sub(r"Say before \1 what to draw: \2", message)
+    return _SURPLUS.sub(r"There is no place for '\1' here", message)

@@ -14,6 +14,7 @@ from omskit.client.ways import LateSource, Switch, Ways
 from omskit.config import DEMO, STORE, Instance, find_instances
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
+from omskit.drivers.paced import Pacer
 from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
@@ -251,6 +252,18 @@ class BaseClient:
             yield
         finally:
             self._shared.sender = before
+
+    @contextmanager
+    def paced(self) -> Iterator[Pacer]:
+        """A block in which a service over a network is asked as fast as it likes.
+
+        Requests at once grow from one while answers keep coming quickly, and halve
+        where the service is busy (429, 503) or ever later; never more than
+        ``concurrency``.
+        """
+        pacer = Pacer(self._settings.concurrency)
+        with self.sending_through(pacer.before):
+            yield pacer
 
     def _context(self, settings: Settings | None = None) -> flow.Context:
         chosen = settings or self._settings

@@ -137,7 +137,7 @@ def _connection(way: Way) -> Finding:
                 "is the service up, the port right, a firewall in between, or the "
                 "tunnel down? See 'Getting access'"
             )
-        said = f"{host}:{port} takes no connection ({error})"
+        said = f"{host}:{port} takes no connection ({error.strerror or error})"
         return Finding("connection", said, SERVICE, remedy)
     return Finding("connection", f"{host}:{port} takes connections")
 

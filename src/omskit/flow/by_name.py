@@ -153,10 +153,11 @@ def _nearest(name: str, there: list[str]) -> str:
     """Up to five names that resemble one, those that contain it first."""
     plain = _WILD.sub("", _VERSION.sub("", name)).replace("]", "").lower()
     inside = [n for n in there if plain and plain in n.lower()]
+    inside.sort(key=len)  # What has least beside it is likeliest meant.
     bare = {_VERSION.sub("", n).lower(): n for n in reversed(there)}
     like = difflib.get_close_matches(plain, bare, n=5, cutoff=0.5)
     near = list(dict.fromkeys([*inside, *(bare[n] for n in like)])) or there
-    more = ", ..." if len(near) > 5 else ""
+    more = f" and {len(near) - 5} more" if len(near) > 5 else ""
     return ", ".join(near[:5]) + more
 
 

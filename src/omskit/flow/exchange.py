@@ -22,6 +22,7 @@ from omskit.effects import (
     Sleep,
 )
 from omskit.errors import (
+    NO_REMEDY,
     DecodeError,
     LoginNeededError,
     NotAuthorisedError,
@@ -239,7 +240,11 @@ def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn
         # A store behind a service of omskit; its remedy is at the end of the text.
         error = NotSyncedError(error_detail(response.body, 2000) or NOT_SYNCED)
     elif status == 404:
-        error = NotFoundError(f"{host} has nothing there (404){tail}")
+        path = urlsplit(request.url).path
+        base = path.count("/") == 1  # Only the name of a resource stands there.
+        hint = "The address of an OMS service ends in /agg/api/v1 as a rule."
+        remedy = Remedy(hint) if base else NO_REMEDY
+        error = NotFoundError(f"{host} has nothing there (404){tail}", remedy=remedy)
     elif status == 429:
         error = ThrottledError(
             f"{host} asks for fewer requests (429){tail}",

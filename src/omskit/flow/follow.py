@@ -30,6 +30,7 @@ from omskit.flow.fetch import fetch
 from omskit.query import Query
 from omskit.query import field as column
 from omskit.query.model import time_text
+from omskit.schema.naming import new_name
 from omskit.table import Table
 from omskit.table.fingerprint import digests
 from omskit.table.note import Note, NoteKind
@@ -235,6 +236,8 @@ def _news(table: pa.Table, state: _State, *, over: bool) -> pa.Table:
         reasons.append(late if before is None else REVISED)
         state.told[number] = print_
     found = table.take(pa.array(kept, pa.int64()))
+    if NEWS in found.column_names:  # an attribute of the service
+        found = found.rename_columns({NEWS: new_name(NEWS, {NEWS})})
     return found.append_column(NEWS, pa.array(reasons, pa.string()))
 
 

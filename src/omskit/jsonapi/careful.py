@@ -23,10 +23,11 @@ from omskit.jsonapi.lossless import (
     json_text,
 )
 from omskit.jsonapi.rows import Rows
-from omskit.jsonapi.shape import ID, MIXED, new_name, part_name
+from omskit.jsonapi.shape import ID, MIXED
 from omskit.jsonapi.twice import refuse_twice
 from omskit.jsonapi.witnesses import row_contradicts
 from omskit.schema import ARROW, TIME, UNIT_SUFFIX, Field, Resource
+from omskit.schema.naming import new_name, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator

@@ -22,9 +22,10 @@ from omskit.jsonapi.depth import is_deep
 from omskit.jsonapi.lossless import EXACT_FLOAT, FIRST_US, LAST_US
 from omskit.jsonapi.rows import Rows
 from omskit.jsonapi.sample import like_first_row
-from omskit.jsonapi.shape import ID, Shape, new_name, part_name, shape_of
+from omskit.jsonapi.shape import ID, Shape, shape_of
 from omskit.jsonapi.witnesses import agree
 from omskit.schema import TIME, UNIT_SUFFIX, Field, Resource
+from omskit.schema.naming import new_name, part_name
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Container
-
     from omskit.schema import Field, Resource
 
 ID = "@id"
@@ -67,43 +65,6 @@ def _shape(fields: tuple[Field, ...], scaled: tuple[str, ...]) -> Shape:
         paths=frozenset(f.path for f in fields),
         fast=all(f.kind != "json" for f in fields),
     )
-
-
-_AT = str.maketrans("@", "\N{FULLWIDTH COMMERCIAL AT}")
-"""Columns of our own have an ``@`` in their names, so those of the service have none:
-an attribute ``X@unit`` is no unit of X.
-"""
-
-
-def new_name(attribute: str, taken: Container[str]) -> str:
-    """The column of an attribute that the catalogue does not know.
-
-    Example:
-        >>> new_name("x", ()), new_name("x", {"x"}), "@" in new_name("x@unit", ())
-        ('x', 'attributes.x', False)
-    """
-    return free_name(attribute.translate(_AT), taken)
-
-
-def free_name(name: str, taken: Container[str]) -> str:
-    """The name, moved out of the way where it is taken."""
-    while name in taken:
-        name = f"attributes.{name}"
-    return name
-
-
-def part_name(name: str, part: str, taken: Container[str]) -> str:
-    """The column of a part of a nested value that the catalogue does not know.
-
-    Example:
-        >>> part_name("l1", "rate", ()), part_name("l1", "rate", {"l1_rate"})
-        ('l1_rate', 'l1.rate')
-    """
-    part = part.translate(_AT)
-    found = f"{name}_{part}"
-    if found in taken:
-        found = f"{name}.{part}"
-    return free_name(found, taken)
 
 
 def shape_of(resource: Resource) -> Shape:

@@ -29,7 +29,8 @@ def twice(body: bytes, document: Any) -> tuple[str, str] | None:
         body: JSON, as it has been read without error.
         document: What was read, nested no deeper than Python can follow.
 
-    Cost: 2 ns per byte and 50 ns per value; a second reading where there is one.
+    Cost: 1 ns per byte and 0.1 us per value, 9 ms for a page of 60 000 values; a second
+    reading where there is one.
 
     Example:
         >>> text = b'{"data": [{"id": "5", "id": "6"}]}'

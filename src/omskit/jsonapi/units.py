@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.jsonapi.shape import free_name
 from omskit.schema import UNIT_SUFFIX
+from omskit.schema.naming import free_name
 from omskit.schema.units import factor
 
 if TYPE_CHECKING:

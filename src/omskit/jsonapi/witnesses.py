@@ -61,7 +61,7 @@ def agree(rows: pa.StructArray, resource: Resource) -> bool:
 
     False where `row_contradicts` has to look at each.
 
-    Cost: 40 us for 1000 rows.
+    Cost: 0.13 ms for 1000 rows.
     """
     if not resource.id_is_real or not len(rows):
         return True

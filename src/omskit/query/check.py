@@ -27,15 +27,6 @@ _SLACK = 1e-6
 """Relative: OMS wrote 32-bit floats with 9 digits in 2021 and with all in 2024, so a
 value at a bound may differ from the stored one by half a unit of 2^-24."""
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "EQ": pc.equal,
-    "NEQ": pc.not_equal,
-    "LT": pc.less,
-    "GT": pc.greater,
-    "LE": pc.less_equal,
-    "GE": pc.greater_equal,
-}
-
 
 def matches(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Whether each row fulfils *condition*; null where SQL would not know.
@@ -54,7 +45,7 @@ def matches(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_null(column.type):
         return pa.chunked_array([pa.nulls(len(column), pa.bool_())])
     try:
-        return _compared(condition, column)
+        return _HOLDS[condition.op](column, condition.value)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         message = (
             f"Cannot apply '{condition}': the service sends {condition.field} as "
@@ -62,20 +53,6 @@ def matches(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
         )
         path = f"$.data[*].attributes.{condition.field}"
         raise DecodeError(message, path=path) from error
-
-
-def _compared(condition: Condition, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    value: Any = condition.value
-    if condition.op == "IN":
-        known = pc.is_in(column, value_set=pa.array(value, column.type))
-        return pc.if_else(pc.is_valid(column), known, None)
-    if condition.op == "LIKE":
-        return pc.match_substring_regex(column, like_regex(value))
-    if condition.op == "GLOB":
-        return pc.match_substring_regex(column, glob_regex(value))
-    if condition.op == "CT":
-        return _contains(column, value)
-    return _COMPARE[condition.op](column, pa.scalar(value))
 
 
 _BRACKETS = re.compile(r"(\[!?+.[^\]]*\])", re.DOTALL)
@@ -166,6 +143,26 @@ def _contains(
     found[rows.to_numpy()] = True
     nulls = pc.is_null(whole).to_numpy(zero_copy_only=False)
     return pa.chunked_array([pa.array(found, mask=nulls)])
+
+
+def _is_one_of(column: pa.ChunkedArray, values: Any) -> pa.ChunkedArray:
+    known = pc.is_in(column, value_set=pa.array(values, column.type))
+    return pc.if_else(pc.is_valid(column), known, None)
+
+
+_HOLDS: dict[str, Callable[[pa.ChunkedArray, Any], pa.ChunkedArray]] = {
+    "EQ": lambda column, value: pc.equal(column, pa.scalar(value)),
+    "NEQ": lambda column, value: pc.not_equal(column, pa.scalar(value)),
+    "LT": lambda column, value: pc.less(column, pa.scalar(value)),
+    "GT": lambda column, value: pc.greater(column, pa.scalar(value)),
+    "LE": lambda column, value: pc.less_equal(column, pa.scalar(value)),
+    "GE": lambda column, value: pc.greater_equal(column, pa.scalar(value)),
+    "LIKE": lambda column, value: pc.match_substring_regex(column, like_regex(value)),
+    "CT": _contains,
+    "IN": _is_one_of,
+    "GLOB": lambda column, value: pc.match_substring_regex(column, glob_regex(value)),
+}
+"""Each operator on rows that are here; `omskit.query.operators` has its SQL."""
 
 
 def keep(table: pa.Table, condition: Condition) -> pa.Table:

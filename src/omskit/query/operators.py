@@ -19,10 +19,11 @@ class Operator:
 
     Attributes:
         word: On the wire, ``filter[field][WORD]=value``.
-        symbol: In Python and on the command line.
+        symbol: In texts and on the command line.
         meaning: For humans.
         sql: Template over ``{column}`` and ``{value}``, with SQL's three-valued logic.
         kinds: Type words of the fields it fits.
+        python: How it is written in Python, for a field ``x``.
         nullable: It may compare with null.
     """
 
@@ -31,6 +32,7 @@ class Operator:
     meaning: str
     sql: str
     kinds: frozenset[str]
+    python: str
     nullable: bool = False
 
 
@@ -40,18 +42,63 @@ _ORDERED = frozenset({"int", "float", "str", "time"})
 OPERATORS: Mapping[str, Operator] = {
     operator.word: operator
     for operator in (
-        Operator("EQ", "=", "equal", "{column} = {value}", _ANY, nullable=True),
-        Operator("NEQ", "!=", "not equal", "{column} <> {value}", _ANY, nullable=True),
-        Operator("LT", "<", "less than", "{column} < {value}", _ORDERED),
-        Operator("GT", ">", "greater than", "{column} > {value}", _ORDERED),
-        Operator("LE", "<=", "at most", "{column} <= {value}", _ORDERED),
-        Operator("GE", ">=", "at least", "{column} >= {value}", _ORDERED),
+        Operator(
+            "EQ",
+            "=",
+            "equal",
+            "{column} = {value}",
+            _ANY,
+            "field.x == v",
+            nullable=True,
+        ),
+        Operator(
+            "NEQ",
+            "!=",
+            "not equal",
+            "{column} <> {value}",
+            _ANY,
+            "field.x != v",
+            nullable=True,
+        ),
+        Operator(
+            "LT",
+            "<",
+            "less than",
+            "{column} < {value}",
+            _ORDERED,
+            "field.x < v",
+        ),
+        Operator(
+            "GT",
+            ">",
+            "greater than",
+            "{column} > {value}",
+            _ORDERED,
+            "field.x > v",
+        ),
+        Operator(
+            "LE",
+            "<=",
+            "at most",
+            "{column} <= {value}",
+            _ORDERED,
+            "field.x <= v",
+        ),
+        Operator(
+            "GE",
+            ">=",
+            "at least",
+            "{column} >= {value}",
+            _ORDERED,
+            "field.x >= v",
+        ),
         Operator(
             "LIKE",
             "~",
             "text matches: % stands for anything, _ for one character",
             "{column} LIKE {value}",
             frozenset({"str"}),
+            "field.x.like('%v%')",
         ),
         Operator(
             "CT",
@@ -59,14 +106,23 @@ OPERATORS: Mapping[str, Operator] = {
             "contains: an element of a list, a part of a text",
             "contains({column}, {value})",
             frozenset({"str", "list"}),
+            "field.x.contains('v')",
         ),
-        Operator("IN", "in", "one of several values", "{column} IN {value}", _ORDERED),
+        Operator(
+            "IN",
+            "in",
+            "one of several values",
+            "{column} IN {value}",
+            _ORDERED,
+            "field.x.is_in([v, w])",
+        ),
         Operator(
             "GLOB",
             "matches",
             "text matches: * stands for anything, ? for one character",
             "regexp_matches({column}, {value})",
             frozenset({"str"}),
+            "field.x.matches('v*')",
         ),
     )
 }

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from omskit.schema.model import Field, Kind, Resource, with_fields
+from omskit.schema.naming import new_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,14 +52,21 @@ def merge_meta(resource: Resource, meta_fields: Mapping[str, Any]) -> Resource:
     """
     attributes = {f.attribute for f in resource.fields}
     unseen = {f.name: f for f in resource.filters}
+    taken = set(resource.names)
     amended = [_amend(f, meta_fields.get(f.attribute)) for f in resource.fields]
     new = [
         # What the catalogue takes for a mere filter, this service shows.
-        _amend(unseen.get(name) or Field(name, (name,), "json", evidence="META"), entry)
+        _amend(unseen.get(name) or _new(name, taken), entry)
         for name, entry in meta_fields.items()
         if name not in attributes
     ]
     return with_fields(resource, [*amended, *new])
+
+
+def _new(attribute: str, taken: set[str]) -> Field:
+    name = new_name(attribute, taken)
+    taken.add(name)
+    return Field(name, (attribute,), "json", evidence="META")
 
 
 def _amend(column: Field, entry: object) -> Field:

@@ -15,6 +15,7 @@ from omskit.errors import (
     UnknownFieldError,
     UnknownResourceError,
     did_you_mean,
+    names_with,
 )
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Resource:
             )
         every = (*self.fields, *self.filters)
         known = (*(f.name for f in every), *(f.attribute for f in every))
-        hint = did_you_mean(name, dict.fromkeys(known))
+        hint = did_you_mean(name, dict.fromkeys(known)) or names_with(name, known)
         listed = f"'oms fields {self.name}' lists all {len(self.fields)};"
         return UnknownFieldError(
             f"{self.name!r} has no field {name!r}.{hint}",

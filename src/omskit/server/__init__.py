@@ -9,6 +9,7 @@ from omskit.server.respond import respond
 from omskit.server.run import running, serve
 from omskit.server.service import Service, Switches, aged
 from omskit.server.sso.service import Application, Registry, Sso, registry_from_file
+from omskit.server.workers import serve_many
 
 __all__ = [
     "Application",
@@ -30,4 +31,5 @@ __all__ = [
     "respond",
     "running",
     "serve",
+    "serve_many",
 ]

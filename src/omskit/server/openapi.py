@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omskit._version import __version__
-from omskit.query.operators import WIRE
+from omskit.query.operators import OPERATORS, WIRE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,15 +21,6 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "bool": {"type": "boolean"},
     "time": {"type": "string", "format": "date-time"},
     "str": {"type": "string"},
-}
-_ORDERED = ("EQ", "NEQ", "LT", "GT", "LE", "GE")
-_OPERATORS: dict[str, tuple[str, ...]] = {
-    "int": _ORDERED,
-    "float": _ORDERED,
-    "time": _ORDERED,
-    "bool": ("EQ", "NEQ"),
-    "str": ("EQ", "NEQ", "LIKE"),
-    "list": ("CT",),
 }
 _INCLUDES = ("meta", "presentation_timestamp", "data_only")
 
@@ -114,13 +105,13 @@ def _page(service: Service, resource: Resource) -> Iterator[dict[str, Any]]:
 
 
 def _filters(field: Field) -> Iterator[dict[str, Any]]:
-    for op in _OPERATORS.get(field.kind, ()):
-        if op in WIRE:
+    for word, operator in OPERATORS.items():
+        if word in WIRE and field.kind in operator.kinds:
             schema = _SCHEMAS.get(field.kind, _TEXT)
-            if op in {"EQ", "NEQ"}:
+            if operator.nullable:
                 # The word null asks for rows with or without a value.
                 schema = {"anyOf": [schema, {"type": "string", "enum": ["null"]}]}
-            yield _query(f"filter[{field.name}][{op}]", schema)
+            yield _query(f"filter[{field.name}][{word}]", schema)
 
 
 def _attributes(resource: Resource) -> list[str]:

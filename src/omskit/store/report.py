@@ -10,6 +10,7 @@ from omskit.store.layout import OPEN
 
 if TYPE_CHECKING:
     from omskit.store.coverage import Span
+    from omskit.store.pieces import Done
 
 
 @dataclass(slots=True)
@@ -40,6 +41,15 @@ class Part:
     failed: list[tuple[Span, str]] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
+    def add(self, done: Done) -> None:
+        """Count what became of a piece."""
+        self.fetched += done.fetched
+        self.rows += done.rows
+        self.requests += done.requests
+        self.notes.update(dict.fromkeys(done.notes))
+        self.revised += done.revised
+        self.failed += done.failed
+
     def lines(self, *, dry: bool) -> list[str]:
         """What is to be said of it."""
         verb = "would fetch" if dry else "fetched"
@@ -47,8 +57,8 @@ class Part:
         known = f", {self.final} rows are final" if self.final else ""
         known += f", {self.recent} were read within a day" if self.recent else ""
         said = (
-            f"{self.key}: {verb} {spans} ({self.rows} rows, {self.requests} "
-            f"requests){known}"
+            f"{self.key}: {verb} {spans} ({_many(self.rows, 'row')}, "
+            f"{_many(self.requests, 'request')}){known}"
         )
         found = [said if self.fetched else f"{self.key}: nothing to fetch{known}"]
         found += [
@@ -72,10 +82,12 @@ class Report:
     Attributes:
         dry: Nothing was fetched: it says what would be.
         parts: One for each resource.
+        slowed: How often requests at once were halved, as the service was busy.
     """
 
     dry: bool = False
     parts: list[Part] = field(default_factory=list)
+    slowed: int = 0
 
     @property
     def complete(self) -> bool:
@@ -104,4 +116,14 @@ class Report:
         raise KeyError(key)
 
     def __str__(self) -> str:
-        return "\n".join(line for p in self.parts for line in p.lines(dry=self.dry))
+        lines = [line for part in self.parts for line in part.lines(dry=self.dry)]
+        if self.slowed:
+            lines.append(
+                "The service was busy: requests at once were halved "
+                f"{_many(self.slowed, 'time')}."
+            )
+        return "\n".join(lines)
+
+
+def _many(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count} {what}s"

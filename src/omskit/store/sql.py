@@ -148,7 +148,8 @@ class Asking:
         said = lines[0] if lines else "it failed"
         missing = _MISSING.search(said)
         if missing is None:
-            return f"This SQL cannot be answered: {said}"
+            near = [line for line in lines[1:] if line.startswith("Candidate")]
+            return f"This SQL cannot be answered: {' '.join([said, *near])}"
         names = sorted(name_of(key) for key in self._held)
         hint = did_you_mean(missing[1].strip('"'), names)
         return (
@@ -190,7 +191,7 @@ def _check_kind(text: str) -> None:
     if kinds != ["SELECT"]:
         what = ", ".join(kinds) or "nothing"
         message = (
-            f"store.sql() answers one query, SELECT or FROM; this is: {what}. A store "
+            f"One query is answered, SELECT or FROM; this is: {what}. A store "
             "is written to by 'oms sync' and 'oms store import' only."
         )
         raise UsageError(message)

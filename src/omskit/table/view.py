@@ -130,8 +130,12 @@ def view(
         rows.insert(kept, Line(middle, "note"))
     if notes:
         note = _note(table, left_out, len(columns) - len(chosen), more)
-        rows += [Line(part, "note") for part in textwrap.wrap(note, width)]
+        rows += [Line(part, "note") for part in _wrapped(note, width)]
     return [*lines, *rows]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def _ends(rows: int, most: int | None) -> tuple[int, int]:
@@ -286,7 +290,18 @@ def _preferred(
     begin = [c for c in begin if not c.empty or c.name in identity]
     # What is the same in every row was asked for, and says nothing new: one run, or
     # the first lumisection of rates by run. It gives way to what is measured.
-    same = [c for c in begin if c.name in identity and c.same]
+    # So is the last lumisection of a row that is of one, and the fill of all runs.
+    first_one = by_name.get("first_lumisection_number")
+    same = [
+        c
+        for c in begin
+        if ((c.name in identity or c.name == "fill_number") and c.same)
+        or (
+            c.name == "last_lumisection_number"
+            and first_one is not None
+            and c.cells == first_one.cells
+        )
+    ]
     begin = [c for c in begin if c not in same] + same
     rest = [c for c in columns if c not in begin]
     return begin + [c for c in rest if not c.empty] + [c for c in rest if c.empty]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,9 @@ import typer
 from omskit.cli.asking import client_for
 from omskit.cli.exits import ANSWER_IS_NO
 from omskit.cli.figures import check_target
+from omskit.cli.lines import wrapped
 from omskit.cli.mask.files import load_mask, two_names
+from omskit.cli.mask.letters import legend, lettered
 from omskit.cli.mask.options import BrilcalcOption, MaskArgument, PlotOption
 from omskit.cli.options import InstanceOption, Output, QuietOption
 
@@ -52,13 +55,33 @@ def diff(
             found = compare(*masks, names=names, luminosity=oms)
     else:
         found = compare(*masks, names=names)
-    typer.echo(json.dumps(_as_dict(found), indent=1) if as_json else str(found))
+    if as_json:
+        typer.echo(json.dumps(_as_dict(found), indent=1))
+    else:
+        _tell(found)
     if plot is not None:
         from omskit.plot import mask_comparison, save
 
         save(mask_comparison(found), plot)
     if not found.equal:
         raise typer.Exit(ANSWER_IS_NO)
+
+
+def _tell(found: Comparison) -> None:
+    """The comparison in lines, with letters where names are long."""
+    from omskit.cli.output import show, terminal_width
+    from omskit.table.view import Line
+
+    called = lettered(found.names)
+    short = replace(found, names=(called[found.names[0]], called[found.names[1]]))
+    lines = [*legend(called), *str(short).split("\n")]
+    width = terminal_width()
+    show([Line(part) for line in lines for part in _folded(line, width)])
+
+
+def _folded(line: str, width: int) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()))
+    return [indent + part for part in wrapped(line.strip(), width - len(indent), "  ")]
 
 
 def _as_dict(found: Comparison) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omskit.cli.exits import ANSWER_IS_NO
+from omskit.cli.exits import ANSWER_IS_NO, say
 from omskit.cli.mask.files import load_mask, short_name
+from omskit.cli.mask.letters import legend, lettered
 from omskit.cli.mask.options import MasksArgument
-from omskit.cli.options import Output, sharing
+from omskit.cli.options import Format, Output, sharing
 from omskit.errors import UsageError
+
+if TYPE_CHECKING:
+    from omskit.table import Table
 
 
 @sharing(Output)
@@ -38,13 +42,17 @@ def overlaps_of(
         names = list(masks)
     if len(set(names)) < len(names) or len(names) < at_least:
         message = (
-            f"{len(set(names))} different masks were given; at least "
-            f"{max(at_least, 2)} are needed."
+            f"It takes {max(at_least, 2)} different masks, and {len(set(names))} came: "
+            "oms mask overlaps a.json b.json"
         )
         raise UsageError(message)
     read = [load_mask(mask, quiet=given.quiet) for mask in masks]
     found = overlaps(dict(zip(names, read, strict=True)), at_least=at_least)
-    write(found, given)
+    is_view = given.format in {None, Format.TABLE} and given.output is None
+    if is_view and not len(found):
+        say(f"No lumisection is in {at_least} or more of the {len(names)} masks.")
+        raise typer.Exit(ANSWER_IS_NO)
+    write(_for_people(found, names) if is_view else found, given)
     if not len(found):
         raise typer.Exit(ANSWER_IS_NO)
     ends = zip(found["first_lumisection_number"], found["last_lumisection_number"],
@@ -52,3 +60,17 @@ def overlaps_of(
     sizes = [None if last is None else last - first + 1 for first, last in ends]
     total = "an open number of" if None in sizes else str(sum(filter(None, sizes)))
     typer.echo(f"{total} lumisections are in {at_least} or more masks.", err=True)
+
+
+def _for_people(found: Table, names: list[str]) -> Table:
+    """The same rows with letters for long names, which are told on stderr."""
+    import pyarrow as pa
+
+    called = lettered(names, together=True)
+    for line in legend(called):
+        typer.echo(line, err=True)
+    letters = [[called[name] for name in row] for row in found["masks"].to_pylist()]
+    rows = found.arrow
+    place = rows.column_names.index("masks")
+    kind = pa.array(letters, pa.list_(pa.string()))
+    return found.part(rows.set_column(place, "masks", kind))

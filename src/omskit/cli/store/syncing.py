@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omskit.cli.completion import complete_resources
 from omskit.cli.exits import INCOMPLETE, say, warnings_on_stderr
 from omskit.cli.options import (
     InstanceOption,
@@ -16,9 +17,11 @@ from omskit.cli.options import (
     QuietOption,
     RunsArgument,
     runs_text,
+    selected,
     sharing,
 )
 from omskit.cli.store.options import StoreOption, store_at
+from omskit.cli.times import right_now, spoken
 from omskit.errors import ServiceError, StoreError
 
 if TYPE_CHECKING:
@@ -38,7 +41,10 @@ class Which:
     ] = None
     since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Runs started then or later; UTC."),
+        typer.Option(
+            metavar="TIME",
+            help="Runs started then or later; UTC, 2017-06-16, yesterday or -8h.",
+        ),
     ] = None
     until: Annotated[
         str | None,
@@ -57,9 +63,11 @@ class Which:
 
     def selectors(self) -> dict[str, Any]:
         """The keywords of a sync."""
-        names = ("fill", "era", "since", "until", "last")
-        found = {name: getattr(self, name) for name in names}
-        found = {name: value for name, value in found.items() if value is not None}
+        found = selected(
+            fill=self.fill, era=self.era, since=self.since, until=self.until
+        )
+        if self.last is not None:
+            found["last"] = self.last
         if self.mask is not None:
             from omskit.lumi.files import read_mask
 
@@ -75,6 +83,7 @@ def sync(
             metavar="RESOURCES",
             help="Names with commas, as in runs,lumisections; 'oms fields' lists them. "
             "hltpathrates@run is rates per run.",
+            autocompletion=complete_resources,
         ),
     ],
     runs: RunsArgument = None,
@@ -121,7 +130,7 @@ def sync(
                     resources,
                     runs_text(runs),
                     dry_run=dry_run,
-                    recheck=recheck,
+                    recheck=spoken(recheck, right_now()) if recheck else None,
                     tell=None if bar is None else bar.update,
                     **given.selectors(),
                 )

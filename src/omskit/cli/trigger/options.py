@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omskit.cli.completion import complete_path
 from omskit.errors import SelectorError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ PathOption = Annotated[
         metavar="PATTERN",
         help="Names and patterns, with or without version: 'HLT_Mu50', 'HLT_*'; give "
         "it again for more. All by default.",
+        autocompletion=complete_path,
     ),
 ]
 MaskOption = Annotated[
