@@ -98,9 +98,10 @@ class _Grid:
         made = {}
         for name in self.names:
             made[name] = np.empty(shape)
+            rows = self.values.pop(name, [])
             for new, old in enumerate(order):
-                made[name][new] = self.values[name][old]
-            self.values.pop(name, None)
+                made[name][new] = rows[old]
+                rows[old] = np.empty(0)  # 2.2 million counts are not held twice
         return tuple(paths), made
 
 
