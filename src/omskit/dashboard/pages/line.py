@@ -140,7 +140,7 @@ def heads(report: Report, line: Timeline) -> list[tuple[str, Any]]:
         if ledger.efficiency is not None:
             found.append(("Efficiency", f"{100 * ledger.efficiency:.1f} %"))
     found += [
-        (curve.name, f"{drawing.span_of(curve)} {words.unit_text(curve.unit)}".strip())
+        (curve.name, words.with_unit(drawing.span_of(curve), curve.unit))
         for curve in line.curves
         if curve.name != "Prescale column"
     ]
