@@ -13,7 +13,7 @@ FUZZ_RUNS ?= 200000
 KERBEROS ?=
 BROWSER ?=
 # What tests, types and docs need of the optional packages.
-EXTRAS := plot,server,dashboard,pandas,polars,trigger,store,root
+EXTRAS := plot,server,dashboard,notebook,pandas,polars,trigger,xarray,store,root
 ARGS ?=
 
 .PHONY: help demo test lint format types docs handbook bench chaos follow fuzz minimums clean
@@ -94,6 +94,8 @@ $(VENV)/.test: $(BIN)/python $(PROJECT)
 
 $(VENV)/.docs: $(BIN)/python $(PROJECT)
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group docs
+	@test -z "$(BROWSER)" || $(BIN)/python -m pip install --quiet --group browser \
+		|| echo "The packages of the group browser cannot be installed: no screenshots."
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)

@@ -41,7 +41,7 @@ from omskit.store.rows import stored
 
 FIRST, LENGTH = 300_000, 400
 Questions = dict[str, Callable[[], Any]]
-CHUNK = 200_000
+CHUNK = 120_000
 
 
 def made_up(first: int, count: int, seed: int) -> pa.Table:

@@ -56,6 +56,7 @@ from omskit.errors import (
 
 if TYPE_CHECKING:
     from omskit.client import AsyncClient, Client
+    from omskit.exploring import explore
     from omskit.login.kinds import BearerToken, ClientCredentials
     from omskit.lumi import LumiMask
     from omskit.lumi.files import read_mask
@@ -73,6 +74,7 @@ _HOMES = {
     "Query": "omskit.query",
     "Store": "omskit.store",
     "Table": "omskit.table",
+    "explore": "omskit.exploring",
     "field": "omskit.query",
     "read_mask": "omskit.lumi.files",
     "report": "omskit.reports",
@@ -121,6 +123,7 @@ __all__ = [
     "UnknownResourceError",
     "UsageError",
     "__version__",
+    "explore",
     "field",
     "read_mask",
     "report",

@@ -8,10 +8,12 @@ from typing import Any
 from omskit.errors import MissingExtraError
 
 EXTRA_OF = {
+    "anywidget": "notebook",
     "awkward": "root",  # through uproot
     "cryptography": "cern",  # through tsgauth
     "dask": "dask",
     "deltalake": "store",
+    "distributed": "dask",
     "matplotlib": "plot",
     "mplhep": "plot",
     "pandas": "pandas",
@@ -19,6 +21,7 @@ EXTRA_OF = {
     "scipy": "trigger",
     "socksio": "cern",
     "starlette": "server",
+    "traitlets": "notebook",  # through anywidget
     "tsgauth": "cern",
     "uproot": "root",
     "xarray": "xarray",

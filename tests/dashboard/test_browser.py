@@ -199,6 +199,38 @@ def test_a_drag_zooms_and_the_link_is_the_view(tab, browser, address):
     tab.wait_for_selector("#reset", state="detached")
 
 
+def test_a_zoom_is_seen_before_the_server_answers(tab):
+    """Figures are scaled at once, by hand, wheel and keys; the server's follow."""
+    tab.goto("/run/297050")
+    held = []
+    tab.route("**/run/297050?from=**", lambda route: held.append(route))  # noqa: PLW0108  # the driver marks it
+    drag(tab, "#plots .plot .area", 0.25, 0.5)
+    a, b = map(float, tab.get_attribute("#plots", "data-view").split())
+    assert (round(a, 1), round(b, 1)) == (0.2, 0.5)
+    scaled = f"{1000 * a} 0 {1000 * (b - a)} 100"
+    assert tab.get_attribute("#plots .plot svg", "viewBox").startswith(scaled[:6])
+    box = tab.locator("#plots .plot .area").first.bounding_box()
+    tab.mouse.move(box["x"] + 1, box["y"] + 20)
+    slot = int(a * 793)
+    assert tab.inner_text("#hover").startswith(f"Run 297050, lumisection {slot + 1}:")
+    held[0].continue_()
+    tab.wait_for_selector("#reset")
+    tab.unroute("**/run/297050?from=**")
+    tab.focus("#plots")
+    tab.keyboard.press("Shift+ArrowRight")
+    tab.wait_for_function("n => !location.search.includes(`from=${n}&`)", arg=slot)
+    tab.wait_for_selector("#plots:not(.scaled)")
+    assert tab.evaluate("document.activeElement.id") == "plots"
+    first = int(parse_qs(urlsplit(tab.url).query)["from"][0])
+    assert first > slot
+    tab.mouse.wheel(0, 0)
+    tab.keyboard.down("Control")
+    tab.mouse.wheel(0, 4000)
+    tab.keyboard.up("Control")
+    tab.wait_for_selector("#reset", state="detached")
+    assert tab.url.endswith("/run/297050")
+
+
 def test_hover_and_keys_tell_the_numbers(tab, asker):
     """The lumisection under the pointer, or chosen with keys, is told in numbers."""
     tab.goto("/run/297050")
@@ -237,6 +269,14 @@ def test_ask_by_typing(tab, asker):
     tab.goto("/ask")
     tab.fill("input[name=resource]", "runs")
     tab.fill("input[name=runs]", "297047-297050")
+    tab.fill("#fields", "")
+    tab.locator("#fields").press_sequentially("run_number,l1_ra")
+    tab.wait_for_selector("#names li:has-text('l1_rate')")
+    assert tab.get_attribute("#fields", "aria-expanded") == "true"
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("Enter")
+    assert tab.input_value("#fields") == "run_number,l1_rate"
+    tab.fill("#fields", "")
     tab.click("form#ask button")
     tab.wait_for_selector("details.fields")
     tab.click("details.fields summary")
@@ -266,8 +306,10 @@ def test_the_heat_map_is_clicked_and_zoomed(tab):
     )
     box = tab.locator("#heat").bounding_box()
     tab.mouse.click(box["x"] + 50, box["y"] + box["height"] * 1.5 / len(names))
-    tab.wait_for_url("**lines=**")
-    assert tab.get_attribute(".plot", "data-curve") == names[1]
+    assert tab.inner_text("#row") == names[1]
+    is_first = "name => document.querySelector('.plot').dataset.curve === name"
+    tab.wait_for_function(is_first, arg=names[1])
+    assert f"lines={names[1]}" in tab.url
     drag(tab, "#heat", 0.1, 0.4)
     tab.wait_for_url("**from=**")
     tab.wait_for_function("() => document.images[0].naturalWidth < 300")
@@ -321,6 +363,16 @@ def test_copies_are_for_the_logbook(tab):
     copied = tab.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("**Pileup**: 0 to 40.3797. Run 297050 of fill 5839")
     assert copied.endswith("/run/297050")
+    assert f"Receipt {tab.get_attribute('.panel .copy', 'data-receipt')} " in copied
+    rich = tab.evaluate(
+        """() => navigator.clipboard.read().then(i => i[0].getType("text/html"))
+          .then(b => b.text())"""
+    )
+    assert "data:image/png;base64," in rich
+    tab.click("[aria-label='Copy Luminosity for the logbook'][data-table]")
+    tab.wait_for_selector("[data-table]:text-is('Copied')")
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert "\n| delivered | 106.148 /pb | 100 % | 793 |" in copied
 
 
 def test_a_picture_is_for_the_logbook_too(tab):

@@ -37,7 +37,8 @@ def test_a_picture_holds_its_indices():
 def test_the_median_is_in_the_middle():
     """A rate at the median of its row has the middle colour, none has none."""
     cells = np.array([[5, 5, 5, 10, 0, np.nan]], dtype=np.float32)
-    found = read_png(picture(cells))[0]
+    usual = np.array([5], dtype=np.float32)
+    found = read_png(picture(cells, usual))[0]
     assert found.tolist() == [128, 128, 128, 255, 1, 0]
 
 
@@ -52,8 +53,10 @@ def test_wide_rates_fit_a_screen():
 
 def test_nothing_is_a_picture():
     """No rates at all are one empty cell."""
-    assert read_png(picture(np.empty((0, 0), np.float32))).tolist() == [[0]]
-    assert read_png(picture(np.full((1, 1), np.nan, np.float32))).tolist() == [[0]]
+    one = np.ones(1, np.float32)
+    nothing, unknown = np.empty((0, 0), np.float32), np.full((1, 1), np.nan, np.float32)
+    assert read_png(picture(nothing, one[:0])).tolist() == [[0]]
+    assert read_png(picture(unknown, one)).tolist() == [[0]]
 
 
 def test_cells_are_the_rates_of_the_client(demo):
@@ -61,6 +64,8 @@ def test_cells_are_the_rates_of_the_client(demo):
     table = demo.hlt_rates(297050, paths="HLT_IsoMu*", audit=False)
     found = cube_of(table, "path_name", "rate")
     assert found.means.tolist() == sorted(found.means.tolist(), reverse=True)
+    first = found.cells[0][found.cells[0] > 0]
+    assert found.medians[0] == np.median(first)
     for row in table.to_records()[::997]:
         path = found.names.index(row["path_name"])
         column = row["first_lumisection_number"] - int(found.numbers[0])

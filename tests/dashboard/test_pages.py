@@ -80,11 +80,21 @@ def test_what_is_wrong_is_the_first_line(visitor, path, status, words):
     assert (answer.status, words in sentence) == (status, True), sentence
 
 
+def read(text):
+    """The numbers of the figures of a page."""
+    return json.loads(re.search(r'id="hover-data">(.*?)</script>', text)[1])
+
+
+def hover(visitor, path):
+    """The numbers of the figures at an address."""
+    return read(visitor.get(path).text)
+
+
 def test_a_zoom_shows_those_lumisections(visitor, demo):
     """From and to are the whole state of the zoom."""
     text = visitor.get("/run/297050?from=99&to=198").text
     assert "100 lumisections, 297050:100 to 297050:199" in text
-    data = json.loads(re.search(r'id="hover-data">(.*?)</script>', text)[1])
+    data = read(text)
     assert data["ls"] == list(range(100, 200))
     pileup = demo.lumisections(297050)["pileup"].to_pylist()[99:199]
     curve = next(c for c in data["curves"] if c["name"] == "Pileup")
@@ -94,7 +104,7 @@ def test_a_zoom_shows_those_lumisections(visitor, demo):
 def test_states_blank_the_others(visitor):
     """In stable beams only, lumisections without them have no value."""
     text = visitor.get("/run/297050?states=stable").text
-    data = json.loads(re.search(r'id="hover-data">(.*?)</script>', text)[1])
+    data = read(text)
     values = data["curves"][0]["values"]
     assert [v is None for v in values] == [False] * 776 + [True] * 17
 
@@ -105,8 +115,46 @@ def test_a_mask_is_a_state(visitor):
     key = visitor.post("/masks/file?name=g.json", content, x_omskit="1")
     for state, wanted in (("in", 10), ("out", 783)):
         text = visitor.get(f"/run/297050?states={state}&mask={key.text}").text
-        data = json.loads(re.search(r'id="hover-data">(.*?)</script>', text)[1])
+        data = read(text)
         assert sum(v is not None for v in data["curves"][0]["values"]) == wanted
+
+
+def test_every_figure_has_states(visitor, demo):
+    """The heat map, lines, means and the page Now are seen in a state as well."""
+    whole = visitor.get("/trigger?run=297050&pattern=HLT_ZeroBias_v*").text
+    stable = "/trigger?run=297050&pattern=HLT_ZeroBias_v*&states=stable"
+    assert hover(visitor, stable)["curves"][0]["values"][780] is None
+    assert "states=stable" in whole
+    assert visitor.get(stable).text.count("<td") == whole.count("<td")
+    heat = "/trigger/heat.png?run=297050&pattern=HLT_ZeroBias_v*"
+    usual, blank = (visitor.get(heat + s).body for s in ("", "&states=stable"))
+    assert usual != blank
+    reference = visitor.get(stable + "&ref=297056").text
+    assert "over run 297056" in reference
+    now = hover(visitor, "/now?states=stable")
+    held = demo.lumisections(
+        now["run"][0], fields=["lumisection_number", "beams_stable"]
+    ).to_records()
+    stable = {row["lumisection_number"] for row in held if row["beams_stable"]}
+    pileup = next(c for c in now["curves"] if c["name"] == "Pileup")["values"]
+    pairs = zip(now["ls"], pileup, strict=True)
+    assert {n for n, value in pairs if value is not None} <= stable
+
+
+def test_hlt_rates_and_prescale_columns_are_shown(visitor, demo):
+    """A run shows the summed rate of the streams of physics, and columns by name."""
+    shown = {c["name"]: c for c in hover(visitor, "/run/297050")["curves"]}
+    streams = demo.query("streams", 297050, where='stream_name ~ "Physics%"').fetch()
+    sums = {}
+    for row in streams.to_records():
+        at = row["first_lumisection_number"] - 1
+        sums[at] = sums.get(at, 0) + row["rate"]
+    values = shown["HLT physics rate"]["values"]
+    assert values[100] == pytest.approx(sums[100], rel=1e-5)
+    assert values[790] is None
+    names = [text for _, _, text in shown["Prescale column"]["called"]]
+    assert names == ["6: Pixels1200b", "7: 7.5e33", "8: 6.0e33"]
+    assert "6: Pixels1200b, 7: 7.5e33" in visitor.get("/run/297050").text
 
 
 def test_a_lumisection_has_its_verdict(visitor):

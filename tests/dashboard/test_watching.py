@@ -14,7 +14,7 @@ from omskit.dashboard.pages.now import now_page
 from omskit.dashboard.playing import PlayedClient
 from omskit.dashboard.watching import Watcher
 from omskit.errors import TransportError
-from omskit.reports.timeline import timeline
+from omskit.reports.timeline import line_of
 
 START = dt.datetime(2024, 10, 6, 4, 30, tzinfo=dt.UTC)
 
@@ -39,7 +39,7 @@ class Scripted:
         return self.run
 
     def line(self, report):
-        return timeline(report.lumisections, report.rates, report.deadtimes)
+        return line_of(report)
 
     def report(self, kind, number, *, kept_s):
         assert (kind, number, kept_s) == ("run", self.run, 0)
@@ -143,8 +143,8 @@ def test_the_demo_plays(monkeypatch):
         page = now_page(seen, asker)
     assert seen.report.subject.number == 386694
     assert re.match(
-        r"Run 386694 of fill 10210, stable beams, luminosity 2\.\d+e34 cm\^-2 s\^-1, "
-        r"pileup 6\d\.\d, L1 \d+\.\d kHz: all well\.",
+        r"Run 386694 of fill 10210, stable beams, luminosity 2\.\d+ [^,]+, pile"
+        r"up 6\d\.\d, L1 \d+\.\d kHz, HLT 1\.\d\d kHz: all well\.",
         page.sentence,
     )
     assert any(e.text.startswith("new: ") for e in seen.events)

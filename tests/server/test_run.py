@@ -223,7 +223,7 @@ def test_the_name_in_links(engine, host, shown):
     """Links name a host that can be asked."""
     bound = run.listen("127.0.0.1", 0)
     with bound:
-        service = run._at(engine, host, bound, secure=False)
+        service = run.at_address(engine, host, bound, secure=False)
         port = bound.getsockname()[1]
     assert service.base_url == f"http://{shown}:{port}/agg/api/v1"
 

@@ -37,6 +37,15 @@ def folder(tmp_path):
     return DeltaFolder(tmp_path / "table", fsync=False)
 
 
+def test_rows_lie_in_the_order_in_which_they_were_given(folder):
+    """Of a table in several pieces, too: deltalake writes whichever comes first."""
+    several = pa.concat_tables([rows(*range(a, a + 900)) for a in range(0, 9000, 900)])
+    folder.commit(several, HOW)
+    for file in folder.files("run_number"):
+        found = pq.ParquetFile(file.path).read()["run_number"].to_pylist()
+        assert found == sorted(found)
+
+
 def test_a_commit_replaces_what_it_names(folder):
     """Rows of a span take the place of those that were there; others stay."""
     folder.commit(rows(1001, 1002, 2001), HOW)

@@ -37,6 +37,19 @@ def test_every_resource_is_a_view(kept):
     assert value(kept.sql("select count(*) from downtimes")) == 0
 
 
+def test_no_variable_of_python_is_a_table(kept):
+    """Neither here nor in a cursor, which has settings of its own."""
+    import pyarrow as pa
+
+    secret = pa.table({"n": [1]})
+    assert secret.num_rows == 1
+    with pytest.raises(UsageError, match="no table secret"):
+        kept.sql("select * from secret")
+    cursor = kept._asking._connection.cursor()
+    word = "current_setting('python_enable_replacements')"
+    assert cursor.sql(f"select {word}").fetchall() == [(False,)]
+
+
 def test_numbers_are_in_canonical_units(kept):
     """A sum in SQL is the sum that the client gives, and the comment says the unit."""
     from omskit import Client

@@ -89,8 +89,40 @@ def test_false_alarms_are_rare(reference):
     assert alarms <= 5
 
 
-def test_injected_shifts_of_five_sigma_are_found(reference):
-    """A window shifted by 8 standard deviations is found, and nothing else."""
+def test_deviations_of_five_sigma_are_found(reference):
+    """Any path that is 5 sigma off in a window is found there, and nothing else.
+
+    Its counts are set so that the window lies 5 standard deviations from the fit.
+    """
+    good = reference.good()
+    base = fit(quiet(good, 1000))
+    still = quiet(good, 5)
+    numbers, runs = good.conditions.lumisection, good.conditions.run
+    second = int(np.flatnonzero(runs == runs[-1])[0])
+    expected, seen = base.expected(still), 0
+    for at, path in list(enumerate(expected.paths))[::3]:
+        row = good.paths.index(path)
+        for sign, first in ((1, 100), (-1, second + 30)):
+            window = slice(first, first + 10)
+            mean = expected.mean[at, window].sum()
+            if not mean > 100:
+                continue
+            width = np.sqrt(mean + expected.error[at, window].sum() ** 2)
+            counts = still.counts.copy()
+            wanted = np.ceil(mean + sign * 5.1 * width)
+            counts[row, first] += wanted - counts[row, window].sum()
+            found = alerts(replace(still, counters={"counter": counts}), base)
+            rows = found.to_records()
+            assert [r["path"] for r in rows] == [path]
+            assert rows[0]["kind"] == ("high" if sign > 0 else "low")
+            assert rows[0]["first_lumisection_number"] == numbers[first]
+            assert 4.5 < abs(rows[0]["significance"]) < 5.7
+            seen += 1
+    assert seen >= 8
+
+
+def test_shifts_of_eight_sigma_are_always_found(reference):
+    """A rate that is shifted by 8 standard deviations is found with any fluctuation."""
     good = reference.good()
     base = fit(quiet(good, 1000))
     row = good.paths.index("HLT_IsoMu24")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -433,15 +435,41 @@ def test_two_versions_in_one_menu_stay_apart(oms):
     assert "HLT_Mu50" not in cube.paths
 
 
-def test_xarray(small, monkeypatch):
-    """to_xarray says what to install, or has path x lumisection with its numbers."""
-    try:
-        import xarray as xr
-    except ImportError:
-        with pytest.raises(MissingExtraError, match="xarray"):
-            small.to_xarray()
-        return
+def test_xarray(small):
+    """Dimensions, coordinates and units are named; NaN stands where OMS has nothing."""
+    xr = pytest.importorskip("xarray")
     made = small.to_xarray()
     assert isinstance(made, xr.Dataset)
-    assert made["rate"].shape == small.shape
+    assert dict(made.sizes) == {"path": 3, "at": 793}
+    assert made["rate"].dims == ("path", "at")
+    assert {n: made[n].attrs["units"] for n in ("counts", "rate", "recorded_lumi")} == {
+        "counts": "1", "rate": "Hz", "recorded_lumi": "/pb",
+    }  # fmt: skip
     assert np.array_equal(made["counts"].values, small.counts, equal_nan=True)
+    late = made["rate"].where(made["lumisection"] > 786, drop=True)
+    assert late.sizes["at"] == 7
+    assert np.isnan(late.values).all()
+    bias = made.sel(path="HLT_ZeroBias")
+    assert float(bias["rate_error"][100]) == pytest.approx(
+        np.sqrt(small.counts[-1, 100]) / LUMISECTION_S
+    )
+    assert set(made["status"].values.ravel()) == set(small.statuses().ravel())
+    assert made.attrs["simulated"] == 1
+
+
+def test_xarray_of_named_quantities(small, oms):
+    """Quantities can be named; streams have no prescale, and none is asked for."""
+    pytest.importorskip("xarray")
+    named = small.to_xarray("cross_section")
+    assert named["cross_section"].attrs == {"units": "ub"}
+    assert "rate" not in named
+    made = streams(oms, RUN, names="Physics").to_xarray("bandwidth", "rate")
+    assert made["bandwidth"].attrs == {"units": "MB/s"}
+    assert "status" not in made
+
+
+def test_without_xarray(small, monkeypatch):
+    """It says what to install."""
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(MissingExtraError, match="xarray"):
+        small.to_xarray()

@@ -70,11 +70,11 @@ def dashboard(
             typer.launch(url)
 
     with _client(instance, start, speed, is_demo=is_demo) as oms:
-        asker = Asker(oms, now=now, newest=_newest_in(found.base_url))
+        asker = Asker(oms, now=now, newest=newest_in(found.base_url))
         serve(asker, encoders(), port=port, ready=ready)
 
 
-def _newest_in(url: str) -> Callable[[], int | None] | None:
+def newest_in(url: str) -> Callable[[], int | None] | None:
     """Who says the newest run of a store; None where a service is asked."""
     from omskit.config import STORE
 

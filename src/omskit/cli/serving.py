@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omskit.errors import UsageError
+
+if TYPE_CHECKING:
+    from omskit.engine import Engine
 
 
 def serve(
@@ -64,6 +68,19 @@ def serve(
     keyfile: Annotated[
         Path | None, typer.Option(help="The certificate's key (PEM), with --certfile.")
     ] = None,
+    access_log: Annotated[
+        bool,
+        typer.Option(
+            "--access-log",
+            help="Write a line for each request to stderr, without its parameters.",
+        ),
+    ] = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, max=64, help="Processes that answer; not with --as-of and the like."
+        ),
+    ] = 1,
 ) -> None:
     """Serve the API of OMS over HTTP, until Ctrl-C.
 
@@ -71,7 +88,7 @@ def serve(
 
     Example: oms serve --demo --port 8321
 
-    Example: oms serve --store ~/oms
+    Example: oms serve --store ~/oms --workers 4
 
     Example: oms serve --demo --as-of 2017-06-16T21:00:00 --speed 60
     """
@@ -79,18 +96,52 @@ def serve(
         message = "Say what to serve: --demo, or --store PATH; one of them."
         raise UsageError(message)
     from omskit.engine import engine_at
-    from omskit.server import front_of
+    from omskit.server import front_of, serve_many
     from omskit.server import serve as serve_engine
 
+    what = "the demo" if store is None else f"the store {store}"
+    front = front_of(
+        token=token,
+        faults=faults,
+        login=login,
+        hosts=name or (),
+        access_log=access_log,
+    )
+    if workers > 1:
+        alone = {"--as-of": as_of, "--faults": faults, "--login": login}
+        for option, given in alone.items():
+            if given is not None:
+                message = f"{option} goes with one process: leave --workers out."
+                raise UsageError(message)
+        if store is not None:
+            _rows_of(store, clocked=False)  # Whether there is one is said once.
+        serve_many(
+            partial(_engine_of, store),
+            workers,
+            host=host,
+            port=port,
+            what=what,
+            certfile=certfile,
+            keyfile=keyfile,
+            front=front,
+        )
+        return
     serve_engine(
         engine_at(_rows_of(store, clocked=as_of is not None), as_of, speed),
         host=host,
         port=port,
-        what="the demo" if store is None else f"the store {store}",
+        what=what,
         certfile=certfile,
         keyfile=keyfile,
-        front=front_of(token=token, faults=faults, login=login, hosts=name or ()),
+        front=front,
     )
+
+
+def _engine_of(store: str | None) -> Engine:
+    """What answers, made anew in each process."""
+    from omskit.engine import engine_at
+
+    return engine_at(_rows_of(store, clocked=False), None)
 
 
 def _rows_of(store: str | None, *, clocked: bool) -> Any:

@@ -48,7 +48,7 @@ def application(asker: Asker, watcher: Watcher, writers: Writers) -> Any:
     shown = Dashboard(asker, writers)
     routes = [
         route("/", lambda _: reply.RedirectResponse("/now")),
-        route("/now", shown.page("Now", lambda *_: now_page(watcher.seen, asker))),
+        route("/now", shown.page("Now", lambda g, _: now_page(watcher.seen, asker, g))),
         route("/run", shown.newest),
         route("/fill", shown.newest),
         route("/go", shown.go),
@@ -60,6 +60,7 @@ def application(asker: Asker, watcher: Watcher, writers: Writers) -> Any:
         route("/masks/file", shown.drop, methods=["POST"]),
         route("/masks/result.json", shown.result),
         route("/ask", shown.page("Ask", lambda g, _: ask_page(g, asker))),
+        route("/ask/fields.json", shown.ask_fields),
         route("/ask.{form}", shown.ask_rows),
         route("/static/{name}", shown.static),
         route("/{kind}/{number:int}/{name}.{form}", shown.rows),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from omskit.errors import OMSWarning
 from omskit.lumi import LumiMask
 from omskit.reports import report
-from omskit.reports.timeline import timeline
+from omskit.reports.timeline import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -100,10 +100,7 @@ class Asker:
     def line(self, report: Report) -> Timeline:
         """The curves and flags of a report, made once."""
         key = ("line", report.title, report.made)
-        return self.remembered(
-            key,
-            lambda: timeline(report.lumisections, report.rates, report.deadtimes),
-        )
+        return self.remembered(key, lambda: line_of(report))
 
     def newest_run(self, *, kept_s: float = KEPT_S) -> int | None:
         """The number of the newest run; None where there is none."""

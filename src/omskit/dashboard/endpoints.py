@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from omskit._extras import load
 from omskit._version import __version__
-from omskit.dashboard.pages.ask import Question, answer
+from omskit.dashboard.pages.ask import Question, answer, fields_of
 from omskit.dashboard.pages.line import line_page
 from omskit.dashboard.pages.masks import combined
 from omskit.dashboard.pages.page import Page
@@ -39,6 +39,9 @@ STATIC = {
     "dashboard.css": "text/css",
     "hover.js": "text/javascript",
     "dashboard.js": "text/javascript",
+    "zoom.js": "text/javascript",
+    "copy.js": "text/javascript",
+    "complete.js": "text/javascript",
 }
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -189,12 +192,18 @@ class Dashboard:
                 "lumisections": found.lumisections,
                 "rates": found.rates,
                 "deadtimes": found.deadtimes,
+                "streams": found.streams,
             }.get(name)
             if table is None or form not in self.writers:
                 return self.missing(request)
             return self.written(table, f"{kind}{number}-{name}", form)
         except OMSError as error:
             return self.problem(error, request)
+
+    def ask_fields(self, request: Any) -> Any:
+        """The fields of a resource, to complete what is typed."""
+        name = request.query_params.get("resource", "")
+        return self._reply.JSONResponse(fields_of(name, self.asker))
 
     def ask_rows(self, request: Any) -> Any:
         """The answer to a question as a file."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,7 @@ _POINTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Cube:
     """Rates of paths along the lumisections of one run.
 
@@ -50,6 +51,7 @@ class Cube:
         cells: Rates, shape (paths, lumisections); NaN where OMS has none.
         unit: Of the rates.
         simulated: They were made up.
+        receipt: The start of the fingerprint of the rows.
     """
 
     names: tuple[str, ...]
@@ -57,8 +59,16 @@ class Cube:
     cells: Cells
     unit: str | None
     simulated: bool
+    receipt: str = ""
 
-    @property
+    @cached_property
+    def medians(self) -> Cells:
+        """The usual rate of each path: the median of its rates above zero, or 1."""
+        found = (row[row > 0] for row in self.cells)
+        usual = [float(np.median(rates)) if rates.size else 1.0 for rates in found]
+        return np.array(usual, dtype=np.float32)
+
+    @cached_property
     def means(self) -> Cells:
         """The mean rate of each path, over the lumisections that have one."""
         known = np.isfinite(self.cells)
@@ -67,13 +77,14 @@ class Cube:
         return np.asarray(sums / count, dtype=np.float32)
 
 
-def cube_of(table: Table, name: str, value: str) -> Cube:
+def cube_of(table: Table, name: str, value: str, receipt: str = "") -> Cube:
     """The rates of a table of one run, one row per path.
 
     Args:
         table: Rows per path and lumisection.
         name: The column with the path, or the algorithm.
         value: The column with the rate.
+        receipt: How the rows are found again.
 
     Cost: O(rows).
     """
@@ -96,6 +107,7 @@ def cube_of(table: Table, name: str, value: str) -> Cube:
         cells,
         table.units[value],
         table.simulated,
+        receipt,
     )
     order = np.argsort(-found.means, kind="stable")
     return Cube(
@@ -104,6 +116,7 @@ def cube_of(table: Table, name: str, value: str) -> Cube:
         cells[order],
         found.unit,
         found.simulated,
+        receipt,
     )
 
 
@@ -125,19 +138,20 @@ def coarse(cells: Cells, columns: int = WIDEST) -> Cells:
         return np.asarray(sums / count, dtype=np.float32)
 
 
-def picture(cells: Cells) -> bytes:
-    """Cells as a PNG: each row in medians of itself, from 0 to twice.
+def picture(cells: Cells, usual: Cells) -> bytes:
+    """Cells as a PNG: each row in parts of its usual rate, from 0 to twice.
+
+    Args:
+        cells: Rates, shape (paths, lumisections).
+        usual: The usual rate of each path (`Cube.medians`): that of the whole run, so
+            that a zoom keeps its colours.
 
     Cost: O(cells); 600 paths x 1354 lumisections take some 30 ms.
     """
     shown = coarse(cells)
     if not shown.size:
         return png(np.zeros((1, 1), dtype=np.uint8))
-    known = np.isfinite(cells)
-    filled = np.where(known & (cells > 0), cells, np.nan)
-    median = np.array([np.median(r[np.isfinite(r)]) if np.isfinite(r).any() else 1.0
-                       for r in filled])  # fmt: skip
-    share = shown / median[:, None] / TWICE
+    share = shown / usual[:, None] / TWICE
     index = 1 + np.clip(np.nan_to_num(share, nan=0.0) * 254, 0, 254)
     return png(np.where(np.isfinite(share), index, _NONE).astype(np.uint8))
 

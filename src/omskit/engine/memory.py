@@ -36,6 +36,7 @@ ROW = "@row"
 """The column that numbers the rows of a table in natural order."""
 
 _ARROW = "omskit_source"
+_COMPARISONS = frozenset({"EQ", "NEQ", "LT", "LE", "GT", "GE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +46,13 @@ class Loaded:
     Attributes:
         count: How many rows it has.
         source: The table with its row numbers.
+        ordered: A scan gives the rows as they lie, and nothing but a scan is needed.
     """
 
     resource: Resource
     source: str
     count: int | None
-
-    @property
-    def ordered(self) -> bool:
-        """To sort by row numbers costs next to nothing."""
-        return False
+    ordered: bool = False
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -67,9 +65,20 @@ class Loaded:
         rows = f"(SELECT * FROM {self.source} WHERE {numbers})"  # noqa: S608  # numbers
         return replace(self, source=rows, count=None), 0
 
-    def narrowed(self, conditions: Iterable[Condition]) -> Loaded:  # noqa: ARG002  # the protocol's
-        """All rows: they are in memory."""
-        return self
+    def narrowed(self, conditions: Iterable[Condition]) -> Loaded:
+        """All rows: they are in memory.
+
+        To sort by row numbers takes 15 of the 20 ms of a page of 20 000 HLT rates.
+        """
+        return replace(self, ordered=all(map(_is_looked_at_alone, conditions)))
+
+
+def _is_looked_at_alone(condition: Condition) -> bool:
+    """Whether a row is judged by itself, without a join that might mix the rows.
+
+    Long lists become joins, and -1 may stand for the newest lumisection.
+    """
+    return condition.op in _COMPARISONS and condition.value not in (None, -1)
 
 
 class MemoryRelations:
@@ -93,7 +102,7 @@ class MemoryRelations:
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._connection = duckdb.connect(":memory:")
         # Times are UTC wherever the machine stands.
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._loaded: dict[str, Loaded] = {}
 
     @property

@@ -17,7 +17,7 @@ from omskit.query.operators import OPERATORS
 from omskit.schema import UNIT_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from omskit.engine.relations import Relation
     from omskit.query import Condition, Query
@@ -29,10 +29,16 @@ _NEWEST = frozenset({"lumisection_number", "last_lumisection_number"})
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text and the values of its parameters, in order."""
+    """SQL text and the values of its parameters, in order.
+
+    Attributes:
+        following: Columns that hold what is to stand one row higher; where there are
+            any, one row more than wanted is asked for.
+    """
 
     text: str
     values: tuple[Any, ...] = ()
+    following: tuple[str, ...] = ()
 
 
 def quoted(name: str) -> str:
@@ -76,17 +82,43 @@ def rows_statement(
         page = relation.page(offset, limit + 1)
         if page is not None:
             relation, offset = page
-    matching = _matching(query, relation)
-    columns = ", ".join(map(quoted, column_names(chosen(query, relation.resource))))
-    text = f"SELECT {columns} {matching.text}{_order(query, relation)}"
+    following = _following(query, relation.resource)
+    matching = _matching(query, relation, done=following)
+    columns = ", ".join(
+        f"{quoted(following[name])} AS {quoted(name)}"
+        if name in following
+        else quoted(name)
+        for name in column_names(chosen(query, relation.resource))
+    )
+    order = _order(query, relation, done=following)
+    text = f"SELECT {columns} {matching.text}{order}"
     values = [*matching.values]
     if limit is not None:
         text += " LIMIT ?"
-        values.append(limit)
+        values.append(limit + bool(following))
     if offset:
         text += " OFFSET ?"
         values.append(offset)
-    return Statement(text, tuple(values))
+    return Statement(text, tuple(values), tuple(following))
+
+
+def _following(query: Query, resource: Resource) -> dict[str, str]:
+    """Columns that are the next row's value of another one, as rows are read.
+
+    Where rows come in natural order anyway, the next row stands below: nothing need be
+    computed by a window, which sorts (40 ms for 100 runs with all columns).
+
+    Returns:
+        The other column, by name.
+    """
+    late = {f.name: f for f in resource.fields if f.after_filter}
+    needed = late.keys() & {f.name for f in chosen(query, resource)}
+    used = {key.removeprefix("-") for key in query.order}
+    used |= {c.field for c in query.conditions}
+    natural = query.order == resource.identity[: len(query.order)]
+    if not natural or used & late.keys():
+        return {}
+    return {name: _next_of(late[name], resource) for name in sorted(needed)}
 
 
 def count_statement(query: Query, relation: Relation) -> Statement:
@@ -95,15 +127,19 @@ def count_statement(query: Query, relation: Relation) -> Statement:
     return Statement(f"SELECT count(*) {matching.text}", matching.values)
 
 
-def _matching(query: Query, relation: Relation) -> Statement:
-    """FROM and WHERE: ordinary conditions inside, those on computed columns outside."""
+def _matching(query: Query, relation: Relation, done: Container[str] = ()) -> Statement:
+    """FROM and WHERE: ordinary conditions inside, those on computed columns outside.
+
+    Args:
+        done: Columns that need not be computed.
+    """
     resource = relation.resource
     late = {f.name for f in resource.fields if f.after_filter}
     inside = [c for c in query.conditions if c.field not in late]
     outside = [c for c in query.conditions if c.field in late]
     table = f"{relation.source} AS {quoted(resource.name)}"
     where = _where(inside, resource, table)
-    computed = ", ".join(_computed(query, resource, late))
+    computed = ", ".join(_computed(query, resource, late, done))
     source = f"FROM {table}{where.text}"
     if not computed:
         return Statement(source, where.values)
@@ -112,16 +148,21 @@ def _matching(query: Query, relation: Relation) -> Statement:
     return Statement(f"FROM {inner}{again.text}", (*where.values, *again.values))
 
 
-def _computed(query: Query, resource: Resource, late: set[str]) -> Iterator[str]:
+def _computed(
+    query: Query, resource: Resource, late: set[str], done: Container[str]
+) -> Iterator[str]:
     """What the service computes after its WHERE, for the columns that are needed."""
     needed = {f.name for f in chosen(query, resource)}
     needed |= {key.removeprefix("-") for key in query.order}
     needed |= {c.field for c in query.conditions}
     for name in sorted(late & needed):
+        if name in done:
+            continue
         yield f"{_window(resource.field(name), resource)} AS {quoted(name)}"
 
 
-def _window(field: Field, resource: Resource) -> str:
+def _next_of(field: Field, resource: Resource) -> str:
+    """The column whose next value this one is."""
     match = _LEAD.fullmatch(field.after_filter or "")
     if match is None:
         message = (
@@ -129,17 +170,21 @@ def _window(field: Field, resource: Resource) -> str:
             "the engine only knows lead(column)."
         )
         raise UsageError(message)
-    source = quoted(resource.field(match[1]).name)
+    return resource.field(match[1]).name
+
+
+def _window(field: Field, resource: Resource) -> str:
+    source = quoted(_next_of(field, resource))
     order = ", ".join(map(quoted, resource.identity))
     return f"LEAD({source}, 1, 0) OVER (ORDER BY {order})"
 
 
-def _order(query: Query, relation: Relation) -> str:
+def _order(query: Query, relation: Relation, done: Container[str]) -> str:
     """NULLS LAST both ways, as OMS sorts; ties in natural order."""
     order, resource = query.order, relation.resource
     if order == resource.identity[: len(order)]:
         order = ()  # The natural order is that of the identity.
-        if relation.ordered and not _is_computed(query, resource):
+        if relation.ordered and not _is_computed(query, resource, done):
             return ""
     keys = []
     for key in order:
@@ -150,10 +195,10 @@ def _order(query: Query, relation: Relation) -> str:
     return " ORDER BY " + ", ".join([*keys, *natural])
 
 
-def _is_computed(query: Query, resource: Resource) -> bool:
+def _is_computed(query: Query, resource: Resource, done: Container[str]) -> bool:
     """Whether a column looks at other rows: that may change their order."""
     late = {f.name for f in resource.fields if f.after_filter}
-    return any(True for _ in _computed(query, resource, late))
+    return any(True for _ in _computed(query, resource, late, done))
 
 
 def _where(conditions: list[Condition], resource: Resource, table: str) -> Statement:

@@ -65,6 +65,8 @@ def repeated(tables: Sequence[pa.Table], resource: Resource) -> str | None:
         # A row of a whole run need not say where its lumisections begin.
         if keys.column(name).null_count and name != resource.lumisection:
             return f"{keys.column(name).null_count} rows have no {name.lstrip('@')}"
+    if _ascends([keys.column(name) for name in columns]):
+        return None
     codes = _codes(keys)
     if len(codes.unique()) == keys.num_rows:
         return None
@@ -73,6 +75,21 @@ def repeated(tables: Sequence[pa.Table], resource: Resource) -> str | None:
     row = pc.index(codes, twice.field("values")[0]).as_py()
     first = ", ".join(str(keys.column(name)[row]) for name in columns)
     return f"{len(twice)} rows came more than once, the first {first}"
+
+
+def _ascends(columns: Sequence[pa.ChunkedArray]) -> bool:
+    """Whether whole numbers ascend from row to row: then none comes twice.
+
+    Rows mostly come so, and it is seen in a tenth of the time.
+    """
+    if any(c.null_count or not pa.types.is_integer(c.type) for c in columns):
+        return False
+    higher, same = False, True
+    for column in columns:
+        steps = np.diff(column.to_numpy())
+        higher = higher | (same & (steps > 0))
+        same = same & (steps == 0)
+    return bool(np.all(higher))
 
 
 def _codes(keys: pa.Table) -> pa.Array:

@@ -41,7 +41,8 @@ def cells(
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     kind = array.type
     if pa.types.is_timestamp(kind):
-        return _times(array, presentation=presentation)
+        found = times(array, presentation=presentation)
+        return cast("list[Any]", found.to_numpy(zero_copy_only=False).tolist())
     if pa.types.is_list(kind):
         return _lists(array, presentation=presentation)
     if is_json:
@@ -85,8 +86,8 @@ def _documents(array: pa.Array) -> list[Any]:
     return [seen[text] for text in array.to_pylist()]
 
 
-def _times(array: pa.Array, *, presentation: bool) -> list[Any]:
-    """Texts as OMS writes times; microseconds only where there are any."""
+def times(array: pa.Array, *, presentation: bool = False) -> pa.Array:
+    """Times as OMS writes them; microseconds only where there are any."""
     instants = array.cast(pa.timestamp("us", array.type.tz)).cast(pa.int64())
     numbers = instants.fill_null(0).to_numpy(zero_copy_only=False)
     seconds, rest = np.divmod(numbers, _SECOND)
@@ -95,7 +96,11 @@ def _times(array: pa.Array, *, presentation: bool) -> list[Any]:
         texts = pc.utf8_replace_slice(texts, start=10, stop=11, replacement="T")
     end = "" if presentation else "Z"
     join = cast("Callable[..., pa.Array]", pc.binary_join_element_wise)
-    values = join(texts, end, "").to_numpy(zero_copy_only=False).tolist()
-    for index in np.flatnonzero(rest).tolist():
-        values[index] = f"{values[index][:_TEXT_SECONDS]}.{rest[index]:06d}{end}"
-    return _with_nulls(values, array)
+    whole = join(texts, end, "")
+    parts = np.flatnonzero(rest).tolist()
+    if parts:
+        values = whole.to_pylist()
+        for index in parts:
+            values[index] = f"{values[index][:_TEXT_SECONDS]}.{rest[index]:06d}{end}"
+        whole = pa.array(values, pa.string())
+    return pc.if_else(array.is_valid(), whole, pa.scalar(None, pa.string()))

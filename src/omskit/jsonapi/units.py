@@ -13,6 +13,8 @@ from omskit.schema.naming import free_name
 from omskit.schema.units import factor
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from omskit.schema import Field, Resource
 
 RAW_SUFFIX = "_unit"
@@ -33,11 +35,13 @@ def canonical(
     """
     units: dict[str, str | None] = {}
     notes: list[str] = []
+    # Once: a table lists the names of its columns anew each time.
+    places = {name: place for place, name in enumerate(table.column_names)}
     for field in resource.fields:
-        if field.name not in table.column_names:
+        if field.name not in places:
             continue
         units[field.name] = field.unit
-        named = _named_units(table, field)
+        named = _named_units(table, field, places)
         if named is None and not field.scaled:
             continue
         column = table.column(field.name)
@@ -46,25 +50,29 @@ def canonical(
             units[field.name] = None
             notes.append(f"The unit of {field.name} is not known: {problem}.")
             continue
-        index = table.column_names.index(field.name)
-        table = table.set_column(index, field.name, converted)
+        if converted is not column:
+            table = table.set_column(places[field.name], field.name, converted)
     return table, units, notes
 
 
-def _named_units(table: pa.Table, field: Field) -> pa.ChunkedArray | None:
+def _named_units(
+    table: pa.Table, field: Field, there: Container[str]
+) -> pa.ChunkedArray | None:
     """The unit of each row; of the field that it takes its unit from, else."""
-    own = _column(table, field.name)
+    own = _column(table, field.name, there)
     if field.unit_from is None:
         return own
-    other = _column(table, field.unit_from)
+    other = _column(table, field.unit_from, there)
     if own is None or other is None:
         return other if own is None else own
     return pc.coalesce(own, other)
 
 
-def _column(table: pa.Table, name: str) -> pa.ChunkedArray | None:
+def _column(
+    table: pa.Table, name: str, there: Container[str]
+) -> pa.ChunkedArray | None:
     name += UNIT_SUFFIX
-    return table.column(name) if name in table.column_names else None
+    return table.column(name) if name in there else None
 
 
 def _convert(
@@ -105,7 +113,10 @@ def _converted(
 def _scale(
     named: pa.ChunkedArray, valid: pa.ChunkedArray, field: Field
 ) -> tuple[np.ndarray | None, str]:
-    """The factor of each row into the canonical unit, or why there is none."""
+    """The factor of each row into the canonical unit, or why there is none.
+
+    Where it is 1 in all rows it is given once.
+    """
     factors: dict[str | None, float] = {None: 1.0}
     for text in pc.unique(named.filter(valid)).to_pylist():
         if text is None:
@@ -115,6 +126,8 @@ def _scale(
             quantity = field.unit or "which the catalogue has without a unit"
             return None, f"{text!r} is no unit of this quantity ({quantity})"
         factors[text] = found
+    if set(factors.values()) == {1.0}:
+        return np.ones(1), ""
     codes = named.combine_chunks().dictionary_encode()
     known = [factors.get(t, 1.0) for t in codes.dictionary.to_pylist()]
     last = len(known)  # where the rows without a unit point to
@@ -132,14 +145,15 @@ def with_raw_units(table: pa.Table, resource: Resource) -> pa.Table:
     An attribute of the service that has such a name moves out of the way.
     """
     columns: dict[str, pa.ChunkedArray] = {}
-    for name in table.column_names:
+    there = dict.fromkeys(table.column_names)
+    for name in there:
         if name.endswith(UNIT_SUFFIX):
             continue
         columns[free_name(name, columns)] = table.column(name)
         field = resource.get(name)
         if field is None:
             continue
-        named = _named_units(table, field)
+        named = _named_units(table, field, there)
         if named is None and field.scaled:
             named = pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
         if named is not None:
@@ -162,11 +176,13 @@ def next_values(
     keys = (runs << 32) + lumis
     if not len(keys):
         return pa.array([], table.column(value).type), np.zeros(0, bool)
-    order = np.argsort(keys, kind="stable")
     wanted = keys + 1
-    place = np.searchsorted(keys, wanted, sorter=order)
-    there = np.minimum(place, len(keys) - 1)
-    rows = order[there]
+    if (keys[1:] > keys[:-1]).all():
+        rows = np.minimum(np.arange(1, len(keys) + 1), len(keys) - 1)
+    else:
+        order = np.argsort(keys, kind="stable")
+        place = np.searchsorted(keys, wanted, sorter=order)
+        rows = order[np.minimum(place, len(keys) - 1)]
     found = keys[rows] == wanted
     column = table.column(value).combine_chunks()
     taken = column.take(pa.array(np.where(found, rows, 0)))

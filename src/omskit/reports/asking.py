@@ -32,8 +32,9 @@ DOWNTIMES = ("downtimes", "downtimesrun3")
 _SHOWN = ("start_time", "duration", "lost_lumi", "subsystem", "category")
 # Not ``details``: it can name people.
 
+PRESCALES = ("prescale_index", "prescale_name")
 LUMISECTIONS = tuple(
-    dict.fromkeys((*COLUMNS, "init_lumi", "pileup", "prescale_index", *WATCHED))
+    dict.fromkeys((*COLUMNS, "init_lumi", "pileup", *PRESCALES, *WATCHED))
 )
 """Not ``end_lumi``, which is null where the next lumisection was not asked for."""
 
@@ -42,6 +43,14 @@ DEADTIMES = (
     "first_lumisection_number",
     "last_lumisection_number",
     "beamactive_total_deadtime_percent",
+)
+
+STREAMS = (
+    "run_number",
+    "first_lumisection_number",
+    "last_lumisection_number",
+    "stream_name",
+    "rate",
 )
 
 
@@ -84,7 +93,7 @@ def report(
         UsageError: Not exactly one of *run*, *fill*, *since* was given.
         NoRowError: OMS has no such run or fill, or nothing began in that time.
 
-    Cost: 6 requests of a run or fill, and one for each pattern of *paths*.
+    Cost: 7 requests of a run or fill, and one for each pattern of *paths*.
 
     Example:
         >>> import omskit
@@ -130,9 +139,14 @@ def _asked(client: Client, subject: Subject, options: ReportOptions) -> Evidence
     runs = given.runs["run_number"].to_pylist()
     paths = options.get("paths")
     deadtimes = client.query("deadtimes", runs, fields=list(DEADTIMES), audit=False)
+    physics = 'stream_name ~ "Physics%"'
+    streams = client.query(
+        "streams", runs, where=physics, fields=list(STREAMS), audit=False
+    )
     return replace(
         given,
         deadtimes=_there(deadtimes.fetch, notes),
+        streams=_there(streams.fetch, notes),
         notes=tuple(notes),
         hlt=client.hlt_rates(runs, paths=paths) if paths else None,
         masks=options.get("masks", {}),

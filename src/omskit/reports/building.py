@@ -102,6 +102,7 @@ class Evidence:
         fill: The row of ``fills``, for a report of a fill.
         rates: ``l1triggerrates`` per lumisection; None: not asked for.
         deadtimes: ``deadtimes`` per lumisection; None: not asked for.
+        streams: ``streams`` of physics per lumisection; None: not asked for.
         hlt: ``hltpathrates`` per lumisection, to look for outliers; None: not.
         downtimes: Tables of ``downtimes`` and ``downtimesrun3``.
         masks: Certification files by name.
@@ -113,6 +114,7 @@ class Evidence:
     fill: Table | None = None
     rates: Table | None = None
     deadtimes: Table | None = None
+    streams: Table | None = None
     hlt: Table | None = None
     downtimes: tuple[Table, ...] = ()
     masks: Mapping[str, LumiMask] = field(default_factory=dict)
@@ -120,7 +122,7 @@ class Evidence:
 
     def tables(self) -> Iterator[Table]:
         """All that were asked for."""
-        named = (self.fill, self.rates, self.deadtimes, self.hlt)
+        named = (self.fill, self.rates, self.deadtimes, self.streams, self.hlt)
         yield from (self.runs, self.lumisections)
         yield from (table for table in named if table is not None)
         yield from self.downtimes
@@ -151,6 +153,7 @@ def build(subject: Subject, given: Evidence, *, made: dt.datetime) -> Report:
         lumisections=given.lumisections,
         rates=given.rates,
         deadtimes=given.deadtimes,
+        streams=given.streams,
         spans=spans,
         gaps=given.lumisections.gaps,
         agreements=agreements_of(given.lumisections, given.masks),

@@ -14,7 +14,7 @@ import numpy as np
 
 from omskit.plot.rows import OFF, ON, UNKNOWN
 from omskit.reports.timeline import NOT_THERE, slots_of
-from omskit.reports.words import number
+from omskit.reports.words import number, unit_text
 
 if TYPE_CHECKING:
     from omskit.reports.timeline import Curve, Flag, Timeline, Values
@@ -46,7 +46,8 @@ class Drawn:
         path: The ``d`` of a path; "" where there is no value.
         band: The same for a filled band, of a long curve.
         ticks: Labels of the values, from the top.
-        span: The lowest and highest value in words.
+        span: The lowest and highest value in words, or what the values are called.
+        named: What stretches of values are called, at their left ends.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Drawn:
     band: str
     ticks: tuple[Tick, ...]
     span: str
+    named: tuple[Tick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +101,39 @@ def draw(curve: Curve) -> Drawn:
     ticks = tuple(
         Tick(round(100 - (m - low) * scale * 100 / HEIGHT, 3), number(m)) for m in marks
     )
-    return Drawn(curve.name, curve.unit, path, band, ticks, span_of(curve))
+    named = tuple(
+        Tick(round(100 * a / curve.values.size, 3), text)
+        for a, b, text in called(curve)
+        if b - a + 1 >= curve.values.size / LABELS / 2
+    )
+    return Drawn(curve.name, curve.unit, path, band, ticks, span_of(curve), named)
+
+
+def called(curve: Curve) -> list[tuple[int, int, str]]:
+    """Stretches of one value that has a name: first and last slot, value and name."""
+    if curve.names is None:
+        return []
+    found: list[tuple[int, int, str]] = []
+    values = curve.values.tolist()
+    for slot, (value, name) in enumerate(zip(values, curve.names, strict=True)):
+        if not name or math.isnan(value):
+            continue
+        text = f"{number(value)}: {name}"
+        if found and found[-1][1:] == (slot - 1, text):
+            found[-1] = (found[-1][0], slot, text)
+        else:
+            found.append((slot, slot, text))
+    return found
 
 
 def span_of(curve: Curve) -> str:
-    """The lowest and highest value of a curve in words."""
+    """The lowest and highest value of a curve in words, or what they are called."""
     known = curve.values[np.isfinite(curve.values)]
     if not known.size:
         return "no value"
+    names = list(dict.fromkeys(text for _, _, text in called(curve)))
+    if names and len(names) <= LABELS:
+        return ", ".join(names)
     return f"{number(float(known.min()))} to {number(float(known.max()))}"
 
 
@@ -191,14 +218,10 @@ def axis_of(line: Timeline) -> tuple[Tick, ...]:
     size = max(len(line), 1)
     starts = line.boundaries()
     if len(starts) > 1:
-        least = size / LABELS
-        ticks: list[Tick] = []
-        last = -least
-        for slot, run in starts:
-            if slot - last >= least:
-                ticks.append(Tick(round(100 * slot / size, 3), str(run)))
-                last = slot
-        return tuple(ticks)
+        return tuple(
+            Tick(round(100 * slot / size, 3), str(run))
+            for slot, run in _apart(starts, size)
+        )
     if not len(line):
         return ()
     first, final = int(line.numbers[0]), int(line.numbers[-1])
@@ -207,6 +230,17 @@ def axis_of(line: Timeline) -> tuple[Tick, ...]:
         Tick(round(100 * (n - first + 0.5) / size, 3), str(n))
         for n in dict.fromkeys(wanted)
     )
+
+
+def _apart(starts: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """The runs whose labels have room: long runs come first."""
+    ends = [slot for slot, _ in starts[1:]] + [size]
+    lengths = [end - slot for (slot, _), end in zip(starts, ends, strict=True)]
+    kept: list[tuple[int, int]] = []
+    for at in sorted(range(len(starts)), key=lambda n: -lengths[n]):
+        if all(abs(starts[at][0] - slot) >= size / LABELS for slot, _ in kept):
+            kept.append(starts[at])
+    return sorted(kept)
 
 
 def bounds_of(line: Timeline) -> list[float]:
@@ -221,7 +255,12 @@ def hover_data(line: Timeline) -> dict[str, Any]:
         "run": line.runs.tolist(),
         "ls": line.numbers.tolist(),
         "curves": [
-            {"name": c.name, "unit": c.unit or "", "values": _plain(c.values)}
+            {
+                "name": c.name,
+                "unit": unit_text(c.unit),
+                "values": _plain(c.values),
+                "called": called(c),
+            }
             for c in line.curves
         ],
         "off": _off(line),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omskit._version import __version__
 from omskit.reports import drawing, words
 from omskit.reports.rows import downtime_rows, ledger_rows, run_rows, span_rows
-from omskit.reports.timeline import timeline
+from omskit.reports.timeline import line_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -70,7 +70,7 @@ def view(report: Content, line: Timeline | None = None) -> dict[str, Any]:
         line: A part of the report's own timeline, to show only that.
     """
     if line is None:
-        line = timeline(report.lumisections, report.rates, report.deadtimes)
+        line = line_of(report)
     return {
         "report": report,
         "drawn": [drawing.draw(curve) for curve in line.curves],

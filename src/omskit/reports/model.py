@@ -153,7 +153,7 @@ class Content:
         facts: What OMS says of the run or fill.
         ledger: Where the delivered luminosity went; None where OMS has none.
         runs, lumisections: The rows that it is made from.
-        rates, deadtimes: Per lumisection; None where they were not asked for.
+        rates, deadtimes, streams: Per lumisection; None where they are not there.
         spans: Flags that were not on.
         gaps: Lumisections that OMS lacks.
         agreements: One per certification file that was given.
@@ -173,6 +173,7 @@ class Content:
     lumisections: Table
     rates: Table | None
     deadtimes: Table | None
+    streams: Table | None
     spans: tuple[Span, ...]
     gaps: tuple[Gap, ...]
     agreements: tuple[MaskAgreement, ...]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from omskit.plot.rows import place_rows, states
 from omskit.reports.model import WATCHED
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omskit.plot.rows import Layout
+    from omskit.reports.model import Content
     from omskit.table import Table
 
     Values = NDArray[np.float64]
@@ -39,12 +41,19 @@ class Curve:
         name: What it is, in words.
         unit: Of the values, or None.
         values: One per slot, NaN where OMS has none.
-        decimals: False for numbers that name something, as prescale columns do.
+        names: What the value of each slot is called, as prescale columns are; None
+            where values are no more than numbers.
     """
 
     name: str
     unit: str | None
     values: Values
+    names: tuple[str, ...] | None = None
+
+    def between(self, part: slice) -> Curve:
+        """Some of the slots."""
+        names = None if self.names is None else self.names[part]
+        return replace(self, values=self.values[part], names=names)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +91,7 @@ class Timeline:
             self.runs[part],
             self.numbers[part],
             self.held[part],
-            tuple(replace(c, values=c.values[part]) for c in self.curves),
+            tuple(c.between(part) for c in self.curves),
             tuple(replace(f, values=f.values[part]) for f in self.flags),
         )
 
@@ -107,6 +116,10 @@ CURVES = (
     ("pileup", "Pileup"),
     ("prescale_index", "Prescale column"),
 )
+NAMES = {"prescale_index": "prescale_name"}
+"""The column that says what the values of another are called."""
+HLT = "HLT physics rate"
+"""The sum over the streams of physics."""
 RATE = ("l1a_physics_rate", "L1 physics rate")
 DEADTIME = ("beamactive_total_deadtime_percent", "Deadtime with beam")
 
@@ -115,6 +128,7 @@ def timeline(
     lumisections: Table,
     rates: Table | None = None,
     deadtimes: Table | None = None,
+    streams: Table | None = None,
     *,
     flags: Iterable[str] = WATCHED,
 ) -> Timeline:
@@ -124,16 +138,32 @@ def timeline(
         lumisections: They make the axis; any columns of curves and flags may lack.
         rates: ``l1triggerrates`` per lumisection.
         deadtimes: ``deadtimes`` per lumisection.
+        streams: ``streams`` per lumisection; their rates are summed.
         flags: Columns of flags.
 
     Cost: O(slots x columns).
     """
-    axis = _axis(lumisections)
     sources = [(lumisections, *curve) for curve in CURVES]
     sources += [(rates, *RATE)] if rates is not None else []
+    if streams is not None and len(streams):
+        sources.append((summed(streams), "rate", HLT))
     sources += [(deadtimes, *DEADTIME)] if deadtimes is not None else []
+    return through(lumisections, sources, flags)
+
+
+def through(
+    lumisections: Table, sources: Iterable[tuple[Table, str, str]], flags: Iterable[str]
+) -> Timeline:
+    """Curves and flags along the lumisections of a table.
+
+    Args:
+        lumisections: They make the axis, and have the flags.
+        sources: Table, column and words of each curve; columns that lack are left out.
+        flags: Columns of flags.
+    """
+    axis = _axis(lumisections)
     curves = (
-        Curve(words, t.units[name], axis.numbers(t, name))
+        Curve(words, t.units[name], axis.numbers(t, name), axis.names_of(t, name))
         for t, name, words in sources
         if name in t.columns
     )
@@ -145,6 +175,20 @@ def timeline(
     runs, numbers = axis.names()
     held = axis.held(lumisections)
     return Timeline(runs, numbers, held, tuple(curves), tuple(strips))
+
+
+def line_of(report: Content) -> Timeline:
+    """The curves and flags of a report."""
+    return timeline(report.lumisections, report.rates, report.deadtimes, report.streams)
+
+
+def summed(streams: Table) -> Table:
+    """The rates of all streams together, one row per lumisection."""
+    keys = [name for name in streams.columns if name not in {"stream_name", "rate"}]
+    found = streams.arrow.group_by(keys).aggregate([("rate", "sum")])
+    found = found.rename_columns([*keys, "rate"])
+    fields = [streams.arrow.schema.field(name) for name in found.column_names]
+    return streams.part(found.cast(pa.schema(fields)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,6 +257,18 @@ class _Axis:
         )
         filled[starts + within] = np.repeat(values[order], lengths)
         return filled
+
+    def names_of(self, table: Table, name: str) -> tuple[str, ...] | None:
+        """What the values of a column are called, per slot; None where nothing is."""
+        column = NAMES.get(name, "")
+        if column not in table.columns:
+            return None
+        words = table.arrow[column].to_pylist()
+        filled = [""] * self.size
+        order, first, _ = self.slots(table)
+        for row, slot in zip(order.tolist(), first.tolist(), strict=True):
+            filled[slot] = words[row] or ""
+        return tuple(filled)
 
     def states(self, table: Table, name: str) -> States:
         """A column of flags."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,7 +61,25 @@ def cell(value: object, unit: str | None = None) -> str:
     if isinstance(value, int | float) and unit == "s" and value >= LONG_S:
         return f"{number(value)} s ({duration(value)})"
     text = number(value) if isinstance(value, int | float) else str(value)
-    return f"{text} {unit}" if unit else text
+    return f"{text} {unit_text(unit)}" if unit else text
+
+
+_RAISED = str.maketrans(
+    "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
+)
+_POWER = re.compile(r"\^(-?[0-9]+)")
+
+
+def unit_text(unit: str | None) -> str:
+    """A unit as people write it, with raised exponents; "" for none.
+
+    Example:
+        >>> unit_text("10^30 cm^-2 s^-1")
+        '10\N{SUPERSCRIPT THREE}\N{SUPERSCRIPT ZERO} \
+cm\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT TWO} \
+s\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}'
+    """
+    return _POWER.sub(lambda found: found[1].translate(_RAISED), unit or "")
 
 
 def identifier(value: object) -> str:

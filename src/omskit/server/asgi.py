@@ -5,7 +5,6 @@ Answers are made in worker threads, as both DuckDB and gzip work without the GIL
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
 from functools import partial
@@ -20,6 +19,12 @@ from omskit.server.working import worked
 
 if TYPE_CHECKING:
     from omskit.server.service import Service
+
+try:
+    # A page of 4.7 MB in 2 ms, where gzip takes 10.
+    from isal import igzip as gzip
+except ImportError:  # pragma: no cover  # processors that ISA-L does not know
+    import gzip  # type: ignore[no-redef]  # see above
 
 MAX_URL = 64 * 1024
 """Longest path and parameters, in bytes; about 1500 values of one filter."""

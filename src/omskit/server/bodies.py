@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from omskit.engine.stopping import check
 from omskit.errors import NotFoundError
-from omskit.jsonapi.encode import Style, encode, encode_page, row_ids, rows
+from omskit.jsonapi.encode import encode, encode_page, rows
 from omskit.jsonapi.links import NO_LINKS, page_links
+from omskit.jsonapi.written import Style, row_ids
 from omskit.query import Condition, Query
 from omskit.server.ids import conditions_of, id_columns, template_of
 from omskit.server.meta import meta_fields
@@ -189,7 +190,7 @@ def _page(
     style = style_of(service, resource, query)
     if identifiers:
         ids = row_ids(result.table, style.template)
-        data = [{"type": resource.name, "id": i} for i in ids]
+        data = [{"type": resource.name, "id": i} for i in ids.to_pylist()]
         counted = {"totalResourceCount": total}
         return encode({"data": data, "links": links, "meta": counted})
     described = meta_fields(resource) if "meta" in query.includes else None

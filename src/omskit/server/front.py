@@ -32,7 +32,7 @@ from omskit.server.faults.connections import CONNECTION, Faulty, send_all
 from omskit.server.faults.plan import plan_from_file
 from omskit.server.respond import refusal
 from omskit.server.sso.service import PREFIX, Sso, registry_from_file
-from omskit.server.watch import Watched
+from omskit.server.watch import Board, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +55,9 @@ class Front:
         sso: The login service that is served beside it; None: none.
         faults: What befalls requests; None: nothing.
         hosts: Names by which the service is asked besides its own.
+        board: Where other processes that answer here show what they did; None: this
+            one is alone.
+        access_log: Write a line for each request to stderr.
     """
 
     gate: Gate | None = field(default=None, repr=False)
@@ -62,6 +65,8 @@ class Front:
     faults: FaultPlan | None = None
     limits: Limits = field(default_factory=Limits)
     hosts: tuple[str, ...] = ()
+    board: Board | None = None
+    access_log: bool = False
 
 
 def front_of(
@@ -70,6 +75,7 @@ def front_of(
     faults: str | Path | None = None,
     login: str | Path | None = None,
     hosts: Iterable[str] = (),
+    access_log: bool = False,
 ) -> Front:
     """A front from what a command line gives.
 
@@ -79,6 +85,7 @@ def front_of(
         login: File of a registry: the service wants tokens of the login service that
             is served beside it.
         hosts: Names by which the service is asked besides its own.
+        access_log: Write a line for each request to stderr.
 
     Raises:
         ConfigError: A file cannot be read, a token is too short, there are two gates.
@@ -96,7 +103,7 @@ def front_of(
         sso = Sso(registry)
         gate = LoginGate(sso.key, registry.audiences[0])
     plan = None if faults is None else plan_from_file(faults)
-    return Front(gate, sso, plan, hosts=tuple(hosts))
+    return Front(gate, sso, plan, hosts=tuple(hosts), access_log=access_log)
 
 
 def fronted(service: Service, front: Front) -> Any:
@@ -109,7 +116,7 @@ def fronted(service: Service, front: Front) -> Any:
     app = Budgeted(app, front.limits)
     if front.gate is not None:
         app = Gated(app, front.gate)
-    app = Bounded(Watched(app, service), front.limits)
+    app = Bounded(Watched(app, service, front.board), front.limits)
     if front.sso is not None:
         # Before requests are counted: a body that does not come is no request yet.
         app = WithLogin(app, front.sso, front.limits)

@@ -23,6 +23,7 @@ from omskit.server.bounds import LOOPBACK
 from omskit.server.faults.connections import REFUSE
 from omskit.server.front import Front, fronted, protocol
 from omskit.server.service import Service
+from omskit.server.watch import log_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,8 +74,41 @@ def serve(
             or others could reach it and there is no gate.
         MissingExtraError: uvicorn or Starlette is not installed.
     """
-    load("uvicorn", _PURPOSE)
     front = front or Front()
+    bound = public_socket(host, port, front, certfile, keyfile)
+    service = at_address(engine, host, bound, secure=certfile is not None)
+    with bound:
+        serve_on(
+            bound,
+            service,
+            front,
+            ready=lambda: announce(what, service.base_url),
+            certfile=certfile,
+            keyfile=keyfile,
+        )
+
+
+def announce(what: str, url: str) -> None:
+    """The one line that says that questions are answered."""
+    sys.stdout.write(f"omskit: serving {what} at {url}\n")
+    sys.stdout.flush()
+
+
+def public_socket(
+    host: str,
+    port: int,
+    front: Front,
+    certfile: str | Path | None,
+    keyfile: str | Path | None,
+) -> socket.socket:
+    """A listening socket, where all is as it must be.
+
+    Raises:
+        ConfigError: It cannot be had, the certificate not be read; or others could
+            reach it and there is no gate.
+        MissingExtraError: uvicorn is not installed.
+    """
+    load("uvicorn", _PURPOSE)
     if host not in LOOPBACK and front.gate is None:
         message = (
             f"{host!r} is not this machine's loopback: others can reach it. Give "
@@ -82,15 +116,30 @@ def serve(
         )
         raise ConfigError(message)
     _check_tls(certfile, keyfile)
-    bound = listen(host, port)
-    service = _at(engine, host, bound, secure=certfile is not None)
+    return listen(host, port)
 
-    def ready() -> None:
-        sys.stdout.write(f"omskit: serving {what} at {service.base_url}\n")
-        sys.stdout.flush()
 
-    with bound, _quiet_signals():
+def serve_on(
+    bound: socket.socket,
+    service: Service,
+    front: Front,
+    *,
+    ready: Callable[[], None],
+    end: Callable[[Callable[[], None]], None] = lambda _: None,
+    certfile: str | Path | None = None,
+    keyfile: str | Path | None = None,
+) -> None:
+    """Answer on a socket until SIGINT or SIGTERM.
+
+    Args:
+        ready: Called once questions are answered.
+        end: Given what ends it from another thread.
+    """
+    if front.access_log:
+        log_to_stderr()
+    with quiet_signals():
         server = _server(service, front, ready, certfile=certfile, keyfile=keyfile)
+        end(lambda: setattr(server, "should_exit", True))
         server.run(sockets=[bound])
 
 
@@ -115,7 +164,7 @@ def running(
     load("uvicorn", _PURPOSE)
     _check_tls(certfile, keyfile)
     bound = listen(host, port)
-    service = _at(engine, host, bound, secure=certfile is not None)
+    service = at_address(engine, host, bound, secure=certfile is not None)
     is_ready = threading.Event()
     with bound:
         server = _server(
@@ -184,7 +233,7 @@ def _check_tls(certfile: str | Path | None, keyfile: str | Path | None) -> None:
             raise ConfigError(message) from error
 
 
-def _at(
+def at_address(
     engine: Engine | Service, host: str, bound: socket.socket, *, secure: bool
 ) -> Service:
     """The service at the address that is listened on."""
@@ -310,7 +359,7 @@ def _quiet_accept(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
 
 
 @contextmanager
-def _quiet_signals() -> Iterator[None]:
+def quiet_signals() -> Iterator[None]:
     """Let uvicorn end on a signal without passing it on to Python afterwards."""
     before: dict[signal.Signals, Any] = {}
     # Only the main thread may set handlers; elsewhere nobody sends us signals.

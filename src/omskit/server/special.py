@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 
 from omskit.errors import UsageError
-from omskit.jsonapi.encode import Style, encode, rows
+from omskit.jsonapi.encode import encode, rows
+from omskit.jsonapi.written import Style
 from omskit.query import Condition
 from omskit.query.url import encode as written
 from omskit.server.bodies import execute, listing

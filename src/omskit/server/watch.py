@@ -18,6 +18,8 @@ from omskit.effects import Response
 from omskit.redact import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import MutableSequence
+
     from omskit.server.service import Service
 
 HEALTH, METRICS = "/health", "/metrics"
@@ -42,6 +44,66 @@ class Tally:
     seconds: float = 0.0
     bytes: int = 0
     under_way: int = 0
+
+
+_STATUSES = 600
+_ROW = _STATUSES + 3
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Where processes that answer on one socket show each other their tallies.
+
+    Attributes:
+        numbers: `size` of them, shared.
+        mine: Which of the processes this one is, from 0.
+
+    Example:
+        >>> numbers = [0.0] * Board.size(2)
+        >>> Board(numbers, 0).show(Tally(Counter({200: 3})), 200)
+        >>> Board(numbers, 1).show(Tally(Counter({200: 4})), 200)
+        >>> Board(numbers, 0).together().answers[200]
+        7
+    """
+
+    numbers: MutableSequence[float]
+    mine: int = 0
+
+    @staticmethod
+    def size(processes: int) -> int:
+        """How many numbers that takes."""
+        return processes * _ROW
+
+    def show(self, tally: Tally, status: int) -> None:
+        """Show a tally whose number of answers with *status* has changed."""
+        row = self.mine * _ROW
+        self.numbers[row + status % _STATUSES] = tally.answers[status]
+        rest = (tally.seconds, tally.bytes, tally.under_way)
+        for place, number in enumerate(rest, row + _STATUSES):
+            self.numbers[place] = number
+
+    def together(self) -> Tally:
+        """The sum of all that is shown."""
+        found = Tally()
+        for start in range(0, len(self.numbers), _ROW):
+            one = self._row(start)
+            found.answers += one.answers
+            found.seconds += one.seconds
+            found.bytes += one.bytes
+            found.under_way += one.under_way
+        return found
+
+    def before(self) -> Tally:
+        """What this process's predecessor had answered when it died."""
+        found = self._row(self.mine * _ROW)
+        found.under_way = 0
+        return found
+
+    def _row(self, start: int) -> Tally:
+        counts = self.numbers[start : start + _STATUSES]
+        answers = Counter({k: int(n) for k, n in enumerate(counts) if n})
+        seconds, size, active = self.numbers[start + _STATUSES : start + _ROW]
+        return Tally(answers, seconds, int(size), int(active))
 
 
 def metrics(tally: Tally, service: Service) -> str:
@@ -80,13 +142,23 @@ def metrics(tally: Tally, service: Service) -> str:
     return "\n".join(lines) + "\n"
 
 
+def log_to_stderr() -> None:
+    """Write the access log to stderr, once a process."""
+    if not _LOG.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        _LOG.addHandler(handler)
+        _LOG.setLevel(logging.INFO)
+
+
 class Watched:
     """An ASGI application around another, which counts what that answers."""
 
-    def __init__(self, app: Any, service: Service) -> None:
+    def __init__(self, app: Any, service: Service, board: Board | None = None) -> None:
         self._app = app
         self._service = service
-        self.tally = Tally()
+        self._board = board or Board([0.0] * Board.size(1))
+        self.tally = self._board.before()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer what is about the service, pass the rest on."""
@@ -108,6 +180,7 @@ class Watched:
             await send(message)
 
         tally.under_way += 1
+        self._board.show(tally, status)
         try:
             await self._app(scope, receive, heard)
         finally:
@@ -115,6 +188,7 @@ class Watched:
             tally.under_way -= 1
             tally.answers[status] += 1
             tally.seconds += passed
+            self._board.show(tally, status)
             path = one_line(scope["path"], _LONGEST)
             _LOG.info("%s %s %d %.1f ms", scope["method"], path, status, 1e3 * passed)
 
@@ -124,7 +198,7 @@ class Watched:
         if scope["path"] == HEALTH:
             return Response(200, {"content-type": TEXT}, b"ok\n")
         if scope["path"] == METRICS:
-            text = metrics(self.tally, self._service)
+            text = metrics(self._board.together(), self._service)
             return Response(200, {"content-type": TEXT}, text.encode())
         return None
 

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 TARGET = 200_000
 """Rows of a chunk, about: what is in memory at once, and what a stop loses at most."""
 
+WIDE = 8_000_000
+"""Rows times columns of a chunk, and of a file, at most: 60 MB in memory.
+
+An answer looks at the statistics of all row groups of a file (0.1 ms each for 60
+columns), and at none of a file that cannot have its rows.
+"""
+
 MOST_SPANS = 100
 """So many spans, each a request of its own, make one commit at most."""
 
@@ -77,9 +84,10 @@ def chunks(
     spans: list[Span] = []
     keys: list[int] = []
     rows = 0
+    most = min(TARGET, WIDE // len(layout.schema))
     for span, key, size in _pieces(layout, wanted, facts, newest):
-        full = rows and rows + size > TARGET
-        elsewhere = rows > TARGET // 4 and spans[0][0] // BLOCK != span[0] // BLOCK
+        full = rows and rows + size > most
+        elsewhere = rows > most // 4 and spans[0][0] // BLOCK != span[0] // BLOCK
         if spans and (full or elsewhere or len(spans) >= MOST_SPANS):
             yield Chunk(tuple(spans), tuple(keys), rows)
             spans, keys, rows = [], [], 0

@@ -12,6 +12,7 @@ import duckdb
 
 from omskit.engine.sql import quoted
 from omskit.errors import UsageError
+from omskit.store.chunks import WIDE
 from omskit.store.delta import Written
 from omskit.store.layout import BLOCK, OPEN
 from omskit.store.log import translated
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from omskit.store.layout import Layout
     from omskit.store.log import StoredFile
 
-MOST_ROWS = 1_000_000
-"""Rows that are sorted at once."""
 
 KEEP_DAYS = 7.0
 """Old versions are kept so long: readers may still have them open."""
@@ -80,7 +79,8 @@ def compact(kept: Kept) -> Compacted:
             layout = kept.layout(key)
             before += len(kept.folder(key).files(layout.column))
             for block, files in sorted(_blocks(kept, key).items()):
-                for group in groups(files):
+                most = WIDE // len(layout.schema)
+                for group in groups(files, most):
                     _rewrite(kept, layout, block, group)
             after += len(kept.folder(key).fresh().file_uris())
         kept.compact_coverage()
@@ -97,7 +97,7 @@ def _blocks(kept: Kept, key: str) -> dict[int, list[StoredFile]]:
     return found
 
 
-def groups(files: list[StoredFile], most: int = MOST_ROWS) -> list[list[StoredFile]]:
+def groups(files: list[StoredFile], most: int) -> list[list[StoredFile]]:
     """Files that are made one, each group with keys of its own.
 
     Args:
@@ -136,7 +136,7 @@ def _rewrite(kept: Kept, layout: Layout, block: int, files: list[StoredFile]) ->
         only_if=frozenset(file.path for file in files),
     )
     with closing(duckdb.connect(":memory:")) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         with translated(folder.path, "read"):
             table = connection.sql(text).to_arrow_table()
     folder.commit(table.cast(schema), how)

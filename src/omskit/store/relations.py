@@ -28,6 +28,7 @@ from omskit.store.log import StoredFile, files_of
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator
 
     from omskit.query import Condition
@@ -212,10 +213,12 @@ class StoreRelations:
         self._only_held = only_held
         self._lock = threading.Lock()
         self._connection = duckdb.connect(":memory:")
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute("SET parquet_metadata_cache = true")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
         # Files never change, so what is found of one stays true.
         self._sorted: dict[str, bool] = {}
+        self._mark: dict[str, Any] = {}
+        self._schemas: dict[str, tuple[int, pa.Schema]] = {}
         self._made: dict[str, tuple[int, Coverage, StoreRelation]] = {}
 
     @property
@@ -226,7 +229,9 @@ class StoreRelations:
     @property
     def source(self) -> str:
         """``store``, and whether its rows were made up."""
-        return "store, simulated" if self._kept.mark.get("simulated") else "store"
+        if not self._mark:  # Once it is there, it says the same for good.
+            self._mark = self._kept.mark
+        return "store, simulated" if self._mark.get("simulated") else "store"
 
     @property
     def state(self) -> str:
@@ -253,11 +258,16 @@ class StoreRelations:
 
     def schema(self, key: str) -> pa.Schema:
         """The columns, those of the catalogue where nothing was synced yet."""
-        layout = self._kept.layout(key)
         folder = self._kept.folder(key)
-        found = folder.schema() if folder.exists else layout.schema
-        shown = (f for f in found if f.name != layout.block)
-        return pa.schema([f for f in shown if not f.name.endswith(SENT_SUFFIX)])
+        version = folder.version
+        known = self._schemas.get(key)
+        if known is None or known[0] != version:
+            layout = self._kept.layout(key)
+            found = layout.schema if version < 0 else folder.schema()
+            shown = (f for f in found if f.name != layout.block)
+            plain = [f for f in shown if not f.name.endswith(SENT_SUFFIX)]
+            known = self._schemas[key] = version, pa.schema(plain)
+        return known[1]
 
     def relation(self, key: str, catalogue: Catalogue) -> StoreRelation:  # noqa: ARG002  # the protocol's
         """The newest version of the rows of *key*.
@@ -282,6 +292,20 @@ class StoreRelations:
         with self._lock:
             self._made[key] = version, coverage, fresh
         return fresh
+
+    def read_between(
+        self, key: str, conditions: Iterable[Condition]
+    ) -> tuple[dt.datetime, dt.datetime] | None:
+        """When what is held of such rows was read, first and last.
+
+        Cost: O(runs that they can be of).
+        """
+        layout, coverage = self._kept.layout(key), self._kept.coverage(key)
+        column = layout.column
+        spans = spans_in(conditions, column) if column else [(0, OPEN)]
+        held = [e for span in spans for e in coverage.within(span)]
+        times = [e.fetched for e in held if e.rows] or [e.fetched for e in held]
+        return (min(times), max(times)) if times else None
 
     def _related(
         self, layout: Layout, coverage: Coverage, files: list[StoredFile]

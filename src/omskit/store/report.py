@@ -11,6 +11,7 @@ from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from omskit.store.coverage import Span
+    from omskit.store.pieces import Done
 
 
 @dataclass(slots=True)
@@ -40,6 +41,15 @@ class Part:
     revised: list[tuple[int, int, int]] = field(default_factory=list)
     failed: list[tuple[Span, str]] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+
+    def add(self, done: Done) -> None:
+        """Count what became of a piece."""
+        self.fetched += done.fetched
+        self.rows += done.rows
+        self.requests += done.requests
+        self.notes.update(dict.fromkeys(done.notes))
+        self.revised += done.revised
+        self.failed += done.failed
 
     def lines(self, *, dry: bool) -> list[str]:
         """What is to be said of it."""
@@ -73,10 +83,12 @@ class Report(Told):
     Attributes:
         dry: Nothing was fetched: it says what would be.
         parts: One for each resource.
+        slowed: How often requests at once were halved, as the service was busy.
     """
 
     dry: bool = False
     parts: list[Part] = field(default_factory=list)
+    slowed: int = 0
 
     @property
     def complete(self) -> bool:
@@ -105,7 +117,13 @@ class Report(Told):
         raise KeyError(key)
 
     def __str__(self) -> str:
-        return "\n".join(line for p in self.parts for line in p.lines(dry=self.dry))
+        lines = [line for part in self.parts for line in part.lines(dry=self.dry)]
+        if self.slowed:
+            lines.append(
+                "The service was busy: requests at once were halved "
+                f"{_many(self.slowed, 'time')}."
+            )
+        return "\n".join(lines)
 
 
 def _many(count: int, what: str) -> str:

@@ -201,9 +201,9 @@ def _closed_in(held: Mapping[str, list[StoredFile]]) -> duckdb.DuckDBPyConnectio
     """A database in memory that can open these files, and nothing else."""
     connection = duckdb.connect(":memory:")
     paths = [file.path for files in held.values() for file in files]
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET parquet_metadata_cache = true")
-    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
+    connection.execute("SET GLOBAL python_enable_replacements = false")
     connection.execute("SET allowed_paths = ?", [paths])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -24,18 +24,22 @@ from omskit.store.maintenance import (
     compact,
     vacuum,
 )
+from omskit.store.parts import parts_of
+from omskit.store.pieces import carry_out
 from omskit.store.relations import StoreRelations
 from omskit.store.sql import Asking
 from omskit.store.sync import Asked, Sync
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from omskit.lumi import LumiMask
     from omskit.query import MaskLike, Query
     from omskit.schema import Catalogue
     from omskit.store.asks import Asks
+    from omskit.store.parts import Part
+    from omskit.store.pieces import Carries, Done, Piece
     from omskit.store.report import Report
     from omskit.table import Table
 
@@ -114,6 +118,15 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({str(self._path)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as what it was made with: files are opened where they are read."""
+        said = {
+            "fsync": self._fsync,
+            "finality": self._finality,
+            "catalogue": None if self._catalogue is bundled() else self._catalogue,
+        }
+        return _remade, (str(self._path), said, self._kept.when)
 
     def at(self, when: Any) -> Store:
         """The store as it was at a moment, to be read only.
@@ -239,6 +252,25 @@ class Store:
         """What an engine reads; see `engine`."""
         return StoreRelations(self._kept, only_held=only_held)
 
+    def parts(
+        self, resource: str, runs: Any = None, columns: Sequence[str] | None = None
+    ) -> list[Part]:
+        """Its rows in parts, a file each, to be read elsewhere; see `omskit.cluster`.
+
+        Raises:
+            NotSyncedError: There are no such rows.
+        """
+        return parts_of(self._kept, resource, runs, columns)
+
+    def carry_out(self, client: Asks, piece: Piece) -> Done:
+        """Fetch and commit a piece of somebody's `sync`; see `omskit.cluster`.
+
+        Raises:
+            StoreError: The disk cannot be written.
+            OMSError: The service is not there at all.
+        """
+        return carry_out(self._kept, client, piece, self._now())
+
     def service(self, base_url: str) -> Service:
         """A service in this process over it."""
         return Service(self.engine(), base_url=base_url)
@@ -252,11 +284,14 @@ class Store:
         dry_run: bool = False,
         recheck: Any = None,
         tell: Callable[[int, int, str], None] | None = None,
+        carry: Carries | None = None,
         **which: Unpack[SyncOptions],
     ) -> Report:
         """Fetch what is not here yet, or not for good, and commit it chunk by chunk.
 
-        It can be stopped anywhere and started again. ``runs`` come along with whatever
+        It can be stopped anywhere and started again. Requests at once are as many as
+        the service likes, see `Client.paced`, and never more than the client's
+        ``concurrency``. ``runs`` come along with whatever
         belongs to runs, ``fills`` with whatever belongs to fills: they say what exists
         and when it ended.
 
@@ -270,6 +305,8 @@ class Store:
             recheck: A time: what ended since then is fetched again though it is final,
                 and the report says what changed.
             tell: Called after each commit with rows so far, rows expected, resource.
+            carry: Who fetches and commits the pieces, see `omskit.cluster`; None: this
+                thread, one after the other.
             which: ``fill=, era=, since=, until=, last=, mask=``.
 
         Raises:
@@ -284,8 +321,18 @@ class Store:
             dry=dry_run,
             recheck=None if recheck is None else _start(recheck, "recheck"),
             tell=tell,
+            carry=carry,
         )
-        return Sync(self._kept, client, asked, self._finality, self._now).run()
+        with client.paced() as paced:
+            made = Sync(self._kept, client, asked, self._finality, self._now).run()
+        made.slowed = paced.pace.halved
+        return made
+
+
+def _remade(path: str, said: dict[str, Any], when: dt.datetime | None) -> Store:
+    """A store that was pickled."""
+    found = Store(path, **said)
+    return found if when is None else found.at(when)
 
 
 def _start(value: Any, name: str) -> dt.datetime:

@@ -10,38 +10,32 @@ import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from omskit.errors import (
-    DecodeError,
-    IncompleteError,
-    OMSWarning,
-    SelectorError,
-    StatusError,
-    StoreError,
-)
+from omskit.errors import OMSWarning, SelectorError, StoreError
 from omskit.query import Query
 from omskit.query.model import Selection
 from omskit.query.selectors import is_mask, numbers
-from omskit.store.chunks import Chunk, chunks
+from omskit.store.chunks import chunks
 from omskit.store.coverage import Finality, joined
-from omskit.store.facts import Fact, facts_from, facts_of
-from omskit.store.fetching import Judge, commit, entries, fetched, question
+from omskit.store.facts import facts_of
+from omskit.store.fetching import question
 from omskit.store.layout import OPEN
+from omskit.store.pieces import Done, Piece, carry_out
 from omskit.store.report import Part, Report
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from omskit.store.asks import Asks
+    from omskit.store.chunks import Chunk
     from omskit.store.coverage import Coverage, Entry, Span
+    from omskit.store.facts import Fact
     from omskit.store.kept import Kept
     from omskit.store.layout import Layout
+    from omskit.store.pieces import Carries
 
 PAGE = 1000
 """Rows of a page over a network; for estimates."""
-
-_OF_ONE_CHUNK = (IncompleteError, DecodeError, StatusError)
-"""What other runs may not have: the sync goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,7 @@ class Asked:
         dry: Only say what would be fetched.
         recheck: Also fetch what is final and ended since then.
         tell: Called after each chunk: rows so far, rows expected, the resource.
+        carry: Who fetches and commits; None: this thread.
     """
 
     resources: tuple[str, ...]
@@ -62,6 +57,7 @@ class Asked:
     dry: bool = False
     recheck: dt.datetime | None = None
     tell: Callable[[int, int, str], None] | None = None
+    carry: Carries | None = None
 
 
 @dataclass(slots=True)
@@ -159,13 +155,31 @@ class Sync:
         facts = self.facts if layout.column else {}
         plan = list(chunks(layout, wanted, facts, self._newest(layout, wanted)))
         expected = sum(chunk.rows for chunk in plan)
-        for chunk in plan:
-            if self.asked.dry:
-                self._counted(layout, chunk, part)
-            else:
-                self._chunk(layout, chunk, part, coverage)
+        done = self._carried(layout, plan, coverage, facts)
+        if self.asked.dry:
+            done = (self._counted(layout, chunk) for chunk in plan)
+        for piece in done:
+            part.add(piece)
             if self.asked.tell is not None:
                 self.asked.tell(part.rows, max(expected, part.rows), layout.name)
+
+    def _carried(
+        self,
+        layout: Layout,
+        plan: Iterable[Chunk],
+        before: Coverage,
+        facts: dict[int, Fact],
+    ) -> Iterator[Done]:
+        """Have the chunks fetched and committed."""
+        carry = self.asked.carry or self._here
+        finality = self.finality
+        pieces = (Piece(layout.name, c, before, facts, finality) for c in plan)
+        try:
+            yield from carry(pieces)
+        except StoreError as error:
+            done = self.report.rows
+            message = f"{error} {done} rows of this sync are committed and stay."
+            raise StoreError(message) from error
 
     def _newest(self, layout: Layout, wanted: list[Span]) -> int | None:
         """The largest run, or fill, that there is, where all up to it are asked for."""
@@ -204,55 +218,23 @@ class Sync:
         ]
         return joined([*wanted, *again])
 
-    def _counted(self, layout: Layout, chunk: Chunk, part: Part) -> None:
+    def _counted(self, layout: Layout, chunk: Chunk) -> Done:
         """What a chunk would cost: asks for the number only."""
-        part.fetched += chunk.spans
+        found = Done(fetched=chunk.spans)
         if layout.hidden:
-            part.requests += len(chunk.keys)
-            return
+            found.requests = len(chunk.keys)
+            return found
         for span in chunk.spans:
             query = question(layout, span)
             rows = self.client.bind(query, units="raw", audit=False).count()
-            part.rows += rows
-            part.requests += max(1, -(-rows // PAGE))
+            found.rows += rows
+            found.requests += max(1, -(-rows // PAGE))
+        return found
 
-    def _chunk(
-        self, layout: Layout, chunk: Chunk, part: Part, before: Coverage
-    ) -> None:
-        """Fetch and commit a chunk; what cannot be had is told and left for later."""
-        now = self.now()
-        try:
-            came = fetched(self.client, layout, chunk)
-        except _OF_ONE_CHUNK as error:
-            part.failed += ((span, str(error)) for span in chunk.spans)
-            return
-        rows = came.tables[0] if came.tables else None
-        facts = self.facts
-        if layout.name in {"runs", "fills"}:
-            facts = {**self.facts, **facts_from(rows, layout.name)}
-        judge = Judge(self.finality, facts, now)
-        made = entries(rows, layout, chunk, judge, before)
-        try:
-            commit(self.kept, layout, chunk, came, made)
-        except StoreError as error:
-            done = self.report.rows
-            message = f"{error} {done} rows of this sync are committed and stay."
-            raise StoreError(message) from error
-        part.fetched += chunk.spans
-        part.rows += came.rows
-        part.requests += came.requests
-        part.notes.update(dict.fromkeys(came.notes))
-        part.revised += _revised(made, before)
-
-
-def _revised(made: Iterable[Entry], before: Coverage) -> list[tuple[int, int, int]]:
-    """What had other rows before."""
-    found: list[tuple[int, int, int]] = []
-    for entry in made:
-        old = before.at((entry.first, entry.last))
-        if old is not None and (old.rows, old.hash) != (entry.rows, entry.hash):
-            found.append((entry.first, old.rows, entry.rows))
-    return found
+    def _here(self, pieces: Iterable[Piece]) -> Iterator[Done]:
+        """Carry out pieces one after the other, in this thread."""
+        for piece in pieces:
+            yield carry_out(self.kept, self.client, piece, self.now())
 
 
 def spans_of(selector: Any, column: str = "run_number") -> list[Span]:

@@ -36,6 +36,7 @@ from omskit.trigger.prescaling import (
     total_prescale,
 )
 from omskit.trigger.published import compare_prescales, read_l1_prescales
+from omskit.trigger.quantities import needs_prescales
 from omskit.trigger.questions import explain
 from omskit.trigger.seeds import And, Bit, Not, Or, bits_of, parse_seed
 from omskit.trigger.summary import summary
@@ -81,6 +82,7 @@ __all__ = [
     "live_fraction",
     "live_fraction_of",
     "luminosity",
+    "needs_prescales",
     "parse_seed",
     "prescales",
     "rates",

@@ -25,7 +25,7 @@ from omskit.trigger.conditions import (
     place,
 )
 from omskit.trigger.cube import Cube
-from omskit.trigger.menu import hlt_prescales, l1_prescales, menu_of
+from omskit.trigger.menu import NO_MENU, hlt_prescales, l1_prescales, menu_of
 from omskit.trigger.names import split_version
 from omskit.trigger.questions import FEW_PATHS, patterns_of, questions
 
@@ -67,6 +67,16 @@ class _Grid:
         self.versions.setdefault(run, {})[self.rows[label]] = full
         return self.rows[label]
 
+    def label(self, run: int, full: str) -> str:
+        """The name of a path; the full one where another version has it in the run."""
+        stem = split_version(full).name
+        here = self.versions.get(run, {})
+        row = self.rows.get(full)
+        if row is not None and here.get(row) == full:
+            return full
+        other = here.get(self.rows.get(stem, -1), full)
+        return stem if other == full else full
+
     def fill(self, run: int, full: str, label: str, page: Mapping[str, Any]) -> None:
         """Put the rows of one path of one run in their place."""
         row = self.row(run, label, full)
@@ -101,6 +111,7 @@ def hlt(
     paths: str | Iterable[str] = "*",
     live: Live = "luminosity",
     rule: Rule = "nested",
+    prescales: bool = True,
 ) -> Cube:
     """Counts, rates and prescales of HLT paths x lumisections.
 
@@ -115,6 +126,7 @@ def hlt(
             ``"luminosity"`` (recorded / delivered) or by ``"deadtime"`` (crossings with
             beam); ``"none"`` leaves the dead time in.
         rule: Which number stands for a seed of several bits, see `seed_prescale`.
+        prescales: Read the menus of the runs. Counts and rates need none.
 
     Raises:
         NoRowError: OMS has no such runs or paths.
@@ -133,7 +145,7 @@ def hlt(
     asked, patterns = Asked(client), patterns_of(paths)
     found, keys = conditions(asked, runs, live)
     grid = _Grid(found, ("counter",))
-    menus = {run: menu_of(asked, run) for run in keys}
+    menus = {run: menu_of(asked, run) if prescales else NO_MENU for run in keys}
     for run, menu in menus.items():
         chosen = [name for name in menu.seeds if matches(name, patterns)]
         labels = labels_of(menu.seeds)
@@ -146,7 +158,9 @@ def hlt(
         _read_chosen(asked, query, grid, run, (chosen, list(menu.seeds), patterns))
     _some(grid, "path", patterns, keys)
     names, counters = grid.counters()
-    made = hlt_prescales(found, menus, grid.versions, len(names), rule)
+    made = None
+    if prescales:
+        made = hlt_prescales(found, menus, grid.versions, len(names), rule)
     _tell_menus(asked, keys)
     return _cube("hlt", asked, grid, (names, counters), keys, made)
 
@@ -293,8 +307,6 @@ def _read(
     number = "first_lumisection_number"
     wanted = [by, number, *(f"{name}{ending}" for name in grid.names)]
     query = query.select(*wanted).options(audit=False, page_size=MANY_ROWS)
-    versions = {full: row for row, full in grid.versions.get(run, {}).items()}
-    label_of = {row: label for label, row in grid.rows.items()}
     for page in query.pages():
         asked.heard(page)
         arrow = page.arrow.combine_chunks()
@@ -310,8 +322,7 @@ def _read(
             full = encoded.dictionary[int(codes[part[0]])].as_py()
             if full is None or not matches(full, patterns):
                 continue
-            known = versions.get(full)
-            label = split_version(full).name if known is None else label_of[known]
+            label = grid.label(run, full)
             rows = {n: values[part] for n, values in columns.items()}
             grid.fill(run, full, label, {**rows, "number": numbers[part]})
 

@@ -98,6 +98,10 @@ class Menu:
     level_1: Values
 
 
+NO_MENU = Menu({}, {}, {})
+"""That of a run whose menu was not asked for."""
+
+
 def menu_of(asked: Asked, run: int) -> Menu:
     """The menu of a run: three questions."""
     config = asked.rows("hltconfigdata", run).to_records()

@@ -17,7 +17,7 @@ from omskit.errors import UsageError, did_you_mean
 from omskit.trigger.counting import LUMISECTION_S, UB_PER_PB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from omskit.trigger.conditions import Conditions
     from omskit.trigger.counting import FloatArray
@@ -87,6 +87,10 @@ def _part(name: str) -> Callable[[Source], FloatArray]:
     def read(source: Source) -> FloatArray:
         if source.prescales is None:
             message = f"No prescale is known of {source.kind}: only HLT paths and L1."
+            if source.kind == "hlt":
+                message = (
+                    "The cube was made without prescales; prescales=True has them."
+                )
             raise UsageError(message)
         return source.prescales.matrix(name)
 
@@ -171,6 +175,17 @@ def quantity(name: str, source: Source) -> Quantity:
     known = [*QUANTITIES, *source.counters]
     message = f"There is no quantity {name!r}.{did_you_mean(name, known)}"
     raise UsageError(f"{message} There are: {', '.join(known)}.")
+
+
+def needs_prescales(names: Iterable[str]) -> bool:
+    """Whether any of these quantities is made with a prescale.
+
+    Example:
+        >>> needs_prescales(["counts", "rate"]), needs_prescales(["cross_section"])
+        (False, True)
+    """
+    bases = (name.removesuffix("_error") for name in names)
+    return any(base in QUANTITIES and QUANTITIES[base].prescaled for base in bases)
 
 
 UNITS = {"file_size": "GB", "bandwidth": "MB/s"}

@@ -44,9 +44,13 @@ def questions(
     by_name = column("path_name")
     if names and len(chosen) <= FEW_PATHS:
         return [(query.where(by_name.is_in(list(chosen))), len(chosen))]
-    most = not names or 2 * len(chosen) > len(names)
+    most = 2 * len(chosen) > len(names) if names else "*" in patterns
     if most or len(patterns) > FEW_PATHS:
         return [(query, 1)]
+    if not names:
+        # A name may stand there with or without its version.
+        asked = list(dict.fromkeys(f"{p.rstrip('*')}*" for p in patterns))
+        return [(query.where(by_name.matches(pattern)), 1) for pattern in asked]
     asked = [p if "_v" in p or p.endswith("*") else f"{p}_v*" for p in patterns]
     asked = [p for p in asked if any(fnmatchcase(n, p) for n in chosen)]
     found = [(query.where(by_name.matches(pattern)), 1) for pattern in asked]

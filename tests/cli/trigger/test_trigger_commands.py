@@ -16,6 +16,10 @@ from omskit.trigger import fit, hlt
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 
 
+BEGIN = "2018-04-27T07:10:00"
+"""Some lumisections of run 315270 are over then."""
+
+
 def rows_of(ended):
     return list(csv.DictReader(io.StringIO(ended.out)))
 
@@ -162,8 +166,41 @@ def test_watch(oms, saved, tmp_path):
     assert [json.loads(line) for line in seen.read_text().splitlines()] == alerts
 
 
+def test_watch_by_the_clock(oms, saved):
+    """A run of the demo that goes on is watched to its end; disturbed paths are told.
+
+    Whatever is looked at at once: each alert comes once, and nothing is left out.
+    """
+    clock = ["--as-of", BEGIN, "--speed", 12_000, "--every", 0.05]
+    ended = oms("trigger", "watch", 315270, "--fit", saved, *clock)
+    alerts = [json.loads(line) for line in ended.out.splitlines()]
+    told = {(a["path"], a["kind"]) for a in alerts}
+    assert told == {
+        ("HLT_Mu50", "dead"), ("HLT_IsoMu27", "high"), ("HLT_Photon200", "stuck"),
+    }  # fmt: skip
+    dead = next(a for a in alerts if a["kind"] == "dead")
+    assert dead["first_lumisection_number"] == 301
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--speed", 10], "--speed needs --as-of"),
+        (["--as-of", "2018-04-29", "--instance", "production"], "for the demo"),
+        (["--as-of", "2018-04-29", "--speed", -1], "speed"),
+        (["--as-of", "soon"], "--as-of"),
+    ],
+    ids=["speed", "production", "backwards", "soon"],
+)
+def test_clocks_that_are_none(oms, saved, given, said):
+    """A clock is for the demo, needs its moment, and goes forwards."""
+    ended = oms("trigger", "watch", 315270, "--fit", saved, "--looks", 1, *given)
+    assert ended.code == 2
+    assert said in ended.err
+
+
 def test_a_hook_that_fails(oms, saved):
-    """A hook that ends with an error is told; one that is not there ends the watch."""
+    """A hook that ends with an error is told; one that is none is refused at once."""
     failing = shlex.join([sys.executable, "-c", "raise SystemExit(3)"])
     ended = oms("trigger", "watch", 315270, "--fit", saved, "--hook", failing)
     assert ended.code == 0

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
+import datetime as dt
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omskit.cli.asking import client_for
-from omskit.cli.exits import ANSWER_IS_NO
+from omskit.cli.exits import ANSWER_IS_NO, warnings_on_stderr
 from omskit.cli.options import (
     InstanceOption,
     Output,
@@ -188,30 +189,47 @@ def watch(
     hook: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMAND",
-            help="Run this for every alert, which it reads as JSON from stdin.",
+            metavar="COMMAND|URL",
+            envvar="OMSKIT_HOOK",
+            show_envvar=False,
+            help="Told of every alert as JSON: a command reads it from stdin, an "
+            "https:// address is sent it. $OMSKIT_HOOK keeps a secret address out of "
+            "the list of processes.",
         ),
     ] = None,
+    as_of: Annotated[
+        dt.datetime | None,
+        typer.Option(help="On the demo: begin at this moment, in UTC, and go on."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(help="Seconds of the demo for one here, with --as-of.")
+    ] = 1.0,
     instance: InstanceOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Alerts of an ongoing run, one JSON object a line, until the run ends.
 
-    A command after --hook is run without a shell; 'curl --json @- URL' tells a URL.
+    A hook that fails is told on stderr and does not end the watch. Commands run without
+    a shell; what an address is sent also has the alert as "text", as chats show it.
 
     Example: oms trigger watch 315270 --fit fit.json --instance demo
+
+    Example: oms trigger watch 315270 --fit fit.json --every 1 --instance demo
+    --as-of 2018-04-27T07:10:00 --speed 600
     """
     import msgspec
 
     from omskit import trigger
+    from omskit.cli.trigger.hooks import hook_of
+    from omskit.effects import Secret
 
     if fit is None:
         message = "--fit FILE is needed: what 'oms trigger fit --save FILE' wrote."
         raise UsageError(message)
     fitted = read_fit(fit)
-    words = _words(hook)
+    call = None if hook is None else hook_of(Secret(hook))
     given = Output(instance=instance, quiet=quiet, progress=False)
-    with client_for(given) as oms:
+    with _client(given, as_of, speed) as oms:
         found = trigger.watch(
             oms,
             run,
@@ -222,31 +240,31 @@ def watch(
             looks=looks,
         )
         for alert in found:
-            line = msgspec.json.encode(alert)
-            typer.echo(line.decode())
-            if words:
-                _call(words, line)
+            typer.echo(msgspec.json.encode(alert).decode())
+            wrong = None if call is None else call(alert)
+            if wrong is not None:
+                typer.echo(f"oms: the hook {wrong.rstrip('.')}.", err=True)
 
 
-def _words(hook: str | None) -> list[str]:
-    """The command of a hook, taken apart before anything is asked.
+@contextmanager
+def _client(given: Output, as_of: dt.datetime | None, speed: float) -> Iterator[Client]:
+    """The client, or one of the demo by a clock.
 
     Raises:
-        UsageError: It cannot be: a quote is open.
+        UsageError: Another service than the demo has its own time.
     """
-    try:
-        return shlex.split(hook or "")
-    except ValueError as error:
-        message = f"--hook {hook!r} is no command: {error}."
-        raise UsageError(message) from error
+    from omskit.config import find_instance
+    from omskit.dashboard.playing import PlayedClient
 
-
-def _call(words: list[str], line: bytes) -> None:
-    """Run the hook; one that fails is told and does not end the watch."""
-    try:
-        ended = subprocess.run(words, input=line, check=False)  # noqa: S603  # the user's own command
-    except OSError as error:
-        message = f"Cannot run the hook {words[0]!r}: {error.strerror}."
-        raise UsageError(message) from error
-    if ended.returncode:
-        typer.echo(f"oms: the hook ended with {ended.returncode}.", err=True)
+    if as_of is None and speed == 1.0:
+        with client_for(given) as oms:
+            yield oms
+        return
+    if as_of is None:
+        message = "--speed needs --as-of: the moment at which the demo begins."
+        raise UsageError(message)
+    if find_instance(given.asks).name != "demo":
+        message = "--as-of and --speed are for the demo: others have their own time."
+        raise UsageError(message)
+    with warnings_on_stderr(quiet=given.quiet), PlayedClient(as_of, speed) as played:
+        yield played

@@ -12,6 +12,8 @@ from omskit.cli.trigger.options import Kind, MaskOption, PathOption, patterns, s
 from omskit.errors import NoRowError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from omskit.client import Client
     from omskit.table import Table
     from omskit.trigger import Cube
@@ -54,17 +56,25 @@ def rates(
     names = [n.strip() for n in columns.split(",")] if columns else USUAL[kind]
     which = selection(runs, mask, quiet=given.quiet)
     with client_for(given) as oms:
-        cube = _cube(oms, kind, which, patterns(path))
+        cube = _cube(oms, kind, which, patterns(path), names)
         write(cube.table(*names), given)
     if not given.quiet:
         typer.echo(repr(cube), err=True)
 
 
-def _cube(oms: Client, kind: Kind, runs: Any, names: list[str]) -> Cube:
+def _cube(
+    oms: Client,
+    kind: Kind,
+    runs: Any,
+    names: list[str],
+    columns: Iterable[str] = ("prescale",),
+) -> Cube:
+    """What the columns need: menus are not read for counts."""
     from omskit import trigger
 
     if kind is Kind.HLT:
-        return trigger.hlt(oms, runs, paths=names)
+        needs = trigger.needs_prescales(columns)
+        return trigger.hlt(oms, runs, paths=names, prescales=needs)
     make = {
         Kind.L1: trigger.l1,
         Kind.STREAMS: trigger.streams,

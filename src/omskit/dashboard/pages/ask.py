@@ -115,15 +115,10 @@ def ask_page(given: Parameters, asker: Asker) -> Page:
         "question": question,
         "given": given,
         "resources": sorted(catalogue),
-        "fields": [],
         "table": None,
         "error": "",
     }
-    if question.resource in catalogue:
-        resource = catalogue[question.resource]
-        values["fields"] = [
-            (f.name, f.kind, f.unit or "", f.filterable) for f in resource.fields
-        ]
+    values["fields"] = fields_of(question.resource, asker)
     if not question.resource:
         sentence = "Ask anything that OMS knows: choose a resource."
         return Page("ask.html", "Ask", sentence, values)
@@ -138,6 +133,16 @@ def ask_page(given: Parameters, asker: Asker) -> Page:
     state = "" if table.complete else ", incomplete"
     told = f"{sentence}{state}, {plural(len(table.columns), 'column')}."
     return Page("ask.html", "Ask", told, values, simulated=table.simulated)
+
+
+def fields_of(resource: str, asker: Asker) -> list[tuple[str, str, str, bool]]:
+    """Name, kind, unit and filterability of each field of a resource."""
+    catalogue = asker.client.catalogue
+    if resource not in catalogue:
+        return []
+    return [
+        (f.name, f.kind, f.unit or "", f.filterable) for f in catalogue[resource].fields
+    ]
 
 
 def answer(question: Question, asker: Asker) -> Table:

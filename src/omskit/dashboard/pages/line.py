@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omskit.dashboard.pages.page import Page
+from omskit.dashboard.pages.course import course
+from omskit.dashboard.pages.page import Page, receipt_of
 from omskit.errors import UsageError
 from omskit.lumi import why
 from omskit.reports import drawing, words
-from omskit.reports.html import view
+from omskit.reports.html import SIMULATED, view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,17 +52,21 @@ def _values(
     return {
         **view(report, line),
         "kind": kind,
+        "course": course(report) if kind == "fill" else None,
+        "told": report.sentence + (f" {SIMULATED}" if report.simulated else ""),
+        "receipt": receipt_of(report.lumisections),
         "path": path,
         "given": given,
         "states": STATES,
         "state": given.choice("states", tuple(STATES)),
         "window": (first, last),
         "offset": first,
+        "total": len(whole),
         "zoomed": (first, last) != (0, len(whole) - 1),
         "range_words": range_words(line),
         "verdict": verdict(report, line, given),
         "heads": heads(report, whole),
-        "tables": ("runs", "lumisections", "rates", "deadtimes"),
+        "tables": ("runs", "lumisections", "rates", "deadtimes", "streams"),
     }
 
 
@@ -96,7 +101,10 @@ def choose(line: Timeline, given: Parameters, asker: Asker) -> NDArray[np.bool_]
         return np.asarray(stable.values == 1)
     known = asker.dropped(given.text("mask"))
     if known is None:
-        message = "Drop a certification file on the page Masks first."
+        message = (
+            "Drop a certification file on the page Masks first; its link "
+            "'in this mask' leads back here."
+        )
         raise UsageError(message)
     inside = np.asarray(known.mask.contains(line.runs, line.numbers))
     return inside if state == "in" else ~inside
@@ -132,7 +140,7 @@ def heads(report: Report, line: Timeline) -> list[tuple[str, Any]]:
         if ledger.efficiency is not None:
             found.append(("Efficiency", f"{100 * ledger.efficiency:.1f} %"))
     found += [
-        (curve.name, f"{drawing.span_of(curve)} {curve.unit or ''}".strip())
+        (curve.name, f"{drawing.span_of(curve)} {words.unit_text(curve.unit)}".strip())
         for curve in line.curves
         if curve.name != "Prescale column"
     ]

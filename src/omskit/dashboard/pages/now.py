@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omskit.dashboard.pages.page import Page
+from omskit.dashboard.pages.line import STATES, choose
+from omskit.dashboard.pages.page import Page, receipt_of
+from omskit.dashboard.parameters import Parameters
 from omskit.reports import drawing, words
+from omskit.reports.timeline import HLT
 from omskit.reports.words import duration, number
 
 if TYPE_CHECKING:
@@ -24,9 +27,10 @@ OLD_S = 120.0
 """A run whose last lumisection ended longer ago is not told as if it went on."""
 
 
-def now_page(seen: Seen, asker: Asker) -> Page:
+def now_page(seen: Seen, asker: Asker, given: Parameters | None = None) -> Page:
     """What the watcher saw last."""
-    values: dict[str, Any] = {"seen": seen}
+    given = given or Parameters({})
+    values: dict[str, Any] = {"seen": seen, "given": given}
     report = seen.report
     if report is None:
         told = "OMS has no run yet."
@@ -38,17 +42,23 @@ def now_page(seen: Seen, asker: Asker) -> Page:
         return Page("now.html", "Now", told, values)
     whole = asker.line(report)
     line = whole.between(max(len(whole) - TAIL, 0), len(whole) - 1)
+    chosen = whole.only(choose(whole, given, asker))
+    shown = chosen.between(max(len(whole) - TAIL, 0), len(whole) - 1)
     last = {c.name: _last(c.values) for c in line.curves}
-    units = {c.name: c.unit or "" for c in line.curves}
+    units = {c.name: words.unit_text(c.unit) for c in line.curves}
     off = [f.name for f in line.flags if len(line) and f.values[-1] == 0]
     values |= {
         "report": report,
         "outage": outage(seen),
-        "drawn": [drawing.draw(curve) for curve in line.curves],
+        "drawn": [drawing.draw(curve) for curve in shown.curves],
         "strips": [drawing.strip(f, line) for f in line.flags if (f.values != 1).any()],
         "ticks": drawing.axis_of(line),
         "bounds": [],
-        "hover": drawing.hover_data(line),
+        "receipt": receipt_of(report.lumisections),
+        "hover": drawing.hover_data(shown),
+        "all_on": all((f.values == 1).all() for f in line.flags),
+        "states": STATES,
+        "state": given.choice("states", tuple(STATES)),
         "heads": _heads(report, last, units),
         "off": off,
         "marks": _marks(line, seen),
@@ -91,9 +101,14 @@ def sentence(
     beam = "stable beams" if "beams_stable" not in off else "no stable beams"
     parts = [f"Run {row['run_number']} of fill {row['fill_number']}", beam]
     shown = {
-        "Luminosity": ("luminosity {:.2f}e34 cm^-2 s^-1", 1e4),
+        "Luminosity": (
+            "luminosity {:.2f} \N{MULTIPLICATION SIGN} "
+            + words.unit_text("10^34 cm^-2 s^-1"),
+            1e4,
+        ),
         "Pileup": ("pileup {:.1f}", 1),
         "L1 physics rate": ("L1 {:.1f} kHz", 1000),
+        HLT: ("HLT {:.2f} kHz", 1000),
     }
     for name, (form, unit) in shown.items():
         if math.isfinite(last.get(name, math.nan)):
@@ -130,7 +145,7 @@ def _heads(
     ]
     if report.ledger is not None:
         found.append(("Recorded so far", f"{number(report.ledger.recorded_pb)} /pb"))
-    if row.get("hlt_physics_rate") is not None:
+    if HLT not in last and row.get("hlt_physics_rate") is not None:
         found.append(("HLT physics", f"{number(row['hlt_physics_rate'])} Hz"))
     return found
 

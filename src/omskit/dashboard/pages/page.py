@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omskit.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,8 @@ class Page:
     values: dict[str, Any] = field(default_factory=dict)
     simulated: bool = False
     status: int = 200
+
+
+def receipt_of(table: Table) -> str:
+    """What a receipt is found again by: the start of its fingerprint; "" for none."""
+    return "" if table.receipt is None else table.receipt.sha256[:16]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from omskit.dashboard.heat import Cube, cube_of, picture
-from omskit.dashboard.pages.line import range_words, window
-from omskit.dashboard.pages.page import Page
+from omskit.dashboard.pages.line import STATES, choose, range_words, window
+from omskit.dashboard.pages.page import Page, receipt_of
 from omskit.errors import UsageError
 from omskit.reports import drawing
 from omskit.reports.timeline import Curve, Timeline
@@ -16,6 +17,7 @@ from omskit.reports.words import number, plural
 
 if TYPE_CHECKING:
     from omskit.dashboard.asking import Asker
+    from omskit.dashboard.heat import Cells
     from omskit.dashboard.parameters import Parameters
 
 KINDS = {"hlt": "HLT paths", "l1": "L1 algorithms"}
@@ -55,7 +57,7 @@ def _of_run(run: int, kind: str, value: str, given: Parameters, asker: Asker) ->
 
     def make() -> Cube:
         table = (asker.hlt if kind == "hlt" else asker.l1)(run, pattern)
-        return cube_of(table, name, column)
+        return cube_of(table, name, column, receipt_of(table))
 
     return asker.remembered(("cube", run, kind, value, pattern), make)
 
@@ -79,6 +81,7 @@ def trigger_page(given: Parameters, asker: Asker) -> Page:
     if not found.names:
         told = f"Run {run} has no {noun} named {values['pattern']}."
         return Page("trigger.html", "Trigger", told, values)
+    found = replace(found, cells=_in_state(run, found, given, asker))
     axis = _axis(run, found)
     first, last = window(axis, given)
     line = axis.between(first, last)
@@ -86,6 +89,9 @@ def trigger_page(given: Parameters, asker: Asker) -> Page:
     values |= {
         "window": (first, last),
         "offset": first,
+        "states": STATES,
+        "state": given.choice("states", tuple(STATES)),
+        "total": len(axis),
         "zoomed": (first, last) != (0, len(axis) - 1),
         "range_words": range_words(line),
         "chosen": chosen,
@@ -98,6 +104,7 @@ def trigger_page(given: Parameters, asker: Asker) -> Page:
         "rows": _rows(run, kind, found, given, asker),
         "reference": given.number("ref"),
         "unit": found.unit or "",
+        "receipt": found.receipt,
     }
     top = found.names[0]
     told = (
@@ -111,7 +118,18 @@ def heat_picture(given: Parameters, asker: Asker) -> bytes:
     """The heat map as a PNG."""
     run, _, found = cube(given, asker)
     first, last = window(_axis(run, found), given)
-    return picture(found.cells[:, first : last + 1])
+    cells = _in_state(run, found, given, asker)
+    return picture(cells[:, first : last + 1], found.medians)
+
+
+def _in_state(run: int, found: Cube, given: Parameters, asker: Asker) -> Cells:
+    """The rates, unknown where lumisections are not in the state that is asked for."""
+    if given.choice("states", tuple(STATES)) == "all":
+        return found.cells
+    whole = asker.line(asker.report("run", run))
+    numbers = whole.numbers[choose(whole, given, asker)]
+    chosen = np.isin(found.numbers, numbers)
+    return np.where(chosen, found.cells, np.float32(np.nan))
 
 
 def _axis(run: int, found: Cube) -> Timeline:
@@ -144,11 +162,12 @@ def _rows(
     other = given.number("ref")
     if other is not None and other != run:
         value = given.choice("value", tuple(VALUES))
-        cells = _of_run(other, kind, value, given, asker)
-        reference = dict(zip(cells.names, cells.means.tolist(), strict=True))
+        before = _of_run(other, kind, value, given, asker)
+        before = replace(before, cells=_in_state(other, before, given, asker))
+        reference = dict(zip(before.names, before.means.tolist(), strict=True))
     rows = []
     for name, mean in zip(found.names, found.means.tolist(), strict=True):
-        before = reference.get(name)
-        ratio = f"{mean / before:.3f}" if before else ""
+        usual = reference.get(name)
+        ratio = f"{mean / usual:.3f}" if usual else ""
         rows.append((name, number(mean), ratio))
     return rows

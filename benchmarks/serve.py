@@ -1,0 +1,308 @@
+"""The service over a store of 2 million lumisections, beside a plain one over SQLite.
+
+    python benchmarks/serve.py --rows 2000000 --folder /data/serve
+
+Both services are processes of their own on the loopback, both keep connections, and
+neither packs its answers: the client does not ask for it. The plain one is what one
+writes in an afternoon: Starlette, ``json.dumps``, SQLite with an index. Each figure is
+a median; rates of the two services are taken in turn. A folder that is there is used
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from omskit import Store
+from omskit.effects import Request
+from omskit.server import Service, respond
+from store import FIRST, LENGTH, fill_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.requests import Request as Asked
+
+CLIENTS = (1, 4, 16, 64)
+PAGE = 1000
+
+
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times as text; anything else as it is."""
+    return column.cast(pa.string()) if pa.types.is_timestamp(column.type) else column
+
+
+def fill_sqlite(store: Store, path: Path) -> None:
+    """The same rows, indexed by their identity."""
+    lite = sqlite3.connect(path)
+    first = True
+    runs = store.sql("SELECT DISTINCT run_number FROM lumisections ORDER BY 1")
+    numbers = runs["run_number"].to_pylist()
+    for at in range(0, len(numbers), 200):
+        low, high = numbers[at], numbers[min(at + 199, len(numbers) - 1)]
+        rows = store.sql(
+            f"SELECT * FROM lumisections WHERE run_number BETWEEN {low} AND {high} "
+            "ORDER BY run_number, lumisection_number"
+        ).arrow
+        names = [name for name in rows.column_names if "@" not in name]
+        columns = [text_of(rows[name]).to_pylist() for name in names]
+        if first:
+            lite.execute(f"CREATE TABLE l ({', '.join(map(json.dumps, names))})")
+            first = False
+        marks = ", ".join("?" * len(names))
+        lite.executemany(f"INSERT INTO l VALUES ({marks})", zip(*columns, strict=True))
+    lite.execute("CREATE INDEX i ON l (run_number, lumisection_number)")
+    lite.commit()
+    lite.close()
+
+
+def plain(path: str, port: int) -> None:
+    """The plain service."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    local = threading.local()
+    counted: list[int] = []
+
+    def lumisections(request: Asked) -> Response:
+        if not hasattr(local, "lite"):
+            local.lite = sqlite3.connect(path)
+            local.lite.row_factory = sqlite3.Row
+        asked = request.query_params
+        limit = int(asked.get("page[limit]", 100))
+        offset = int(asked.get("page[offset]", 0))
+        order = asked.get("sort", "run_number, lumisection_number")
+        where, values = "", []
+        for name in ("run_number", "lumisection_number"):
+            if (given := asked.get(f"filter[{name}][EQ]")) is not None:
+                where += f" {'AND' if where else 'WHERE'} {name} = ?"
+                values.append(int(given))
+        if where:
+            total = local.lite.execute(f"SELECT count(*) FROM l{where}", values)
+            count = total.fetchone()[0]
+        else:
+            if not counted:
+                total = local.lite.execute("SELECT count(*) FROM l")
+                counted.append(total.fetchone()[0])
+            count = counted[0]
+        rows = local.lite.execute(
+            f"SELECT * FROM l{where} ORDER BY {order} LIMIT ? OFFSET ?",
+            [*values, limit, offset],
+        )
+        data = [
+            {
+                "id": f"{row['run_number']}_{row['lumisection_number']}",
+                "type": "lumisections",
+                "attributes": dict(row),
+                "links": {"self": f"/lumisections/{row['run_number']}"},
+            }
+            for row in rows
+        ]
+        body = {"data": data, "meta": {"totalResourceCount": count}}
+        return Response(json.dumps(body), media_type="application/vnd.api+json")
+
+    app = Starlette(routes=[Route("/lumisections", lumisections)])
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def process(command: list[str], url: str, core: int | None) -> Iterator[str]:
+    """A service in a process of its own, on one core if wanted."""
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    running = subprocess.Popen([*pinned, *command], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                get(url, "/lumisections?page[limit]=1")
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def get(url: str, tail: str) -> bytes:
+    """One answer on a connection of its own."""
+    with Kept(url) as kept:
+        return kept.get(tail)
+
+
+class Kept:
+    """A connection that is kept."""
+
+    def __init__(self, url: str) -> None:
+        self.path = urlsplit(url).path
+        self.connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=300)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def get(self, tail: str) -> bytes:
+        """One answer."""
+        self.connection.request("GET", self.path + tail)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(body[:300])
+        return body
+
+
+def middle(ask: Callable[[], Any], repeats: int) -> float:
+    """The median, in ms."""
+    ask()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        ask()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def page(offset: int, sort: str = "") -> str:
+    order = f"&sort={sort}" if sort else ""
+    return f"/lumisections?page[limit]={PAGE}&page[offset]={offset}{order}"
+
+
+def rate(url: str, clients: int, seconds: float, pages: int) -> float:
+    """Pages a second, of so many clients at once, each on its own connection."""
+    counts = [0] * clients
+    until = time.perf_counter() + seconds
+
+    def ask(number: int) -> None:
+        with Kept(url) as kept:
+            place = number
+            while time.perf_counter() < until:
+                kept.get(page(place % pages * PAGE))
+                counts[number] += 1
+                place += 7
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(clients)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def at_once(here: str, there: str, seconds: float, pages: int) -> dict[str, Any]:
+    """Pages a second of both services, by turns, for more and more clients."""
+    result: dict[str, Any] = {}
+    for clients in CLIENTS:
+        found = [
+            (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
+            for _ in range(3)
+        ]
+        mine = statistics.median(a for a, _ in found)
+        plainly = statistics.median(b for _, b in found)
+        ratio = statistics.median(a / b for a, b in found)
+        result[f"{clients} clients"] = {
+            "service": mine,
+            "plain": plainly,
+            "ratio": ratio,
+        }
+        print(
+            f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}, "
+            f"{ratio:.1f} times",
+            flush=True,
+        )
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--core", type=int, help="both services on this core")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plain", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.plain:
+        plain(given.plain[0], int(given.plain[1]))
+        return
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="omskit-serve-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    store = Store(folder / "store")
+    if not store.path.exists():
+        fill_store(store, given.rows)
+        store.compact()
+    if not (folder / "rows.sqlite").exists():
+        fill_sqlite(store, folder / "part.sqlite")
+        (folder / "part.sqlite").rename(folder / "rows.sqlite")
+    ours_port, plain_port = free_port(), free_port()
+    ours = [sys.executable, "-m", "omskit", "serve", "--store", str(store.path)]
+    ours += ["--port", str(ours_port), "--workers", str(given.workers)]
+    theirs = [sys.executable, __file__, "--plain", str(folder / "rows.sqlite")]
+    ours_at = f"http://127.0.0.1:{ours_port}/agg/api/v1"
+    plain_at = f"http://127.0.0.1:{plain_port}"
+    run = FIRST + given.rows // LENGTH // 2
+    one = f"/lumisections?filter[run_number][EQ]={run}"
+    one += "&filter[lumisection_number][EQ]=7"
+    deep = given.rows * 95 // 100 // PAGE * PAGE
+    asks = {
+        "one row": one,
+        "page at the start": page(0),
+        "page at 95 %": page(deep),
+        "sorted, at the start": page(0, "-recorded_lumi"),
+        "sorted, at 95 %": page(deep, "-recorded_lumi"),
+    }
+    result: dict[str, Any] = {"load": os.getloadavg()}
+    with (
+        process(ours, ours_at, given.core) as here,
+        process([*theirs, str(plain_port)], plain_at, given.core) as there,
+    ):
+        with Kept(here) as kept, Kept(there) as other:
+            size = len(kept.get(page(0)))
+            print(f"a page has {size / 1e6:.2f} MB, plainly {len(other.get(page(0)))}")
+            service = Service(store.engine())
+            for what, tail in asks.items():
+                many = given.repeats if "sorted" not in what else 3
+                request = Request("GET", service.base_url + tail)
+                result[what] = {
+                    "in process": middle(lambda r=request: respond(r, service), many),
+                    "service": middle(lambda t=tail: kept.get(t), many),
+                    "plain": middle(lambda t=tail: other.get(t), many),
+                }
+                said = ", ".join(f"{k} {v:.1f} ms" for k, v in result[what].items())
+                print(f"{what:22}{said}", flush=True)
+        result |= at_once(here, there, given.seconds, given.rows // PAGE)
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The widget: what the browser is sent, and how it is looked at in chromium."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import omskit
+from omskit import Client, UsageError
+
+KEPT = os.environ.get("OMSKIT_SCREENSHOTS")
+CHROMIUM = os.environ.get("OMSKIT_CHROMIUM") or shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def lumis():
+    """The lumisections of run 297050 of the demo."""
+    with Client("demo") as oms:
+        return oms.lumisections(297050)
+
+
+@pytest.fixture
+def widget(lumis):
+    """The widget of them."""
+    pytest.importorskip("anywidget")
+    found = omskit.explore(lumis, columns=["pileup"])
+    yield found
+    found.close()
+
+
+def test_a_zoom_is_answered_with_its_window(widget):
+    """When the browser asks for a window, the numbers of that window are sent."""
+    assert widget.head["total"] == 793
+    widget.view = [100, 109]
+    assert (widget.head["first"], widget.head["pixels"]) == (100, 10)
+    values = np.frombuffer(widget.values, np.float32)
+    pileup = widget._line.curves[0].values[100:110].astype(np.float32)
+    assert values.tolist() == [*pileup.tolist(), *pileup.tolist()]
+    widget.view = [0, 792]
+    widget.width = 200
+    assert widget.head["pixels"] == 200
+    widget.view = []
+    assert widget.head["last"] == 792
+
+
+def test_it_is_a_widget_for_notebooks(widget):
+    """A notebook is given the widget, with script and style, from nowhere else."""
+    bundle = widget._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    text = widget._esm + widget._css
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "import " not in text
+    assert widget.note == "Simulated by the demo: these are no data of CMS."
+
+
+def test_a_theme_that_is_none(lumis):
+    """A theme has one of three names."""
+    with pytest.raises(UsageError, match="theme='blue'; it is one of auto, light"):
+        omskit.explore(lumis, theme="blue")
+
+
+PAGE = """<!DOCTYPE html><html lang="en"><title>cell</title><style>%s</style>
+<body style="background:%s"><main id="cell" style="width:900px"></main>
+<script type="module">
+import widget from "data:text/javascript;base64,%s";
+const state = window.start, heard = {};
+const bytes = (text) => new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
+const model = {
+  get: (name) => ["values", "states"].includes(name) ? bytes(state[name]) : state[name],
+  set: (name, value) => { state[name] = value; },
+  on: (name, f) => { (heard[name] ??= []).push(f); },
+  off: () => {},
+  save_changes: async () => {
+    Object.assign(state, await window.ask(state.view, state.width));
+    for (const f of heard["change:head"]) f();
+  },
+};
+widget.render({model, el: document.getElementById("cell")});
+</script>"""  # noqa: E501  # a page
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here")
+@pytest.mark.timeout(120)
+def test_it_draws_zooms_and_tells_in_a_browser(widget):
+    """In chromium panels are drawn, zoomed by hand, told in numbers, light and dark."""
+    driver = pytest.importorskip("playwright.sync_api")
+
+    def state():
+        packed = {n: getattr(widget, n) for n in ("values", "states")}
+        packed = {n: base64.b64encode(v).decode() for n, v in packed.items()}
+        plain = {n: getattr(widget, n) for n in ("head", "view", "width", "note")}
+        return plain | packed | {"theme": "auto"}
+
+    def ask(view, width):
+        widget.width = width
+        widget.view = view
+        return state()
+
+    esm = base64.b64encode(widget._esm.encode()).decode()
+    with driver.sync_playwright() as playwright:
+        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+        browser = playwright.chromium.launch(**options)
+        seen = {}
+        for name, paper in (("light", "#fff"), ("dark", "#111")):
+            tab = browser.new_page(viewport={"width": 1000, "height": 700})
+            said = []
+            tab.on("console", lambda message, to=said: to.append(message.text))
+            tab.on("pageerror", lambda error, to=said: to.append(str(error)))
+            tab.expose_function("ask", ask)
+            widget.view = [0, 792]
+            tab.set_content(
+                f"<script>window.start = {json.dumps(state())}</script>"
+                + PAGE % (widget._css, paper, esm)
+            )
+            tab.wait_for_selector(".omskit-explore .line")
+            box = tab.locator(".omskit-explore .area").first.bounding_box()
+            tab.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 30)
+            tab.mouse.down()
+            tab.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 30, steps=3)
+            tab.mouse.up()
+            tab.wait_for_selector(".range:has-text('Double-click')")
+            first = widget.head["first"]
+            tab.mouse.move(box["x"] + 1, box["y"] + 30)
+            seen[name] = (
+                first,
+                tab.inner_text(".hover"),
+                tab.evaluate(
+                    "getComputedStyle(document.querySelector('.omskit-explore'))"
+                    ".backgroundColor"
+                ),
+                said,
+            )
+            if KEPT:
+                Path(KEPT).mkdir(parents=True, exist_ok=True)
+                tab.screenshot(path=Path(KEPT) / f"explore-{name}.png")
+            tab.keyboard.press("0")
+            tab.dblclick(".omskit-explore .area")
+            tab.wait_for_selector(".range:has-text('Drag to zoom')")
+        browser.close()
+    for first, told, _, said in seen.values():
+        pileup = widget._line.curves[0].values[first]
+        assert abs(first - 198) <= 1
+        told_number = f"Run 297050, lumisection {first + 1}: pileup {pileup:.6g}"
+        assert told == f"{told_number}; every flag on"
+        assert said == []
+    colours = (seen["light"][2], seen["dark"][2])
+    assert colours == ("rgb(255, 255, 255)", "rgb(21, 24, 28)")
