@@ -52,7 +52,7 @@ LETTER = 5.0
 """The mean width in points of a letter of the small print."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Drawing:
     """What was drawn, so that it can be changed further.
 
@@ -69,6 +69,12 @@ class Drawing:
     lines: Mapping[str, Artist]
     strips: tuple[FlagStrip, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """One line; a notebook shows it beside the figure."""
+        names = list(self.lines)
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        return f"<Drawing of {shown or 'nothing'}>"
 
 
 def draw_values(
