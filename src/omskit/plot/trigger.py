@@ -33,6 +33,8 @@ POINTS = 200
 """Points of a curve."""
 GROUPS = 40
 """Lumisections of nearly one pileup are drawn as one point where there are more."""
+LEAST = 10
+"""So many lumisections of the newest prescale column are drawn at least."""
 NUMBERED = 30
 """So many paths have their names on a map."""
 
@@ -86,7 +88,7 @@ def rate_against_pileup(
             np.sqrt(np.maximum(counts, 1.0)) / exposure,
             fmt="o",
             markersize=3,
-            color="#202020",
+            color=_ink(),
             label=name,
         )
         lines: dict[str, Artist] = {name: points.lines[0]}
@@ -151,11 +153,16 @@ def _draw_curve(
     mean = np.maximum(curve.rate(x)[0] * exposure, 1e-12)
     pulls = (counts - mean) / np.sqrt(mean + (curve.spread * mean) ** 2)
     axes[1].axhline(0, color=color, linewidth=1.2)
-    axes[1].plot(x, pulls, "o", markersize=3, color="#202020")
+    axes[1].plot(x, pulls, "o", markersize=3, color=_ink())
     most = max(4.0, float(np.abs(pulls).max()) * 1.1)
     axes[1].set_ylim(-most, most)
     axes[1].set_ylabel("Pull")
     return {"fit": line}
+
+
+def _ink() -> str:
+    """The colour of points: that of text, which shows on any ground."""
+    return str(load("matplotlib", PURPOSE).rcParams["text.color"])
 
 
 def rate_map(
@@ -224,7 +231,9 @@ def prescales(
     """Draw the prescale of paths against lumisections; a path that is off has a gap.
 
     Args:
-        table: ``cube.table("prescale")``.
+        table: ``cube.table("prescale")``, or the changes of `omskit.trigger.prescales`.
+            These do not say where the run ends: the newest column is drawn a tenth
+            further.
         largest: How many paths to draw at most, by their mean.
         ax: Where to draw; a new figure by default.
         label: As in `per_lumisection`.
@@ -234,7 +243,28 @@ def prescales(
         MissingExtraError: matplotlib or mplhep is not installed.
     """
     things = Things("path", "paths", largest, "prescale", log=True)
-    return largest_of(table, things, ax=ax, kind="steps", label=label)
+    rows = _of_changes(table) if "prescale_index" in table.columns else table
+    return largest_of(rows, things, ax=ax, kind="steps", label=label)
+
+
+def _of_changes(table: Table) -> Table:
+    """A row for each lumisection of a table that has one for each change."""
+    starts = known(table, "first_lumisection_number").cast(pa.int64()).to_numpy()
+    paths = np.array(known(table, "path_name").to_pylist(), dtype=object)
+    edges = np.unique(starts)
+    end = edges[-1] + max(int(edges[-1] - edges[0]) // 10, LEAST)
+    index, numbers = [], []
+    for path in dict.fromkeys(paths):
+        rows = np.flatnonzero(paths == path)
+        rows = rows[np.argsort(starts[rows], kind="stable")]
+        lengths = np.diff(np.append(starts[rows], end))
+        index.append(np.repeat(rows, lengths))
+        numbers.append(np.arange(starts[rows][0], end))
+    chosen = table.arrow.take(pa.array(np.concatenate(index)))
+    at = chosen.schema.get_field_index("first_lumisection_number")
+    every = pa.array(np.concatenate(numbers))
+    rows = chosen.set_column(at, "lumisection_number", every)
+    return table.part(rows, warnings=table.notes)
 
 
 def cross_sections(
