@@ -94,6 +94,8 @@ $(VENV)/.test: $(BIN)/python $(PROJECT)
 
 $(VENV)/.docs: $(BIN)/python $(PROJECT)
 	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group docs
+	@test -z "$(BROWSER)" || $(BIN)/python -m pip install --quiet --group browser \
+		|| echo "The packages of the group browser cannot be installed: no screenshots."
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)

@@ -29,6 +29,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "figures",
+    "screens",
 ]
 root_doc = "docs/index"
 include_patterns = [

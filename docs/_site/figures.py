@@ -53,6 +53,34 @@ def _working_in(folder: str) -> Iterator[None]:
         os.environ.update(variables)
 
 
+@contextlib.contextmanager
+def _keeping(folder: str) -> Iterator[None]:
+    """Save what a block closes without saving, and what it saves as a PDF, as PNG."""
+    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
+
+    save, close = Figure.savefig, plt.close
+    saved: set[int] = set()
+
+    def saving(self: Figure, name: object, *given: object, **options: object) -> None:
+        saved.add(id(self))
+        save(self, name, *given, **options)
+        if isinstance(name, str | Path) and Path(name).suffix == ".pdf":
+            save(self, Path(folder) / f"{Path(name).stem}.png")
+
+    def closing(figure: object = None) -> None:
+        if isinstance(figure, Figure) and id(figure) not in saved:
+            save(figure, Path(folder) / f"figure{len(saved)}.png")
+            saved.add(id(figure))
+        close(figure)
+
+    Figure.savefig, plt.close = saving, closing
+    try:
+        yield
+    finally:
+        Figure.savefig, plt.close = save, close
+
+
 def figures_of(page: Path) -> dict[int, list[Path]]:
     """The pictures that the blocks of *page* make, by the line where a block begins."""
     blocks = _blocks()
@@ -60,7 +88,7 @@ def figures_of(page: Path) -> dict[int, list[Path]]:
     shutil.rmtree(target, ignore_errors=True)
     made: dict[int, list[Path]] = {}
     names = {"__name__": f"docs.{page.stem}"}
-    with tempfile.TemporaryDirectory() as folder, _working_in(folder):
+    with tempfile.TemporaryDirectory() as folder, _working_in(folder), _keeping(folder):
         seen: set[Path] = set()
         for block in blocks.blocks_of(page):
             if not block.runs:

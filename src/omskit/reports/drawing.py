@@ -218,14 +218,10 @@ def axis_of(line: Timeline) -> tuple[Tick, ...]:
     size = max(len(line), 1)
     starts = line.boundaries()
     if len(starts) > 1:
-        least = size / LABELS
-        ticks: list[Tick] = []
-        last = -least
-        for slot, run in starts:
-            if slot - last >= least:
-                ticks.append(Tick(round(100 * slot / size, 3), str(run)))
-                last = slot
-        return tuple(ticks)
+        return tuple(
+            Tick(round(100 * slot / size, 3), str(run))
+            for slot, run in _apart(starts, size)
+        )
     if not len(line):
         return ()
     first, final = int(line.numbers[0]), int(line.numbers[-1])
@@ -234,6 +230,17 @@ def axis_of(line: Timeline) -> tuple[Tick, ...]:
         Tick(round(100 * (n - first + 0.5) / size, 3), str(n))
         for n in dict.fromkeys(wanted)
     )
+
+
+def _apart(starts: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    """The runs whose labels have room: long runs come first."""
+    ends = [slot for slot, _ in starts[1:]] + [size]
+    lengths = [end - slot for (slot, _), end in zip(starts, ends, strict=True)]
+    kept: list[tuple[int, int]] = []
+    for at in sorted(range(len(starts)), key=lambda n: -lengths[n]):
+        if all(abs(starts[at][0] - slot) >= size / LABELS for slot, _ in kept):
+            kept.append(starts[at])
+    return sorted(kept)
 
 
 def bounds_of(line: Timeline) -> list[float]:
