@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+
 from omskit import Store
 from omskit.effects import Request
 from omskit.server import Service, respond
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 4, 16, 64)
 PAGE = 1000
+
+
+def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times as text; anything else as it is."""
+    return column.cast(pa.string()) if pa.types.is_timestamp(column.type) else column
 
 
 def fill_sqlite(store: Store, path: Path) -> None:
@@ -54,10 +61,7 @@ def fill_sqlite(store: Store, path: Path) -> None:
             "ORDER BY run_number, lumisection_number"
         ).arrow
         names = [name for name in rows.column_names if "@" not in name]
-        columns = [
-            [v.isoformat() if hasattr(v, "isoformat") else v for v in c.to_pylist()]
-            for c in (rows[name] for name in names)
-        ]
+        columns = [text_of(rows[name]).to_pylist() for name in names]
         if first:
             lite.execute(f"CREATE TABLE l ({', '.join(map(json.dumps, names))})")
             first = False
@@ -116,7 +120,14 @@ def plain(path: str, port: int) -> None:
         return Response(json.dumps(body), media_type="application/vnd.api+json")
 
     app = Starlette(routes=[Route("/lumisections", lumisections)])
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=300,
+    )
 
 
 def free_port() -> int:
@@ -138,6 +149,8 @@ def process(command: list[str], url: str, core: int | None) -> Iterator[str]:
                 get(url, "/lumisections?page[limit]=1")
                 break
             except OSError:
+                if running.poll() is not None:
+                    raise
                 time.sleep(0.1)
         yield url
     finally:
@@ -165,9 +178,14 @@ class Kept:
         self.connection.close()
 
     def get(self, tail: str) -> bytes:
-        """One answer."""
-        self.connection.request("GET", self.path + tail)
-        answer = self.connection.getresponse()
+        """One answer; a connection that was idle too long is made anew."""
+        try:
+            self.connection.request("GET", self.path + tail)
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:
+            self.connection.close()
+            self.connection.request("GET", self.path + tail)
+            answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != 200:
             raise RuntimeError(body[:300])
@@ -197,11 +215,12 @@ def rate(url: str, clients: int, seconds: float, pages: int) -> float:
 
     def ask(number: int) -> None:
         with Kept(url) as kept:
-            place = number
+            # Each client reads on, page after page, from a place of its own.
+            place = number * pages // clients
             while time.perf_counter() < until:
                 kept.get(page(place % pages * PAGE))
                 counts[number] += 1
-                place += 7
+                place += 1
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(clients)]
     start = time.perf_counter()
@@ -210,6 +229,30 @@ def rate(url: str, clients: int, seconds: float, pages: int) -> float:
     for thread in threads:
         thread.join()
     return sum(counts) / (time.perf_counter() - start)
+
+
+def at_once(here: str, there: str, seconds: float, pages: int) -> dict[str, Any]:
+    """Pages a second of both services, by turns, for more and more clients."""
+    result: dict[str, Any] = {}
+    for clients in CLIENTS:
+        found = [
+            (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
+            for _ in range(3)
+        ]
+        mine = statistics.median(a for a, _ in found)
+        plainly = statistics.median(b for _, b in found)
+        ratio = statistics.median(a / b for a, b in found)
+        result[f"{clients} clients"] = {
+            "service": mine,
+            "plain": plainly,
+            "ratio": ratio,
+        }
+        print(
+            f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}, "
+            f"{ratio:.1f} times",
+            flush=True,
+        )
+    return result
 
 
 def main() -> None:
@@ -232,7 +275,9 @@ def main() -> None:
     if not store.path.exists():
         fill_store(store, given.rows)
         store.compact()
-        fill_sqlite(store, folder / "rows.sqlite")
+    if not (folder / "rows.sqlite").exists():
+        fill_sqlite(store, folder / "part.sqlite")
+        (folder / "part.sqlite").rename(folder / "rows.sqlite")
     ours_port, plain_port = free_port(), free_port()
     ours = [sys.executable, "-m", "omskit", "serve", "--store", str(store.path)]
     ours += ["--port", str(ours_port), "--workers", str(given.workers)]
@@ -255,12 +300,13 @@ def main() -> None:
         process(ours, ours_at, given.core) as here,
         process([*theirs, str(plain_port)], plain_at, given.core) as there,
     ):
+        result |= at_once(here, there, given.seconds, given.rows // PAGE)
         with Kept(here) as kept, Kept(there) as other:
             size = len(kept.get(page(0)))
             print(f"a page has {size / 1e6:.2f} MB, plainly {len(other.get(page(0)))}")
             service = Service(store.engine())
             for what, tail in asks.items():
-                many = given.repeats if "sorted" not in what else 3
+                many = given.repeats if "sorted" not in what else 1
                 request = Request("GET", service.base_url + tail)
                 result[what] = {
                     "in process": middle(lambda r=request: respond(r, service), many),
@@ -269,28 +315,6 @@ def main() -> None:
                 }
                 said = ", ".join(f"{k} {v:.1f} ms" for k, v in result[what].items())
                 print(f"{what:22}{said}", flush=True)
-        pages = given.rows // PAGE
-        for clients in CLIENTS:
-            found = [
-                (
-                    rate(here, clients, given.seconds, pages),
-                    rate(there, clients, given.seconds, pages),
-                )
-                for _ in range(3)
-            ]
-            mine = statistics.median(a for a, _ in found)
-            plainly = statistics.median(b for _, b in found)
-            ratio = statistics.median(a / b for a, b in found)
-            result[f"{clients} clients"] = {
-                "service": mine,
-                "plain": plainly,
-                "ratio": ratio,
-            }
-            print(
-                f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}, "
-                f"{ratio:.1f} times",
-                flush=True,
-            )
     if given.json:
         given.json.write_text(json.dumps(result, indent=1))
 

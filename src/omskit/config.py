@@ -24,7 +24,7 @@ from omskit.files import read_file
 from omskit.redact import drop_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 log = logging.getLogger("omskit")
 
@@ -174,8 +174,55 @@ def _refuse_unknown(table: dict[str, Any], known: tuple[str, ...], where: str) -
             raise ConfigError(message)
 
 
+def find_instances(names: str | Sequence[str] | None = None) -> tuple[Instance, ...]:
+    """The services that *names* mean, in order, or the user's choice where it is None.
+
+    Args:
+        names: One or several, as a list or with commas.
+
+    Raises:
+        UnknownInstanceError: No such name, or none at all.
+
+    Example:
+        >>> [one.name for one in find_instances("p5,production")]
+        ['p5', 'production']
+    """
+    wanted: object = names
+    if wanted is None:
+        wanted = os.environ.get("OMSKIT_INSTANCE") or read_config().get("instance")
+    several = _split(wanted) if isinstance(wanted, str) else wanted
+    if not isinstance(several, (list, tuple)):
+        return (find_instance(names if isinstance(names, str) else None),)
+    chosen = [one.strip() for one in several if isinstance(one, str) and one.strip()]
+    if not chosen or len(chosen) < len(several):
+        message = f"Each service of {several!r} is to have a name or a URL."
+        raise UnknownInstanceError(message)
+    return tuple(find_instance(one) for one in dict.fromkeys(chosen))
+
+
+def _split(text: str) -> list[str]:
+    """Names with commas between them; one in the path of a store stays.
+
+    Example:
+        >>> _split("p5,store:/a,b/oms,production")
+        ['p5', 'store:/a,b/oms', 'production']
+    """
+    found: list[str] = []
+    known = {*INSTANCES, *read_table(read_config(), "instances")}
+    for piece in text.split(","):
+        plain = piece.strip()
+        begins = plain in known or plain.startswith(("http://", "https://", STORE))
+        if found and not begins and found[-1].startswith(STORE):
+            found[-1] += f",{piece}"
+        else:
+            found.append(plain)
+    return found
+
+
 def find_instance(name: str | None = None) -> Instance:
     """The service that *name* means, or the user's choice where it is None.
+
+    Of several that the user chose it is the first; see `find_instances`.
 
     Args:
         name: A name, or the base URL of an aggregation API.
@@ -190,6 +237,9 @@ def find_instance(name: str | None = None) -> Instance:
     config = read_config()
     chosen = name or os.environ.get("OMSKIT_INSTANCE") or config.get("instance")
     chosen = chosen or "production"
+    if name is None and isinstance(chosen, (list, str)):
+        several = _split(chosen) if isinstance(chosen, str) else chosen
+        chosen = next(iter(several), "")
     if not isinstance(chosen, str):
         message = f"instance = {chosen!r} in the configuration file is no name."
         raise ConfigError(message)

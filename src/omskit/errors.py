@@ -107,6 +107,23 @@ def _rebuild(
 class UsageError(OMSError, ValueError):
     """The question cannot be asked as it stands; nothing was sent."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the user's own lines, none of omskit's, and the text.
+
+        A typo in a notebook would cost sixty lines else.
+        """
+        import traceback
+        from pathlib import Path
+
+        ours = str(Path(__file__).parent)
+        frames = [
+            frame
+            for frame in traceback.extract_tb(self.__traceback__)
+            if not frame.filename.startswith(ours) and "IPython" not in frame.filename
+        ]
+        lines = "".join(traceback.format_list(frames)).splitlines()
+        return [*lines, f"{type(self).__name__}: {self}"]
+
 
 class UnknownInstanceError(UsageError):
     """No service of that name."""

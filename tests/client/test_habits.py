@@ -150,3 +150,14 @@ async def test_the_other_client_does_the_same(path):
     async with AsyncClient("demo") as oms:
         assert (await oms.dcs_check(297050, path)).in_mask == 7
         assert str(await oms.lost(297050)).startswith("Run 297050: ")
+
+
+def test_a_typo_shows_the_lines_of_the_user_only():
+    """In a notebook a wrong argument costs a few lines, none of them of omskit."""
+    try:
+        Client("demo").runs(run_numbr=3)
+    except UsageError as error:
+        lines = error._render_traceback_()
+    assert "run_numbr=3" in "\n".join(lines)
+    assert lines[-1].startswith("UsageError: There is no option 'run_numbr'.")
+    assert len(lines) < 6

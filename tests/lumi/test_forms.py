@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from omskit import MaskError, OMSError, Table
 from omskit.cli.app import run as run_command
+from omskit.cli.mask.show import _SHOWN as SHOWN
+from omskit.cli.mask.show import As
 from omskit.lumi import LumiMask
 from omskit.lumi.files import read_mask
 
@@ -86,6 +88,40 @@ def test_forms_read_back_equal(mask):
     if mask:
         again += [LumiMask.read(mask.to_cmssw()), LumiMask.read(mask.to_cpp())]
     assert [one == mask for one in again] == [True] * len(again)
+
+
+open_masks = st.lists(
+    st.tuples(
+        st.integers(1, 400_000),
+        st.integers(1, 3000),
+        st.none() | st.integers(0, 50),
+    ),
+    max_size=8,
+).map(
+    lambda rows: LumiMask.from_ranges(
+        [(r, a, None if n is None else a + n) for r, a, n in rows]
+    )
+)
+
+
+@settings(max_examples=100)
+@given(open_masks)
+def test_what_is_shown_reads_back_equal(mask):
+    """All forms of ``oms mask show`` give any mask back, or are not written.
+
+    Open ends go into summaries and tables only. An empty text is no mask, as an empty
+    file is a mistake more often, so CMSSW ranges of no lumisection are not read.
+    """
+    for how, write in SHOWN.items():
+        if how is As.CRAB or (how is As.CMSSW and not mask):
+            continue
+        try:
+            text = write(mask, "mine.json", "golden")
+        except MaskError:
+            assert (mask.is_open and how is not As.CSV) or not mask
+            assert how is not As.SUMMARY
+            continue
+        assert LumiMask.read(text + "\n") == mask
 
 
 @pytest.mark.parametrize(

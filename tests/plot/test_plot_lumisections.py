@@ -66,7 +66,10 @@ def test_labels_carry_run_unit_and_what_is_missing(lumis: Table) -> None:
     ax = drawn.axes[0]
     assert ax.get_xlabel() == "Lumisection of run 297050"
     assert ax.get_ylabel() == f"Integrated luminosity ({unit_text('/pb')})"
-    assert legend_texts(ax) == ["delivered_lumi", "recorded_lumi"]
+    assert legend_texts(ax) == [
+        "delivered in the fill so far",
+        "recorded in the fill so far",
+    ]
     assert drawn.notes == ("no lumisection 4-5",)
     assert "no lumisection 4-5" in small_print(ax)
 
@@ -84,9 +87,9 @@ def test_flag_is_a_strip_in_three_states(lumis: Table) -> None:
     assert all(bars.get_zorder() < line for bars in strip.artists.values())
     assert legend_texts(drawn.axes[0]) == [
         "pileup",
-        "cms_active: on (4 LS)",
-        "cms_active: off (1 LS)",
-        "cms_active: unknown (2 LS)",
+        "CMS active: on (4 LS)",
+        "CMS active: off (1 LS)",
+        "CMS active: unknown (2 LS)",
     ]
 
 
@@ -128,7 +131,7 @@ def test_names_can_be_chosen(lumis: Table) -> None:
     drawn = plot.per_lumisection(
         lumis, ["delivered_lumi", "recorded_lumi"], labels={"recorded_lumi": "kept"}
     )
-    assert legend_texts(drawn.axes[0]) == ["delivered_lumi", "kept"]
+    assert legend_texts(drawn.axes[0]) == ["delivered in the fill so far", "kept"]
 
 
 def test_flag_can_be_drawn_as_values(lumis: Table) -> None:
@@ -282,7 +285,7 @@ def test_pileup_and_luminosity_share_the_axis(lumis: Table) -> None:
     assert above.get_xlim() == below.get_xlim()
     assert below.get_xlabel() == "Lumisection of run 297050"
     assert len(drawn.strips) == 2
-    assert legend_texts(below) == ["init_lumi"]
+    assert legend_texts(below) == ["luminosity at the start"]
 
 
 def test_pileup_and_luminosity_take_columns_and_axes(lumis: Table) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import pickle
+import re
 import warnings
 from dataclasses import replace
 
@@ -17,7 +18,6 @@ from omskit.effects import Request
 from omskit.engine import Clock, Engine, engine_at
 from omskit.errors import (
     ConfigError,
-    NotFoundError,
     NotSyncedError,
     OMSError,
     UsageError,
@@ -161,6 +161,25 @@ def test_a_store_answers_as_the_service(demo, here, served, query, units, page_s
     assert_same(there, outcome(served, query, **options))
 
 
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(query=queries(), units=st.sampled_from(["canonical", "raw"]))
+def test_both_drivers_answer_alike(whole, demo, served, query, units):
+    """An event loop gets from a store, and a service over it, what a thread gets."""
+
+    async def asked(place):
+        async with AsyncClient(place, retries=0) as client:
+            try:
+                table = await client.bind(query, units=units).fetch()
+            except OMSError as error:
+                return type(error)
+            return table.arrow, table.notes, table.gaps, table.complete
+
+    there = outcome(demo, query, units=units)
+    there = there[:4] if isinstance(there, tuple) else there
+    for place in (f"store:{whole.path}", served.instance.base_url):
+        assert_same(there, asyncio.run(asked(place)))
+
+
 @settings(max_examples=10, deadline=None)
 @given(query=queries())
 def test_a_store_counts_and_streams_as_the_service(demo, here, query):
@@ -204,9 +223,29 @@ def test_the_receipt_names_the_store(here, whole):
     """A receipt says that the rows came from a store, and that they are simulated."""
     receipt = here.runs(297050).receipt
     assert receipt.service.startswith("store:/")
-    assert receipt.service_source == "store, simulated"
+    assert re.fullmatch(r"store, simulated, read 20\S+Z", receipt.service_source)
     assert receipt.simulated
     assert here.replay(receipt).same
+
+
+def test_the_receipt_says_how_old_the_rows_are(store, oms, clock):
+    """Those that were asked for, in this process and through a service."""
+    store.sync(oms, "runs", 297050)
+    clock.pass_days(1)
+    store.sync(oms, "runs", 297056)
+    first, last = (e.fetched for e in store._kept.coverage("runs").entries)
+    days = [f"{time:%Y-%m-%dT%H:%MZ}" for time in (first, last)]
+    with (
+        running(store.engine()) as url,
+        Client(url) as there,
+        Client(f"store:{store.path}") as here,
+    ):
+        for client in (here, there):
+            one = client.runs(297056).receipt.service_source
+            both = client.runs([297050, 297056]).receipt.service_source
+            assert one == f"store, simulated, read {days[1]}"
+            assert days[0] in both
+            assert days[1] in both
 
 
 def test_pages_deep_in_a_store_are_right(whole, demo):
@@ -275,7 +314,7 @@ def test_rates_of_a_whole_run_come_from_a_store(part, demo):
 
 
 def test_a_service_over_a_store_says_what_is_not_synced(part):
-    """Over HTTP it is a 404 whose document says why."""
+    """Over HTTP it is a 404 whose document says why, and the same error again."""
     service = part.service("http://127.0.0.1:1/agg/api/v1")
     url = f"{service.base_url}/runs?filter[run_number][EQ]=1"
     answer = respond(Request("GET", url), service)
@@ -285,9 +324,11 @@ def test_a_service_over_a_store_says_what_is_not_synced(part):
     with (
         running(part.engine()) as there,
         Client(there) as oms,
-        pytest.raises(NotFoundError, match="does not hold 'runs'"),
+        pytest.raises(NotSyncedError, match="does not hold 'runs'") as caught,
     ):
         oms.runs(1)
+    assert str(caught.value).endswith(f"Try: oms sync runs 1 --store {part.path}")
+    assert caught.value.status == 404
 
 
 def test_a_store_that_fails_is_told(part, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx2
 import pytest
 
@@ -59,6 +61,26 @@ def test_health_and_metrics_are_told(store, oms, caplog):
     lines = [record.getMessage() for record in mine]
     assert any(line.startswith("GET /agg/api/v1/runs 200 ") for line in lines)
     assert not any("297050" in line for line in lines)
+
+
+def test_the_access_log_can_be_seen(store, oms, monkeypatch, capsys):
+    """``--access-log`` has a line for each request on stderr, without parameters."""
+    store.sync(oms, "runs", 297050)
+    log = logging.getLogger("omskit.access")
+    monkeypatch.setattr(log, "handlers", [])
+    before = log.level
+
+    def ended(server, sockets):
+        log.info("GET /agg/api/v1/runs 200 1.0 ms")
+
+    monkeypatch.setattr("uvicorn.Server.run", ended)
+    command = ["serve", "--store", str(store.path), "--port", "0"]
+    assert run(command) == 0
+    assert "GET" not in capsys.readouterr().err
+    for _ in range(2):
+        assert run([*command, "--access-log"]) == 0
+        assert capsys.readouterr().err.count("GET /agg/api/v1/runs 200") == 1
+    log.setLevel(before)
 
 
 def test_the_command_serves_a_store(store, oms, monkeypatch):

@@ -145,7 +145,6 @@ __import__("sklearn.ensemble").ensemble.IsolationForest(n_estimators=3).fit(d.se
 """.strip().splitlines()
 
 STUBBORN = {
-    "plt.plot(d.start_time, d.bpix_ready)": "d.bpix_ready.astype(float)",
     LEARNING[-1]: 'd.select_dtypes("number")',
 }
 """Lines that fail with the default types where a flag is not known, and what to write

@@ -78,8 +78,7 @@ def test_a_line_with_a_table_runs(line, framed, names):
 
 
 def test_there_is_a_way_round_what_fails(framed, names):
-    """Where a flag is not known, flags are plotted and learnt from as numbers."""
-    names["plt"].plot(names["d"].start_time, names["d"].bpix_ready.astype(float))
+    """Where a flag is not known, flags are learnt from as numbers."""
     learnt = lines.LEARNING[-1].replace('["number", "bool"]', '"number"')
     assert learnt not in lines.STUBBORN
     run(learnt, framed)

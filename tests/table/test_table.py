@@ -375,7 +375,9 @@ def test_the_html_shows_units_and_warnings():
     text = table(warnings=["5 < 6 & more"])._repr_html_()
     assert "<th>l1_rate<br><small>[Hz]</small></th>" in text
     assert "<th>era</th>" in text
-    assert "<li>&#9888; 5 &lt; 6 &amp; more</li>" in text
+    assert (
+        "<details><summary>&#9888; 1 note</summary><ul><li>5 &lt; 6 &amp; more" in text
+    )
     assert "<strong>runs</strong>: 2 rows" in text
     assert "(incomplete)" not in text
     assert text.count("\N{EM DASH}") == 6

@@ -143,10 +143,23 @@ def oms(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and exit."""
     if "pyarrow" not in sys.modules:
-        # Else pyarrow imports pandas, where it is installed, at the first value that it
-        # is given: 0.27 s and 40 MB, and no command has a use for it.
-        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # Python's way
+        sys.meta_path.insert(0, _WithoutPandas())
     sys.exit(run(arguments))
+
+
+class _WithoutPandas:
+    """Says that there is no pandas: to pyarrow, above all.
+
+    It would import pandas, where that is installed, at the first value that it is
+    given: 0.27 s and 40 MB, and no command has a use for it.
+    """
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Nothing is found by it; see `importlib.abc.MetaPathFinder`."""
+        if name == "pandas":
+            message = "No command of omskit uses pandas."
+            raise ModuleNotFoundError(message, name=name)
 
 
 def run(arguments: list[str] | None = None) -> int:

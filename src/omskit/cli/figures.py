@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,15 @@ from omskit.errors import UsageError
 if TYPE_CHECKING:
     from omskit.client import Client
     from omskit.plot import Drawing
+    from omskit.plot.times import Axis
+    from omskit.table import Table
+
+
+class Along(StrEnum):
+    """What lies along x."""
+
+    LUMISECTION = "lumisection"
+    TIME = "time"
 
 
 class Figure(StrEnum):
@@ -41,12 +51,16 @@ class Figure(StrEnum):
     DCS = "dcs"
 
 
+_AXES: dict[Along | None, Axis] = {
+    None: None, Along.TIME: "time", Along.LUMISECTION: "lumisection",
+}  # fmt: skip
 _TAKES = {
     "--fields": {Figure.LUMISECTIONS, Figure.L1_RATES},
     "--flag": {Figure.LUMISECTIONS, Figure.PILEUP},
     "--path": {Figure.HLT_RATES},
     "--name": {Figure.L1_ALGORITHMS},
     "--dcs": {Figure.DCS},
+    "--axis": set(Figure) - {Figure.DCS},
 }
 """Which figures an option changes; with the others it is refused."""
 
@@ -91,6 +105,13 @@ def plot(
             autocompletion=complete_algorithm,
         ),
     ] = None,
+    axis: Annotated[
+        Along | None,
+        typer.Option(
+            help="What lies along x; by default time for more than six runs.",
+            show_default=False,
+        ),
+    ] = None,
     dcs: DcsOption = None,
     output: Annotated[
         Path | None,
@@ -106,7 +127,8 @@ def plot(
 ) -> None:
     """Draw runs per lumisection, and write the figure to a file.
 
-    Several runs are drawn beside each other; dcs takes one.
+    Several runs are drawn beside each other, many along time; dcs takes one. Where the
+    prescale column changes is marked.
 
     Example: oms plot pileup 297050 --flag cms_active --output pileup.png
     """
@@ -120,14 +142,14 @@ def plot(
         "--path": path,
         "--name": name,
         "--dcs": dcs,
+        "--axis": axis,
     }
     _check(what, target, [name for name, value in options.items() if value])
     given = Output(instance=instance, quiet=quiet)
     columns = [part.strip() for part in fields.split(",")] if fields else None
     with client_for(given) as oms:
-        drawn = _draw(
-            oms, what, run, columns=columns, flag=flag, paths=path, names=name, dcs=dcs
-        )
+        wishes = Wishes(columns, flag, path, name, dcs, _AXES[axis])
+        drawn = _draw(oms, what, run, wishes)
         typer.echo(str(save(drawn, target)))
 
 
@@ -156,31 +178,44 @@ def check_target(target: Path) -> None:
         raise UsageError(message)
 
 
-def _draw(
-    oms: Client,
-    what: Figure,
-    run: str,
-    *,
-    columns: list[str] | None,
-    flag: str | None,
-    paths: list[str] | None,
-    names: list[str] | None,
-    dcs: Path | None,
-) -> Drawing:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What of it is to be drawn, and how."""
+
+    columns: list[str] | None = None
+    flag: str | None = None
+    paths: list[str] | None = None
+    names: list[str] | None = None
+    dcs: Path | None = None
+    axis: Axis = None
+
+
+def _draw(oms: Client, what: Figure, run: str, wishes: Wishes) -> Drawing:
     import omskit.plot as figures
 
+    axis, paths, names = wishes.axis, wishes.paths or None, wishes.names or None
     if what is Figure.L1_RATES:
-        return figures.l1_rates(of_run(oms.l1_rates(run), run), columns)
+        table = of_run(oms.l1_rates(run), run)
+        columns = _columns_in_use(oms, run)
+        return figures.l1_rates(table, wishes.columns, axis=axis, prescales=columns)
     if what is Figure.HLT_RATES:
-        table = oms.hlt_rates(run, paths=paths or None)
-        return figures.hlt_rates(of_run(table, run, patterns=paths or ()))
+        table = of_run(oms.hlt_rates(run, paths=paths), run, patterns=paths or ())
+        columns = _columns_in_use(oms, run)
+        return figures.hlt_rates(table, axis=axis, prescales=columns)
     if what is Figure.L1_ALGORITHMS:
-        table = oms.l1_algorithms(run, names=names or None)
-        return figures.l1_algorithms(of_run(table, run, patterns=names or ()))
+        table = of_run(oms.l1_algorithms(run, names=names), run, patterns=names or ())
+        return figures.l1_algorithms(table, axis=axis)
     if what is Figure.DCS:
-        check = read_dcs(oms, dcs)
+        check = read_dcs(oms, wishes.dcs)
         return figures.dcs_comparison(of_run(oms.lumisections(run), run), check)
     table = of_run(oms.lumisections(run), run)
     if what is Figure.PILEUP:
-        return figures.pileup_and_luminosity(table, flag=flag)
-    return figures.per_lumisection(table, columns or ["pileup"], flag=flag)
+        return figures.pileup_and_luminosity(table, flag=wishes.flag, axis=axis)
+    columns_drawn = wishes.columns or ["pileup"]
+    return figures.per_lumisection(table, columns_drawn, flag=wishes.flag, axis=axis)
+
+
+def _columns_in_use(oms: Client, run: str) -> Table:
+    """Which prescale column each lumisection had, as rates jump where it changes."""
+    fields = ["run_number", "lumisection_number", "prescale_index"]
+    return oms.lumisections(run, fields=fields)

@@ -45,8 +45,9 @@ InstanceOption = Annotated[
         "--instance",
         "-i",
         metavar="NAME|URL",
-        help="Whom to ask: production, integration, development, p5, demo or a URL. "
-        "Else OMSKIT_INSTANCE, the configuration file, production.",
+        help="Whom to ask: production, integration, development, p5, demo or a URL; of "
+        "several, with commas, the first that answers. Else OMSKIT_INSTANCE, the "
+        "configuration file, production.",
         autocompletion=complete_instance,
     ),
 ]

@@ -68,6 +68,13 @@ def serve(
     keyfile: Annotated[
         Path | None, typer.Option(help="The certificate's key (PEM), with --certfile.")
     ] = None,
+    access_log: Annotated[
+        bool,
+        typer.Option(
+            "--access-log",
+            help="Write a line for each request to stderr, without its parameters.",
+        ),
+    ] = False,
     workers: Annotated[
         int,
         typer.Option(
@@ -93,7 +100,13 @@ def serve(
     from omskit.server import serve as serve_engine
 
     what = "the demo" if store is None else f"the store {store}"
-    front = front_of(token=token, faults=faults, login=login, hosts=name or ())
+    front = front_of(
+        token=token,
+        faults=faults,
+        login=login,
+        hosts=name or (),
+        access_log=access_log,
+    )
     if workers > 1:
         alone = {"--as-of": as_of, "--faults": faults, "--login": login}
         for option, given in alone.items():

@@ -23,7 +23,7 @@ from omskit.query import Query
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from omskit.client.options import (
         ClientOptions,
@@ -62,12 +62,15 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
     """
 
     def __init__(
-        self, instance: str | None = None, **options: Unpack[ClientOptions]
+        self,
+        instance: str | Sequence[str] | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
         hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._drives = AsyncDriver(self._sender, self._login, concurrency)
+        self._drives.shared.opening = self._opening
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
 from omskit.client.stored import first_of
-from omskit.config import DEMO, STORE, Instance, find_instance
+from omskit.client.ways import LateSource, Switch, Ways
+from omskit.config import DEMO, STORE, Instance, find_instances
 from omskit.drivers import EngineSource, LocalSender, Sender
 from omskit.drivers.engine_source import demo_service
 from omskit.drivers.paced import Pacer
@@ -24,16 +25,20 @@ from omskit.schema import Catalogue, Resource, bundled
 from omskit.server import respond
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from omskit.client.options import ClientOptions, Credentials
-    from omskit.drivers.shared import Shared
+    from omskit.drivers.shared import Login, Shared
+    from omskit.effects import Flow
     from omskit.flow import Source
-    from omskit.flow.settings import SettingOptions
+    from omskit.flow.settings import SettingOptions, Timeouts
     from omskit.server import Service
 
 _WANTS: Wants = {
-    "instance": ((str, NOTHING), "the name or the URL of a service"),
+    "instance": (
+        (str, list, tuple, NOTHING),
+        "the name or the URL of a service, or a list of them",
+    ),
     "verify": (
         (str, os.PathLike, ssl.SSLContext, bool, NOTHING),
         "a file or folder of CA certificates, or an ssl.SSLContext",
@@ -50,7 +55,7 @@ class BaseClient:
 
     def __init__(
         self,
-        instance: str | None = None,
+        instance: str | Sequence[str] | None = None,
         *,
         credentials: Credentials | None = None,
         verify: str | os.PathLike[str] | ssl.SSLContext | None = None,
@@ -75,37 +80,78 @@ class BaseClient:
                 "the CA certificates, e.g. verify='/etc/pki/tls/certs/CERN-bundle.pem'."
             )
             raise ConfigError(message)
-        self._instance = find_instance(instance)
+        instances = find_instances(instance)
+        self._instance = instances[0]
         self._settings = (settings or Settings()).changed(**options)
         self._catalogue = catalogue or bundled()
         self._learnt: dict[str, Resource] = {}
         self._credentials, self._verify, self._proxy = credentials, verify, proxy
         self._given = sender
-        self._service = self._find_service()
+        self._service: Service | None = None
         self._store = store
-        self._first = None if store is None else first_of(store, self._instance)
+        self._first = None
+        if store is not None:
+            stand_before = [first_of(store, one) for one in instances]
+            self._first = stand_before[0]
+        self._ways: Ways | None = None
+        self._switch: Switch | None = None
+        if len(instances) > 1:
+            self._go_ways(instances)
+            return
+        self._service = self._find_service()
         self._sender = sender or self._find_sender()
         _check_way(self._sender, verify, proxy)
+        self._login = self._find_login()
+
+    def _go_ways(self, instances: tuple[Instance, ...]) -> None:
+        """Be a client of several services, until one of them has answered."""
+        if self._given is not None:
+            message = "sender= is one way to one service; name only that service."
+            raise UsageError(message)
+        self._ways = Ways(instances, self._take, self._http)
+        self._switch = Switch(self._http(self._settings.timeouts), Anonymous())
+        self._sender, self._login = self._switch, self._switch
+        _check_way(self._sender, self._verify, self._proxy)
+
+    def _take(self, instance: Instance) -> None:
+        """Be a client of this service from now on."""
+        self._instance = instance
+        self._service = self._find_service()
+        if self._switch is None:
+            return
+        if self._service is not None:
+            self._switch.here[instance.base_url] = self._find_sender()
+        self._switch.who = self._find_login()
+
+    def _find_login(self) -> Login:
+        credentials = self._credentials
         if credentials is None:
             credentials = find_login(self._instance)
-        self._login = as_login(credentials, self._instance.base_url)
+        return as_login(credentials, self._instance.base_url)
+
+    def _opening(self) -> Flow[None] | None:
+        """What is to be done before a question; None: nothing."""
+        return None if self._ways is None else self._ways.opening()
 
     def _find_sender(self) -> Sender:
         if self._service is not None:
             service = self._service
             return LocalSender(lambda request: respond(request, service))
+        return self._http(self._settings.timeouts)
+
+    def _http(self, timeouts: Timeouts) -> Sender:
         from omskit.transport import HttpSender  # not for what answers in this process
 
         return HttpSender(
             verify=self._verify,
-            timeouts=self._settings.timeouts,
+            timeouts=timeouts,
             proxy=self._proxy,
             connections=self._settings.concurrency,
         )
 
     @property
     def instance(self) -> Instance:
-        """The service that is asked."""
+        """The service that is asked; of several the first, until one has answered."""
         return self._instance
 
     @property
@@ -114,7 +160,14 @@ class BaseClient:
         return self._catalogue
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._instance.name!r})"
+        return f"{type(self).__name__}({self._made_for!r})"
+
+    @property
+    def _made_for(self) -> str | tuple[str, ...]:
+        """What it was asked to be a client of."""
+        if self._ways is None:
+            return self._instance.name
+        return tuple(one.name for one in self._ways.instances)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as what it was asked to be; connections are made anew.
@@ -146,7 +199,7 @@ class BaseClient:
             "store": self._store,
             "catalogue": None if self._catalogue is bundled() else self._catalogue,
         }
-        return (_remade, (type(self), self._instance.name, details))
+        return (_remade, (type(self), self._made_for, details))
 
     def _find_service(self) -> Service | None:
         """The service in this process that answers, if one does."""
@@ -164,6 +217,12 @@ class BaseClient:
 
         Whoever listens to the requests, such as a recorder, gets to hear all of them.
         """
+        if self._ways is None:
+            return self._present_source(settings)
+        return LateSource(self._ways, lambda: self._present_source(settings))
+
+    def _present_source(self, settings: Settings) -> Source:
+        """The source of the service that is asked now."""
         found: Source = HttpSource(self._instance.base_url, settings.policy)
         if self._service is not None and self._shared.sender is self._sender:
             found = EngineSource(self._service, settings.policy)
@@ -245,5 +304,7 @@ def _check_way(sender: Sender, verify: Any, proxy: Secret | None) -> None:
         read_proxy(proxy)
 
 
-def _remade(face: type[BaseClient], name: str, details: dict[str, Any]) -> BaseClient:
+def _remade(
+    face: type[BaseClient], name: str | tuple[str, ...], details: dict[str, Any]
+) -> BaseClient:
     return face(name, **details)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any
 
 PATIENCE_S = 0.7
@@ -42,7 +43,10 @@ class Bar:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            # In a notebook rich draws with ipywidgets, and asks for it where it is not.
+            console=Console(
+                stderr=True, force_jupyter=None if has_widgets() else False
+            ),
             transient=True,
         )
         bar.start()
@@ -53,6 +57,11 @@ class Bar:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def has_widgets() -> bool:
+    """Ipywidgets is there."""
+    return find_spec("ipywidgets") is not None
 
 
 def is_watched() -> bool:

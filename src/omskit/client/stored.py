@@ -63,7 +63,8 @@ class StoreFirst:
         if self._source is None:
             url = f"store:{self.store.path}"
             self._source = EngineSource(self.store.service(url))
-        return StoredSource(self, self._source, service, raw)
+        mine = replace(self._source, ages=[])  # what this question has read
+        return StoredSource(self, mine, service, raw)
 
     def holds(self, query: Query) -> bool:
         """Whether all rows of a query are final here."""
@@ -158,4 +159,6 @@ class StoredSource:
                 said.append("simulated")
             counts = " and ".join(f"{n} rows of {name}" for name, n in found.items())
             said.append(f"{counts} from {self.stored.base_url}")
+            if self.stored.read:
+                said.append(self.stored.read)
         return result

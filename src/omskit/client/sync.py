@@ -21,7 +21,7 @@ from omskit.query import Query
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from omskit.client.options import (
         ClientOptions,
@@ -51,7 +51,9 @@ class Client(Shortcuts["Table"]):
     Args:
         instance: ``"production"``, ``"integration"``, ``"development"``, ``"p5"``,
             ``"dials"``, ``"demo"``, the base URL of a service, or None for
-            ``OMSKIT_INSTANCE``, the configuration file, and else production.
+            ``OMSKIT_INSTANCE``, the configuration file, and else production. Of a list,
+            ``["p5", "production", "store:~/oms"]``, the first that answers when the
+            first question is asked; its receipts name it, and those that did not.
         credentials: `ClientCredentials`, `BearerToken`, or any auth object of tsgauth;
             None takes ``OMSKIT_TOKEN`` (for services of one's own), the token of ``oms
             auth login``, ``OMSKIT_CLIENT_ID`` and ``OMSKIT_CLIENT_SECRET``, a Kerberos
@@ -72,12 +74,15 @@ class Client(Shortcuts["Table"]):
     """
 
     def __init__(
-        self, instance: str | None = None, **options: Unpack[ClientOptions]
+        self,
+        instance: str | Sequence[str] | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
         hide_proxy(options)
         super().__init__(instance, **options)
         concurrency = self._settings.concurrency
         self._driver = SyncDriver(self._sender, self._login, concurrency)
+        self._driver.shared.opening = self._opening
 
     @property
     def _shared(self) -> Shared:

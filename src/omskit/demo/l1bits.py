@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from omskit.demo.dice import Floats, Ints
     from omskit.demo.schedule import Period, Run
 
+UGT_S = 2**18 / ORBITS_HZ
+"""Seconds by which OMS divides the counters of algorithms: not those of its totals.
+
+Source: boundino/omstools readme, rates of run 373710, see `omskit.trigger.DIVISOR_S`.
+"""
+
 REFERENCE_LUMI = 2.0e4
 """The luminosity, in 10^30 cm^-2 s^-1, of the rates in ``data/menus.toml``."""
 
@@ -167,7 +173,7 @@ def algorithms() -> pa.Table:
     for name in COUNTERS:
         counter = cells(lambda block, name=name: block[name])
         columns[f"{name}_counter"] = counter
-        columns[f"{name}_rate"] = counter / L1_S
+        columns[f"{name}_rate"] = counter / UGT_S
     return table("l1algorithmtriggers", columns, at.size)
 
 
@@ -218,7 +224,7 @@ def _run_columns(block: dict[str, Any]) -> dict[str, list[Any]]:
     for name in COUNTERS:
         total = kept.sums(block[name])
         columns[f"{name}_counter"] = total.ravel().tolist()
-        columns[f"{name}_rate"] = (total / (L1_S * active)).ravel().tolist()
+        columns[f"{name}_rate"] = (total / (UGT_S * active)).ravel().tolist()
     for end, positions in (("initial", kept.begin), ("final", _last_running(kept))):
         columns |= _run_prescales(block, end, positions)
     return columns
@@ -296,7 +302,7 @@ _RATEMON = ("run_number", "names", "prescales", "lumisections")
 def _parallel(block: dict[str, Any], columns: Ints, height: int) -> list[Any]:
     """The rates before prescale and deadtime of each lumisection, by bit."""
     numbers = lumisections().number[block["at"][columns]]
-    rates = np.round(block["pre_dt_before_prescale"][:, columns] / L1_S, 3)
+    rates = np.round(block["pre_dt_before_prescale"][:, columns] / UGT_S, 3)
     made: list[Any] = [{} for _ in range(int(numbers.max()) + 1)]
     for place, number in enumerate(numbers.tolist()):
         values: list[float | None] = [None] * height

@@ -44,6 +44,7 @@ class AsyncDriver:
 
     async def run(self, flow: Flow[Result], reporter: Reporter | None = None) -> Result:
         """The result of *flow*; what it emits is dropped."""
+        await self._open()
         box: list[Any] = [None]
         async for _ in self._steps(flow, reporter, box):
             pass
@@ -54,9 +55,16 @@ class AsyncDriver:
         self, flow: Flow[Any], reporter: Reporter | None = None
     ) -> AsyncGenerator[Table]:
         """The tables that *flow* emits; close it where it is left early."""
+        await self._open()
         async with contextlib.aclosing(self._steps(flow, reporter, [None])) as steps:
             async for table in steps:
                 yield table
+
+    async def _open(self) -> None:
+        opening = self.shared.opening()
+        if opening is not None:
+            async for _ in self._steps(opening, None, [None]):
+                pass
 
     async def _steps(
         self, flow: Flow[Any], reporter: Reporter | None, box: list[Any]

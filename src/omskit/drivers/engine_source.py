@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from omskit.effects import Authorise, Compute, Request, Response, Send
 from omskit.engine import Stop
 from omskit.flow.exchange import Policy
+from omskit.flow.service_info import SOURCE
 from omskit.flow.settings import MOST_ROWS_PER_PAGE
 from omskit.flow.source import HttpSource
-from omskit.server import Service, respond
+from omskit.server import Service, aged, respond
 from omskit.server.rows import read_rows
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from omskit.jsonapi import Rows
     from omskit.query.plan import Plan
     from omskit.schema import Resource
+    from omskit.server.rows import Between
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,12 @@ class EngineSource:
     Attributes:
         service: The service; its engine has the rows.
         policy: When to try again, where it is asked as over a network.
+        ages: When rows that it gave were fetched, where they come from a store.
     """
 
     service: Service
     policy: Policy = field(default_factory=Policy)
+    ages: list[Between] = field(default_factory=list, compare=False)
 
     @property
     def base_url(self) -> str:
@@ -62,10 +66,14 @@ class EngineSource:
         """The rows of a page, from the engine."""
         url, stop = f"{self.base_url}/{page.url}", Stop()
         call = url, resource, self.service, stop
-        rows: Rows | None = yield Compute(_read, call, stop.now)
-        if rows is None:
+        found: tuple[Rows, Between | None] | None
+        found = yield Compute(_read, call, stop.now)
+        if found is None:
             asked = HttpSource(self.base_url, self.policy)
-            rows = yield from self._answered(asked.rows(page, resource))
+            return (yield from self._answered(asked.rows(page, resource)))
+        rows, read_between = found
+        if read_between is not None:
+            self.ages.append(read_between)
         return rows
 
     def document(self, path: str) -> Flow[bytes]:
@@ -74,10 +82,19 @@ class EngineSource:
         return (yield from self._answered(asked.document(path)))
 
     def listening(self, flow: Flow[Result], info: ServiceInfo) -> Flow[Result]:
-        """The service says the same in every answer."""
-        asked = Send(Request("GET", self.base_url))
-        info.hear(asked, Response(200, self.service.identity))
-        return flow
+        """The service says the same in every answer, but for the age of its rows."""
+        result = yield from flow
+        headers = self.service.identity
+        words = [headers.get(SOURCE), self.read]
+        headers[SOURCE] = ", ".join(filter(None, words))
+        info.hear(Send(Request("GET", self.base_url)), Response(200, headers))
+        return result
+
+    @property
+    def read(self) -> str | None:
+        """When the rows that it gave were fetched, as receipts say it."""
+        times = [time for between in self.ages for time in between]
+        return aged((min(times), max(times)) if times else None)
 
     def _answered(self, flow: Flow[Result]) -> Flow[Result]:
         """*flow* with its requests answered here, and without logins."""
@@ -107,7 +124,9 @@ class EngineSource:
         return result
 
 
-def _read(url: str, resource: Resource, service: Service, stop: Stop) -> Rows | None:
+def _read(
+    url: str, resource: Resource, service: Service, stop: Stop
+) -> tuple[Rows, Between | None] | None:
     with stop.watching():
         return read_rows(url, resource, service)
 

@@ -20,7 +20,7 @@ from omskit.effects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from omskit.drivers.senders import Sender
 
@@ -50,12 +50,17 @@ class Reporter(Protocol):
 
 
 class Shared:
-    """What both drivers keep: the sender, the login, the present credential."""
+    """What both drivers keep: the sender, the login, the present credential.
+
+    Attributes:
+        opening: What is to be carried out before any flow; None: nothing.
+    """
 
     def __init__(self, sender: Sender, login: Login, concurrency: int) -> None:
         self.sender = sender
         self.login = login
         self.concurrency = concurrency
+        self.opening: Callable[[], Flow[None] | None] = lambda: None
         self.credential: Credential | None = None
         self.logged_in = False
 

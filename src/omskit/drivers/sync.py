@@ -93,19 +93,21 @@ class SyncDriver:
         Args:
             waiting: Who waits for the result, and may give up.
         """
-        steps = self._steps(flow, reporter, waiting)
-        try:
-            while True:
-                next(steps)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+        self._open()
+        result: Result = _ended(self._steps(flow, reporter, waiting))
+        return result
 
     def iterate(
         self, flow: Flow[Any], reporter: Reporter | None = None
     ) -> Generator[Table]:
         """The tables that *flow* emits; close it where it is left early."""
+        self._open()
         yield from self._steps(flow, reporter)
+
+    def _open(self) -> None:
+        opening = self.shared.opening()
+        if opening is not None:
+            _ended(self._steps(opening, None))
 
     def _steps(
         self,
@@ -228,6 +230,15 @@ class SyncDriver:
         pool = self._cut()
         if pool is not None:
             pool.join(until)
+
+
+def _ended(steps: Generator[Table, None, Any]) -> Any:
+    """The result of steps; what they yield is dropped."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as stop:
+        return stop.value
 
 
 def _computed(effect: Compute, waiting: CancelToken) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from omskit.engine.memory import as_relations, beside, filters_in
+from omskit.engine.relations import Aged
 from omskit.engine.sql import (
     Statement,
     chosen,
@@ -33,6 +34,7 @@ from omskit.query.days import whole_days
 from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Self
@@ -172,6 +174,20 @@ class Engine:
                 return Result(table, relation.count)
             counted = _run(cursor, count_statement(bound, relation))
         return Result(table, counted.column(0)[0].as_py())
+
+    @property
+    def is_aged(self) -> bool:
+        """Whether `read_between` knows anything."""
+        return isinstance(self._relations, Aged)
+
+    def read_between(self, query: Query) -> tuple[dt.datetime, dt.datetime] | None:
+        """When the rows that a query can match were fetched, first and last.
+
+        None where the relations do not say, or have none.
+        """
+        if not isinstance(self._relations, Aged):
+            return None
+        return self._relations.read_between(self._key(query), query.conditions)
 
     def _key(self, query: Query) -> str:
         """The key of the rows asked for."""

@@ -9,9 +9,10 @@ protocols below and needs no change here or in `omskit.engine.execute`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Iterator
 
     import duckdb
@@ -137,3 +138,16 @@ class Relations(Protocol):
 
     def close(self) -> None:
         """Give memory and files back; nothing is answered afterwards."""
+
+
+@runtime_checkable
+class Aged(Protocol):
+    """Relations whose rows were fetched from somewhere, and may have changed there."""
+
+    def read_between(
+        self, key: str, conditions: Iterable[Condition]
+    ) -> tuple[dt.datetime, dt.datetime] | None:
+        """When rows of *key* for which *conditions* can hold were read, first and last.
+
+        None where it is not known, or there are none.
+        """

@@ -27,6 +27,7 @@ from omskit.errors import (
     LoginNeededError,
     NotAuthorisedError,
     NotFoundError,
+    NotSyncedError,
     OMSError,
     RedirectedError,
     Remedy,
@@ -36,7 +37,7 @@ from omskit.errors import (
     TokenRejectedError,
     TransportError,
 )
-from omskit.jsonapi import error_detail
+from omskit.jsonapi import error_detail, error_title
 from omskit.redact import scrub, secrets_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
 
 GOOD = frozenset({200, 201})
 """Statuses of an answer; OMS's own clients take 201 for one too."""
+
+NOT_SYNCED = "NOT_SYNCED"
+"""The title of the error document of a service whose store has not fetched a run."""
 
 PASSING = frozenset({429, 502, 503, 504})
 """Statuses that may be gone at the next try."""
@@ -232,6 +236,9 @@ def refuse(request: Request, response: Response, *, logged_in: bool) -> NoReturn
         error = StatusError(f"{host}: {_STRANGE[status]} ({status}){tail}")
     elif 300 <= status < 400:
         error = _redirected(response, host)
+    elif status == 404 and error_title(response.body) == NOT_SYNCED:
+        # A store behind a service of omskit; its remedy is at the end of the text.
+        error = NotSyncedError(error_detail(response.body, 2000) or NOT_SYNCED)
     elif status == 404:
         path = urlsplit(request.url).path
         base = path.count("/") == 1  # Only the name of a resource stands there.

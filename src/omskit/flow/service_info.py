@@ -58,7 +58,8 @@ class ServiceInfo:
                 known.append(text)
 
     def _joined(self, name: str) -> str | None:
-        return ", ".join(self.heard.get(name, ())) or None
+        words = ", ".join(self.heard.get(name, ())).split(", ")
+        return ", ".join(dict.fromkeys(filter(None, words))) or None
 
 
 def plain(

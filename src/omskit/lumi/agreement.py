@@ -22,10 +22,11 @@ from omskit.lumi.mask import LumiMask
 from omskit.lumi.tables import RUN, SINGLE, as_arrow, integers
 from omskit.schema.units import INTEGRATED
 from omskit.table import Table, with_unit
+from omskit.table.shown import Told
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Told):
     """Two luminosities of the same lumisections.
 
     Attributes:

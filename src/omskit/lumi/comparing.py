@@ -11,6 +11,7 @@ from omskit.lumi.integral import Luminosity, luminosity, shown, table_for
 from omskit.lumi.tables import counts
 from omskit.schema.units import INTEGRATED
 from omskit.table import Table, with_unit
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from omskit.lumi.mask import LumiMask
@@ -21,7 +22,7 @@ SHOWN_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Told):
     """Two masks, lumisection by lumisection.
 
     Attributes:

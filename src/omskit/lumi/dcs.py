@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from omskit.errors import MaskError, NoRowError, Remedy
 from omskit.query import MaskLike
 from omskit.table import Table
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ LONGEST_RUN = 2**14
 
 
 @dataclass(frozen=True, slots=True)
-class DcsCheck:
+class DcsCheck(Told):
     """``cms_active`` of a run beside a lumisection mask.
 
     Attributes:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omskit.lumi.tables import RUN, as_arrow, counts, integers
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Told):
     """What is known of a mask.
 
     Attributes:

@@ -21,6 +21,7 @@ from omskit.lumi.mask import LumiMask
 from omskit.lumi.tables import RUN, SINGLE, as_arrow, integers
 from omskit.schema.units import INTEGRATED, factor
 from omskit.table import Table, unit_of, with_unit
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from omskit.lumi.edges import BoolArray
@@ -44,7 +45,7 @@ class Lumisections(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Luminosity:
+class Luminosity(Told):
     """The luminosity of a mask, in /pb.
 
     Attributes:

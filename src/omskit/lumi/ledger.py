@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from omskit.table import Table, with_unit
+from omskit.table.shown import Told
 
 CAUSES = {
     "recorded": "recorded in stable beams, every detector on",
@@ -77,7 +78,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Told):
     """Where the delivered luminosity of a fill or run went.
 
     Attributes:

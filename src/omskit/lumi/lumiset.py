@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
+from typing import TYPE_CHECKING, Literal, Self, cast, overload
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from omskit.lumi.edges import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from omskit.lumi.kinds import Numbers, Runs
 
 
 class LumiSet:
@@ -122,8 +124,8 @@ class LumiSet:
     @overload
     def contains(self, runs: int, lumisections: int) -> bool: ...
     @overload
-    def contains(self, runs: Any, lumisections: Any) -> Any: ...
-    def contains(self, runs: Any, lumisections: Any) -> BoolArray | bool:
+    def contains(self, runs: Numbers, lumisections: Numbers) -> BoolArray: ...
+    def contains(self, runs: Numbers, lumisections: Numbers) -> BoolArray | bool:
         """Which (run, lumisection) pairs are good.
 
         Args:
@@ -165,7 +167,7 @@ class LumiSet:
             raise MaskError(message)
         return bool(self.contains(*pair))
 
-    def restrict(self, selector: Any) -> Self:
+    def restrict(self, selector: Runs) -> Self:
         """The part within some runs, or within the good lumisections of a mask.
 
         Args:

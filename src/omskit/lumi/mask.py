@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from omskit.lumi.kinds import Pairs, Ranges, Tabular, TabularT
+
     Document = Source | bytes | Mapping[Any, Any]
 
 SHOWN = 4
@@ -125,7 +127,7 @@ class LumiMask(LumiSet):
         return cls._make(found.edges, notes=found.notes)
 
     @classmethod
-    def from_ranges(cls, ranges: Any) -> LumiMask:
+    def from_ranges(cls, ranges: Ranges) -> LumiMask:
         """From (run, first, last) triples in any order; ends are included.
 
         Args:
@@ -146,7 +148,7 @@ class LumiMask(LumiSet):
         return cls._make(from_arrays(*columns))
 
     @classmethod
-    def from_pairs(cls, pairs: Any) -> LumiMask:
+    def from_pairs(cls, pairs: Pairs) -> LumiMask:
         """From (run, lumisection) pairs in any order; duplicates do no harm.
 
         Args:
@@ -210,7 +212,7 @@ class LumiMask(LumiSet):
         return cls._make(from_arrays(*cmssw.parse(text)))
 
     @classmethod
-    def from_table(cls, table: Any, flag: str) -> LumiMask:
+    def from_table(cls, table: Tabular, flag: str) -> LumiMask:
         """From a table with one row per lumisection and a boolean column.
 
         True is good, False is known not to be, null is unknown.
@@ -233,7 +235,7 @@ class LumiMask(LumiSet):
         """What the reader mended, one sentence each; operations drop them."""
         return self._notes
 
-    def filter(self, table: Any) -> Any:
+    def filter(self, table: TabularT) -> TabularT:
         """The rows of a table whose lumisection is good.
 
         A `Table`, a pandas or polars frame, and an Arrow table stay what they are.
@@ -245,7 +247,7 @@ class LumiMask(LumiSet):
         """
         return tables.filtered(table, self.contains)
 
-    def close(self, table: Any) -> LumiMask:
+    def close(self, table: Tabular) -> LumiMask:
         """The mask with its open ends put at the last lumisection of their run.
 
         Args:
@@ -316,7 +318,7 @@ class LumiMask(LumiSet):
         pieces = [cmssw.piece(*t) for t in zip(*triples(self._good), strict=True)]
         return cmssw.block(pieces) if block else ",".join(pieces)
 
-    def to_coffea(self) -> Any:
+    def to_coffea(self) -> object:
         """The mask as ``coffea.lumi_tools.LumiMask``, with its ranges in order.
 
         Raises:

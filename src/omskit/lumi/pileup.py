@@ -24,6 +24,7 @@ from omskit.lumi.sources import Source, content_of
 from omskit.lumi.tables import RUN, SINGLE, as_arrow
 from omskit.schema.units import INTEGRATED, factor
 from omskit.table import Table, unit_of, with_unit
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,7 +39,7 @@ FIELDS = (RUN, SINGLE, PILEUP, RECORDED)
 
 
 @dataclass(frozen=True, slots=True)
-class PileupProfile:
+class PileupProfile(Told):
     """How much luminosity was recorded at which pileup.
 
     Attributes:

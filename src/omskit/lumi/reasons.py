@@ -18,6 +18,7 @@ from omskit.lumi.building import BEAM, PRESETS
 from omskit.lumi.integral import is_simulated, shown
 from omskit.lumi.mask import LumiMask
 from omskit.lumi.tables import RUN, SINGLE, as_arrow, integers
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Told):
     """Why one lumisection is good or not.
 
     Attributes:
@@ -232,7 +233,7 @@ def why(
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Group(Told):
     """Lumisections that two masks disagree on, for one reason.
 
     Attributes:

@@ -10,9 +10,11 @@ import numpy as np
 
 from omskit._extras import load
 from omskit.errors import UsageError
+from omskit.plot.axis import limits, mark_runs, ticks, title
+from omskit.plot.marks import mark_prescales
 from omskit.plot.rows import alone, with_breaks, with_gaps
-from omskit.plot.style import PURPOSE, cms_label
-from omskit.plot.wording import listed, ranges, span_text, x_label
+from omskit.plot.style import PURPOSE, cms_label, is_dark
+from omskit.plot.wording import listed, ranges, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,21 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from omskit.plot.rows import Layout, Rows
+    from omskit.plot.rows import Rows
     from omskit.plot.strips import FlagStrip
     from omskit.plot.style import Label
     from omskit.table import Table
 
 Kind = Literal["steps", "line"]
-
-TICKS = 25
-"""At most so many numbers along an axis of several runs."""
-
-NARROW = 0.02
-"""A run that takes less of the axis than this has no room for its number."""
-
-BANDS = 6
-"""More runs than this are shown as bands instead of between dashed lines."""
 
 
 Place = Literal["upper right", "upper left", "upper center"]
@@ -51,11 +44,15 @@ PLACES: dict[Place, tuple[float, float]] = {
 SHARE = 0.95
 """How much of the width the small print may take."""
 
+INKS = {"loud": "#8a1c0a", "quiet": "#404040"}
+INKS_ON_DARK = {"loud": "#ff8a75", "quiet": "#b8b8b8"}
+"""Colours of the small print."""
+
 LETTER = 5.0
 """The mean width in points of a letter of the small print."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Drawing:
     """What was drawn, so that it can be changed further.
 
@@ -73,6 +70,12 @@ class Drawing:
     strips: tuple[FlagStrip, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """One line; a notebook shows it beside the figure."""
+        names = list(self.lines)
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        return f"<Drawing of {shown or 'nothing'}>"
+
 
 def draw_values(
     ax: Axes,
@@ -82,6 +85,7 @@ def draw_values(
     kind: str,
     label: str,
     color: str,
+    width: float = 1.4,
 ) -> Artist:
     """Draw one value per row, broken at gaps, nulls and the ends of runs.
 
@@ -91,7 +95,7 @@ def draw_values(
     if kind == "steps" and len(rows):
         steps, edges = with_breaks(rows, values)
         return ax.stairs(
-            steps, edges, baseline=None, label=label, color=color, linewidth=1.4
+            steps, edges, baseline=None, label=label, color=color, linewidth=width
         )
     if kind in {"steps", "line"}:
         x, y = with_gaps(rows, values)
@@ -101,7 +105,7 @@ def draw_values(
             y,
             label=label,
             color=color,
-            linewidth=1.4,
+            linewidth=width,
             marker="o" if marks else "none",
             markersize=3,
             markevery=marks or None,
@@ -120,23 +124,26 @@ def finish(
     notes: Iterable[str] = (),
     columns: int | None = None,
     legend: bool = True,
+    prescales: Table | None = None,
 ) -> tuple[str, ...]:
     """Legends, limits, lumisection axis, run boundaries, CMS label and small print.
 
     Args:
         columns: Of the legend; None: as many as the axes are wide enough for.
+        prescales: Rows that say which prescale column was in use; *table* by default.
     """
     unnamed: list[int] = []
     for ax in axes:
-        _limits(ax, rows)
+        limits(ax, rows)
         if legend:
             _legend(ax, columns, strips=ax is axes[0])
-        unnamed = _runs(ax, rows.layout)
+        unnamed = mark_runs(ax, rows.layout)
     bottom = axes[-1]
-    bottom.set_xlabel(x_label(rows.layout.runs))
-    _ticks(bottom, rows.layout)
+    bottom.set_xlabel(title(rows.layout))
+    ticks(bottom, rows.layout)
     cms_label(axes[0], table, label, _fills(table))
-    told = (*_shortcomings(table, rows), *notes)
+    unmarked = mark_prescales(axes, rows, table if prescales is None else prescales)
+    told = (*_shortcomings(table, rows), *notes, *unmarked)
     if unnamed:
         told = (
             *told,
@@ -207,108 +214,6 @@ def _place(ax: Axes, flags: Sequence[Any]) -> Place:
     return min(covers, key=lambda name: covers[name])
 
 
-def _limits(ax: Axes, rows: Rows) -> None:
-    if len(rows):
-        margin = 0.01 * (rows.right.max() - rows.left.min())
-        ax.set_xlim(rows.left.min() - margin, rows.right.max() + margin)
-        return
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.text(
-        0.5,
-        0.5,
-        "no lumisections in this table",
-        transform=ax.transAxes,
-        ha="center",
-        va="center",
-        color="#505050",
-    )
-
-
-def _ticks(ax: Axes, layout: Layout) -> None:
-    """Lumisection numbers within each run, and both numbers under the mouse."""
-
-    def where(x: float, y: float) -> str:
-        run, lumisection = layout.at(x)
-        told = f"lumisection {lumisection}, value {y:.6g}"
-        return told if run is None else f"run {run}, {told}"
-
-    ax.format_coord = where  # type: ignore[method-assign]
-    ticker = load("matplotlib.ticker", PURPOSE)
-    if not layout.shift:
-        return
-    if len(layout.shift) == 1:
-        ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, min_n_ticks=1))
-        return
-    total = sum(b - a + 1 for a, b in zip(layout.first, layout.last, strict=True))
-    step = _round_step(total / TICKS)
-    numbered = [
-        (lumisection + shift, str(lumisection))
-        for first, last, shift in zip(
-            layout.first, layout.last, layout.shift, strict=True
-        )
-        for lumisection in range(-(-(first + step // 2) // step) * step, last + 1, step)
-    ]
-    ax.xaxis.set_major_locator(ticker.FixedLocator([place for place, _ in numbered]))
-    ax.xaxis.set_major_formatter(ticker.FixedFormatter([text for _, text in numbered]))
-    ax.xaxis.set_minor_locator(ticker.NullLocator())
-
-
-def _round_step(wanted: float) -> int:
-    """The smallest of 1, 2, 5, 10, 20, 50 ... that is not below *wanted*."""
-    power = 1
-    while power * 5 < wanted:
-        power *= 10
-    return next(power * m for m in (1, 2, 5) if power * m >= wanted)
-
-
-def _runs(ax: Axes, layout: Layout) -> list[int]:
-    """Lines between runs, of many runs bands, and their numbers.
-
-    Returns:
-        The runs that had no room for theirs.
-    """
-    if len(layout.runs) <= 1:
-        return []
-    spans = list(zip(layout.first, layout.last, layout.shift, strict=True))
-    total = sum(last - first + 1 for first, last, _ in spans)
-    unnamed: list[int] = []
-    ink = ax.xaxis.label.get_color()  # light on dark, as the user's style has it
-    for number, (run, ends) in enumerate(zip(layout.runs, spans, strict=True)):
-        first, last, shift = ends
-        begin = first + shift - 0.5
-        if len(layout.runs) > BANDS:
-            if number % 2:
-                ends_at = last + shift + 0.5
-                ax.axvspan(
-                    begin, ends_at, color=ink, alpha=0.08, linewidth=0, zorder=0.9
-                )
-        elif run != layout.runs[0]:
-            ax.axvline(begin, color=ink, alpha=0.7, linewidth=0.9, linestyle="--")
-        if (last - first + 1) / total < NARROW:
-            unnamed.append(run)
-            continue
-        ax.annotate(
-            str(run),
-            (begin, 0),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(3, 4),
-            textcoords="offset points",
-            rotation=90,
-            ha="left",
-            va="bottom",
-            fontsize=10,
-            color=ink,
-            bbox={
-                "facecolor": ax.get_facecolor(),
-                "alpha": 0.7,
-                "linewidth": 0,
-                "pad": 1,
-            },
-        )
-    return unnamed
-
-
 def _fills(table: Table) -> str:
     """The LHC fills of the rows, for the right end above the axes."""
     if "fill_number" not in table.columns:
@@ -346,6 +251,7 @@ def _small_print(ax: Axes, notes: Sequence[str]) -> None:
     if not notes:
         return
     wide = ax.bbox.width / ax.figure.dpi * 72
+    inks = INKS_ON_DARK if is_dark(ax, outside=True) else INKS
     ax.annotate(
         textwrap.fill("; ".join(notes), max(int(SHARE * wide / LETTER), 20)),
         (0, 0),
@@ -355,9 +261,9 @@ def _small_print(ax: Axes, notes: Sequence[str]) -> None:
         ha="left",
         va="top",
         fontsize=10,
-        color="#8a1c0a"
-        if any(n.startswith("INCOMPLETE") for n in notes)
-        else "#404040",
+        color=inks[
+            "loud" if any(n.startswith("INCOMPLETE") for n in notes) else "quiet"
+        ],
     )
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from omskit.errors import UsageError
 from omskit.plot.drawing import Drawing, draw_values, figure_of, finish
-from omskit.plot.rows import known, numbers, one_row_each, place_rows, states
+from omskit.plot.rows import known, numbers, one_row_each, states
 from omskit.plot.strips import draw_strip
-from omskit.plot.style import LINES, canvas
-from omskit.plot.wording import y_label
+from omskit.plot.style import canvas, palette
+from omskit.plot.times import along_x, placed
+from omskit.plot.wording import in_words, y_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
     from omskit.plot.rows import Rows
     from omskit.plot.strips import FlagStrip
     from omskit.plot.style import Label
+    from omskit.plot.times import Along
     from omskit.table import Table
+
+
+UNDER = frozenset({"l1a_total_rate"})
+"""Lines that a narrower one hides but for its edges: physics is nearly all of it."""
+WIDE = 3.4
 
 
 def per_lumisection(
@@ -35,6 +42,7 @@ def per_lumisection(
     flag: str | None = None,
     labels: Mapping[str, str] | None = None,
     label: Label = None,
+    **along: Unpack[Along],
 ) -> Drawing:
     """Draw columns per lumisection, and a flag as the colour behind them.
 
@@ -47,9 +55,13 @@ def per_lumisection(
         ax: Where to draw; a new figure by default.
         kind: ``"steps"``, flat over each lumisection, or ``"line"`` between them.
         flag: A boolean column, drawn in three states: on, off and unknown (null).
-        labels: Names for the legend, by column; OMS's names by default.
+        labels: Words for the legend, by column.
         label: The text beside "CMS": "OMS" by default, and "Simulation OMS" for a table
             of the demo. False leaves it out.
+        along: ``axis="lumisection"`` or ``"time"``; by default time for more than six
+            runs, where the table has start_time; runs are bands then. ``prescales``
+            are rows of ``lumisections``: where the prescale column changes is marked;
+            by default those of *table*, where it has them.
 
     Raises:
         UnknownFieldError: The table has no such column; the message names the nearest.
@@ -67,7 +79,8 @@ def per_lumisection(
         ('no lumisection 3',)
     """
     names = _names(columns)
-    rows = place_rows(table)
+    x = along_x(along)
+    rows = placed(table, x.axis)
     one_row_each(rows, table)
     if flag is not None:
         known(table, flag)
@@ -80,7 +93,15 @@ def per_lumisection(
             axes[0], table, rows, names, kind=kind, labels=labels
         )
         _y_axis(axes[0], table, names, title)
-        told = finish(axes, table, rows, label=label, notes=notes, columns=2)
+        told = finish(
+            axes,
+            table,
+            rows,
+            label=label,
+            notes=notes,
+            columns=2,
+            prescales=x.prescales,
+        )
     return Drawing(figure_of(axes), axes, lines, strips, told)
 
 
@@ -92,6 +113,7 @@ def pileup_and_luminosity(
     kind: Kind = "steps",
     flag: str | None = None,
     label: Label = None,
+    **along: Unpack[Along],
 ) -> Drawing:
     """Draw pileup above and luminosity below, lumisection by lumisection.
 
@@ -102,6 +124,7 @@ def pileup_and_luminosity(
         kind: As in `per_lumisection`.
         flag: A boolean column to draw behind both.
         label: As in `per_lumisection`.
+        along: As in `per_lumisection`.
 
     Raises:
         UnknownFieldError: The table has no such column; the message names the nearest.
@@ -109,7 +132,8 @@ def pileup_and_luminosity(
         UsageError: Not two axes, no numbers, or several rows cover one lumisection.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    rows = place_rows(table)
+    x = along_x(along)
+    rows = placed(table, x.axis)
     one_row_each(rows, table)
     if flag is not None:
         known(table, flag)
@@ -121,19 +145,26 @@ def pileup_and_luminosity(
     notes: list[str] = []
     strips: list[FlagStrip] = []
     with canvas(ax, rows=2, size=(11.0, 7.5)) as axes:
-        colours = (LINES[3:4], LINES)
-        for panel, names, title, palette in zip(
-            axes, panels, titles, colours, strict=True
+        for index, (panel, names, title) in enumerate(
+            zip(axes, panels, titles, strict=True)
         ):
             if flag is not None:
                 strips.append(_strip(panel, table, rows, flag))
             drawn, said = draw_columns(
-                panel, table, rows, names, kind=kind, palette=palette
+                panel, table, rows, names, kind=kind, begin=0 if index else 3
             )
             _y_axis(panel, table, names, title)
             lines |= drawn
             notes += said
-        told = finish(axes, table, rows, label=label, notes=notes, columns=2)
+        told = finish(
+            axes,
+            table,
+            rows,
+            label=label,
+            notes=notes,
+            columns=2,
+            prescales=x.prescales,
+        )
     return Drawing(figure_of(axes), axes, lines, tuple(strips), told)
 
 
@@ -145,9 +176,14 @@ def draw_columns(
     *,
     kind: str,
     labels: Mapping[str, str] | None = None,
-    palette: Sequence[str] = LINES,
+    begin: int = 0,
 ) -> tuple[dict[str, Artist], list[str]]:
-    """One line per column, and notes on those that hold nothing."""
+    """One line per column, and notes on those that hold nothing.
+
+    Args:
+        begin: The first of the colours.
+    """
+    colours = palette(ax)
     lines: dict[str, Artist] = {}
     notes: list[str] = []
     for index, name in enumerate(names):
@@ -159,8 +195,9 @@ def draw_columns(
             rows,
             values,
             kind=kind,
-            label=(labels or {}).get(name, name),
-            color=palette[index % len(palette)],
+            label=(labels or {}).get(name, in_words(name)),
+            color=colours[(index + begin) % len(colours)],
+            width=WIDE if name in UNDER else 1.4,
         )
     return lines, notes
 
@@ -175,7 +212,7 @@ def _names(columns: str | Sequence[str]) -> list[str]:
 
 def _strip(ax: Axes, table: Table, rows: Rows, flag: str) -> FlagStrip:
     found = states(known(table, flag), f"Column {flag!r}")[rows.order]
-    return draw_strip(ax, (rows.left, rows.right), found, flag)
+    return draw_strip(ax, (rows.left, rows.right), found, in_words(flag))
 
 
 def _y_axis(ax: Axes, table: Table, names: Sequence[str], title: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
 from omskit.plot.drawing import Drawing, figure_of
-from omskit.plot.style import LINES, PURPOSE, canvas
+from omskit.plot.style import PURPOSE, canvas, is_dark, palette
 from omskit.plot.wording import listed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LETTERS = 110
 """How wide the notes may be."""
 
 HEIGHT = 0.8
-COLOURS = {"both": "#c9d6ea", "only_a": LINES[0], "only_b": LINES[1]}
+PARTS = ("both", "only_a", "only_b")
 
 
 def mask_comparison(found: Comparison, *, ax: Axes | None = None) -> Drawing:
@@ -47,7 +47,7 @@ def mask_comparison(found: Comparison, *, ax: Axes | None = None) -> Drawing:
         (axis,) = axes
         drawn = {
             part: artist
-            for part in COLOURS
+            for part in PARTS
             if (artist := _bars(axis, found, part, kept)) is not None
         }
         _frame(axis, found, kept)
@@ -82,10 +82,13 @@ def _bars(ax: Axes, found: Comparison, part: str, runs: list[int]) -> Any:
     if not corners:
         return None
     name = {"only_a": found.names[0], "only_b": found.names[1]}.get(part)
+    lines = palette(ax)
+    both = "#2f3f57" if is_dark(ax) else "#c9d6ea"
+    colours = {"both": both, "only_a": lines[0], "only_b": lines[1]}
     bars = load("matplotlib.collections", PURPOSE).PolyCollection(
         corners,
-        facecolor=COLOURS[part],
-        edgecolor=COLOURS[part],
+        facecolor=colours[part],
+        edgecolor=colours[part],
         # An outline, as one lumisection of thousands is thinner than a pixel.
         linewidth=0.0 if part == "both" else 0.7,
         label="in both" if name is None else f"only in {name}",

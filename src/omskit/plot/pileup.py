@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omskit.plot.drawing import Drawing, figure_of
-from omskit.plot.style import LINES, canvas
+from omskit.plot.style import canvas, palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def pileup_profile(found: PileupProfile, *, ax: Axes | None = None) -> Drawing:
     with canvas(ax, size=(9.0, 6.0)) as axes:
         (axis,) = axes
         drawn = axis.stairs(
-            found.lumi_pb, found.edges, fill=True, color=LINES[0], alpha=0.75
+            found.lumi_pb, found.edges, fill=True, color=palette(axis)[0], alpha=0.75
         )
         axis.set_xlabel("Pileup")
         axis.set_ylabel("Recorded luminosity (/pb)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from omskit.errors import UsageError
 from omskit.plot.drawing import Drawing, draw_values, figure_of, finish
 from omskit.plot.lumisections import per_lumisection
-from omskit.plot.rows import known, numbers, one_row_each, place_rows
-from omskit.plot.style import LINES, canvas
+from omskit.plot.rows import known, numbers, one_row_each
+from omskit.plot.style import canvas, palette
+from omskit.plot.times import AlongX, along_x, placed
 from omskit.plot.wording import y_label
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from omskit.plot.drawing import Kind
     from omskit.plot.rows import Rows
     from omskit.plot.style import Label
+    from omskit.plot.times import Along
     from omskit.table import Table
 
 L1_COLUMNS = ("l1a_total_rate", "l1a_physics_rate", "trigger_physics_lost_rate")
@@ -53,6 +55,7 @@ def l1_rates(
     kind: Kind = "steps",
     labels: Mapping[str, str] | None = None,
     label: Label = None,
+    **along: Unpack[Along],
 ) -> Drawing:
     """Draw Level-1 rates per lumisection.
 
@@ -64,6 +67,7 @@ def l1_rates(
         kind: As in `per_lumisection`.
         labels: Names for the legend, by column.
         label: As in `per_lumisection`.
+        along: ``axis`` and ``prescales``, as in `per_lumisection`.
 
     Raises:
         UnknownFieldError: The table has no such column; the message names the nearest.
@@ -79,6 +83,7 @@ def l1_rates(
         kind=kind,
         labels={**L1_LABELS, **(labels or {})},
         label=label,
+        **along,
     )
 
 
@@ -91,6 +96,7 @@ def hlt_rates(
     ax: Axes | None = None,
     kind: Kind = "steps",
     label: Label = None,
+    **along: Unpack[Along],
 ) -> Drawing:
     """Draw the rate of HLT paths per lumisection, one line each.
 
@@ -106,6 +112,7 @@ def hlt_rates(
         ax: Where to draw; a new figure by default.
         kind: As in `per_lumisection`.
         label: As in `per_lumisection`.
+        along: ``axis`` and ``prescales``, as in `per_lumisection`.
 
     Raises:
         UnknownFieldError: The table lacks the column or ``path_name``.
@@ -113,7 +120,8 @@ def hlt_rates(
         MissingExtraError: matplotlib or mplhep is not installed.
     """
     things = Things("path_name", "paths", largest, column, log=log, drops=True)
-    return largest_of(table, things, ax=ax, kind=kind, label=label)
+    look = Look(ax, kind, label, along_x(along))
+    return largest_of(table, things, look)
 
 
 def l1_algorithms(
@@ -125,6 +133,7 @@ def l1_algorithms(
     ax: Axes | None = None,
     kind: Kind = "steps",
     label: Label = None,
+    **along: Unpack[Along],
 ) -> Drawing:
     """Draw the rate of Level-1 algorithms per lumisection, one line each.
 
@@ -136,6 +145,7 @@ def l1_algorithms(
         ax: Where to draw; a new figure by default.
         kind: As in `per_lumisection`.
         label: As in `per_lumisection`.
+        along: ``axis`` and ``prescales``, as in `per_lumisection`.
 
     Raises:
         UnknownFieldError: The table lacks the column or ``name``.
@@ -143,7 +153,8 @@ def l1_algorithms(
         MissingExtraError: matplotlib or mplhep is not installed.
     """
     things = Things("name", "algorithms", largest, column, log=log)
-    return largest_of(table, things, ax=ax, kind=kind, label=label)
+    look = Look(ax, kind, label, along_x(along))
+    return largest_of(table, things, look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +170,19 @@ class Things:
     """Leave pseudo-paths out."""
 
 
-def largest_of(
-    table: Table,
-    things: Things,
-    *,
-    ax: Axes | None,
-    kind: Kind,
-    label: Label,
-) -> Drawing:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where and how lines are drawn; see `per_lumisection`."""
+
+    ax: Axes | None = None
+    kind: Kind = "steps"
+    label: Label = None
+    along: AlongX = AlongX()  # noqa: RUF009  # it is frozen
+
+
+def largest_of(table: Table, things: Things, look: Look) -> Drawing:
     """Draw one line for each of the things with the largest means."""
-    rows = place_rows(table)
+    rows = placed(table, look.along.axis)
     values = numbers(table, things.column, rows)
     groups = _groups(table, things.by, rows)
     pseudo = [name for name in groups if name in PSEUDO] if things.drops else []
@@ -180,15 +194,16 @@ def largest_of(
     for name in drawn:
         one_row_each(rows.only(groups[name]), table)
     title = y_label(table, [things.column])
-    with canvas(ax, size=(11.0, 5.0 + 0.2 * min(len(drawn), 10))) as axes:
+    with canvas(look.ax, size=(11.0, 5.0 + 0.2 * min(len(drawn), 10))) as axes:
+        colours = palette(axes[0])
         lines = {
             name: draw_values(
                 axes[0],
                 rows.only(groups[name]),
                 values[groups[name]],
-                kind=kind,
+                kind=look.kind,
                 label=name,
-                color=LINES[index % len(LINES)],
+                color=colours[index % len(colours)],
             )
             for index, name in enumerate(drawn)
         }
@@ -196,7 +211,14 @@ def largest_of(
         if _wants_log([means[name] for name in drawn], things.log):
             axes[0].set_yscale("log")
         notes = _notes(means, drawn, things)
-        told = finish(axes, table, _union(rows), label=label, notes=notes)
+        told = finish(
+            axes,
+            table,
+            _union(rows),
+            label=look.label,
+            notes=notes,
+            prescales=look.along.prescales,
+        )
     return Drawing(figure_of(axes), axes, lines, (), told)
 
 
@@ -245,5 +267,5 @@ def _mean(values: NDArray[np.float64]) -> float:
 def _union(rows: Rows) -> Rows:
     """One row per lumisection that any path has, for the axis and its gaps."""
     fresh = np.ones(len(rows), dtype=np.bool_)
-    fresh[1:] = (rows.left[1:] >= rows.right[:-1]) | (rows.run[1:] != rows.run[:-1])
+    fresh[1:] = (rows.first[1:] > rows.last[:-1]) | (rows.run[1:] != rows.run[:-1])
     return rows.only(fresh)

@@ -52,6 +52,25 @@ class Layout:
     first: tuple[int, ...]
     last: tuple[int, ...]
     shift: tuple[int, ...]
+    times: tuple[tuple[float, float], ...] = ()
+    """Where runs begin and end, where the axis is one of time."""
+
+    @property
+    def is_time(self) -> bool:
+        """Places are moments, as matplotlib counts days, not lumisections."""
+        return bool(self.times)
+
+    def spans(self) -> list[tuple[float, float]]:
+        """The places at which each run begins and ends."""
+        if self.times:
+            return list(self.times)
+        ends = zip(self.first, self.last, self.shift, strict=True)
+        return [(a + shift - 0.5, b + shift + 0.5) for a, b, shift in ends]
+
+    def run_in(self, place: float) -> int | None:
+        """The run that was on at a moment, if any."""
+        pairs = zip(self.runs, self.times, strict=False)
+        return next((run for run, (a, b) in pairs if a <= place <= b), None)
 
     def at(self, place: float) -> tuple[int | None, int]:
         """Run and lumisection at a place; beyond the ends, those of the nearest run."""
@@ -103,7 +122,7 @@ class Rows:
 
     def breaks(self) -> NDArray[np.bool_]:
         """Whether each row but the first lies apart from the one before it."""
-        apart = self.left[1:] > self.right[:-1]
+        apart = self.first[1:] > self.last[:-1] + 1
         broken: NDArray[np.bool_] = apart | (self.run[1:] != self.run[:-1])
         return broken
 
@@ -215,11 +234,12 @@ def one_row_each(rows: Rows, table: Table) -> None:
     Raises:
         UsageError: Two do; the message names a column that tells them apart.
     """
-    again = (rows.left[1:] < rows.right[:-1]) & (rows.run[1:] == rows.run[:-1])
+    again = (rows.first[1:] <= rows.last[:-1]) & (rows.run[1:] == rows.run[:-1])
     if not again.any():
         return
     at = int(np.flatnonzero(again)[0])
-    run, lumisection = rows.layout.at(float(rows.left[at + 1]) + 0.5)
+    runs, lumisection = rows.layout.runs, rows.first[at + 1]
+    run = runs[rows.run[at + 1]] if runs else None
     where = f"lumisection {lumisection}" + ("" if run is None else f" of run {run}")
     told = [n for n in ("path_name", "name", "bit") if n in table.columns]
     hint = (

@@ -10,7 +10,7 @@ import numpy as np
 from omskit._extras import load
 from omskit.errors import UsageError
 from omskit.plot.rows import OFF, ON, UNKNOWN, states
-from omskit.plot.style import PURPOSE
+from omskit.plot.style import PURPOSE, is_dark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +60,44 @@ DIFFERENCE: Look = {
     "unknown": FULL["unknown"],
 }
 """For a strip where on is what to look at."""
+
+
+_UNKNOWN_ON_DARK = {
+    "facecolor": "#1c1c1c", "edgecolor": "#7c7c7c", "hatch": "////", **_LOUD,
+}  # fmt: skip
+
+ON_DARK: tuple[tuple[Look, Look], ...] = (
+    (
+        BACKGROUND,
+        {
+            "on": {"facecolor": "#132238", "edgecolor": "none", **_QUIET},
+            "off": {"facecolor": "#7d3a10", "edgecolor": "#7d3a10", **_LOUD},
+            "unknown": _UNKNOWN_ON_DARK,
+        },
+    ),
+    (
+        FULL,
+        {
+            "on": {"facecolor": "#3d69a8", "edgecolor": "none", **_QUIET},
+            "off": {"facecolor": "#f0793a", "edgecolor": "#f0793a", **_LOUD},
+            "unknown": _UNKNOWN_ON_DARK,
+        },
+    ),
+    (
+        DIFFERENCE,
+        {
+            "on": {"facecolor": "#f4f4f4", "edgecolor": "#f4f4f4", **_LOUD},
+            "off": {"facecolor": "#2c2c2c", "edgecolor": "none", **_QUIET},
+            "unknown": _UNKNOWN_ON_DARK,
+        },
+    ),
+)
+"""Each look, and the one that it has on a dark background."""
+
+
+def _look(ax: Axes, look: Look) -> Look:
+    pairs = ON_DARK if is_dark(ax) else ()
+    return next((dark for light, dark in pairs if light is look), look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +184,7 @@ def draw_strip(
 ) -> FlagStrip:
     """Draw states over their edges, which ascend."""
     spans = spans_of(*edges, found)
+    look = _look(ax, look)
     counts = {WORDS[s]: int((found == s).sum()) for s in WORDS if (found == s).any()}
     artists = {
         word: _bars(ax, spans[word], height, f"{label}: {word} ({n} LS)", look[word])

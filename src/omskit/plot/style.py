@@ -25,6 +25,12 @@ LINES = ("#3f6fd8", "#e42536", "#18864b", "#964a8b", "#f89c20", "#6b6b70")
 green for the second violet, so that they stay apart on a tinted background and, by
 their lightness, for readers who do not see the hues."""
 
+LINES_ON_DARK = ("#6f9cff", "#ff5f6d", "#45c27c", "#d58be0", "#ffb04d", "#c4c4cc")
+"""The same hues, lighter, for dark backgrounds."""
+
+DARK = 0.4
+"""Backgrounds of less luminance than this are dark; 0 is black, 1 is white."""
+
 Label = str | Literal[False] | None
 """What stands beside "CMS": a text, nothing (False), or what the table calls for."""
 
@@ -65,6 +71,31 @@ def house_style() -> Iterator[None]:
     mplhep = load("mplhep", PURPOSE)
     with pyplot.style.context([mplhep.style.CMS, SETTINGS]):
         yield
+
+
+def is_dark(ax: Axes, *, outside: bool = False) -> bool:
+    """Whether what is drawn on these axes stands on a dark background.
+
+    Args:
+        outside: Beside the axes, on the figure.
+    """
+    colors = load("matplotlib.colors", PURPOSE)
+    red, green, blue, alpha = colors.to_rgba(ax.get_facecolor())
+    if alpha < 0.5 or outside:
+        figure = getattr(ax.figure, "figure", ax.figure)
+        red, green, blue, alpha = colors.to_rgba(figure.get_facecolor())
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return bool(alpha >= 0.5 and luminance < DARK)
+
+
+def palette(ax: Axes) -> Sequence[str]:
+    """Line colours that stand out on these axes."""
+    return LINES_ON_DARK if is_dark(ax) else LINES
+
+
+def ink(ax: Axes) -> str:
+    """The colour of the words beside these axes: dark on light, light on dark."""
+    return str(ax.xaxis.label.get_color())
 
 
 @contextmanager

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from omskit._extras import load
 from omskit.errors import NoRowError, UsageError
 from omskit.plot.drawing import Drawing, figure_of
-from omskit.plot.rates import Things, largest_of
+from omskit.plot.rates import Look, Things, largest_of
 from omskit.plot.rows import known
-from omskit.plot.style import LINES, PURPOSE, canvas, cms_label
+from omskit.plot.style import PURPOSE, canvas, cms_label, ink, palette
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -86,7 +86,7 @@ def rate_against_pileup(
             np.sqrt(np.maximum(counts, 1.0)) / exposure,
             fmt="o",
             markersize=3,
-            color="#202020",
+            color=ink(axes[0]),
             label=name,
         )
         lines: dict[str, Artist] = {name: points.lines[0]}
@@ -142,7 +142,7 @@ def _draw_curve(
     value, wrong = curve.rate(at)
     inside = (at >= curve.low) & (at <= curve.high)
     band = 3 * np.sqrt(wrong**2 + (curve.spread * value) ** 2)
-    color = LINES[0]
+    color = palette(axes[0])[0]
     axes[0].fill_between(at, value - band, value + band, color=color, alpha=0.25)
     axes[0].plot(at, value, color=color, linestyle="--", linewidth=1.2)
     (line,) = axes[0].plot(
@@ -151,7 +151,7 @@ def _draw_curve(
     mean = np.maximum(curve.rate(x)[0] * exposure, 1e-12)
     pulls = (counts - mean) / np.sqrt(mean + (curve.spread * mean) ** 2)
     axes[1].axhline(0, color=color, linewidth=1.2)
-    axes[1].plot(x, pulls, "o", markersize=3, color="#202020")
+    axes[1].plot(x, pulls, "o", markersize=3, color=ink(axes[1]))
     most = max(4.0, float(np.abs(pulls).max()) * 1.1)
     axes[1].set_ylim(-most, most)
     axes[1].set_ylabel("Pull")
@@ -234,7 +234,7 @@ def prescales(
         MissingExtraError: matplotlib or mplhep is not installed.
     """
     things = Things("path", "paths", largest, "prescale", log=True)
-    return largest_of(table, things, ax=ax, kind="steps", label=label)
+    return largest_of(table, things, Look(ax, label=label))
 
 
 def cross_sections(
@@ -265,6 +265,7 @@ def cross_sections(
     order = sorted(set(runs[usable].astype(int).tolist()))
     lines: dict[str, Artist] = {}
     with canvas(ax) as axes:
+        colours = palette(axes[0])
         for index, name in enumerate(dict.fromkeys(names[usable])):
             here = usable & (names == name)
             weight = 1 / error[here] ** 2
@@ -275,11 +276,11 @@ def cross_sections(
                 value[here] / mean,
                 error[here] / mean,
                 fmt="o",
-                color=LINES[index % len(LINES)],
+                color=colours[index % len(colours)],
                 label=f"{name}: {mean:.4g} ub",
             )
             lines[name] = points.lines[0]
-        axes[0].axhline(1, color="#505050", linewidth=0.9, linestyle="--")
+        axes[0].axhline(1, color=ink(axes[0]), linewidth=0.9, linestyle="--")
         axes[0].set_xticks(range(len(order)), [str(r) for r in order], rotation=90)
         axes[0].set_xlabel("Run")
         axes[0].set_ylabel("Cross-section / mean")

@@ -54,6 +54,38 @@ NAMES = {
 """Axis titles of columns without a unit, where OMS's own name would puzzle."""
 
 
+LEGEND = {
+    "cms_active": "CMS active",
+    "beams_stable": "beams stable",
+    "physics_flag": "physics declared",
+    "init_lumi": "luminosity at the start",
+    "end_lumi": "luminosity at the end",
+    "delivered_lumi_per_lumisection": "delivered",
+    "recorded_lumi_per_lumisection": "recorded",
+    "delivered_lumi": "delivered in the fill so far",
+    "recorded_lumi": "recorded in the fill so far",
+    "prescale_index": "prescale column",
+}
+"""Columns in the words of a legend."""
+
+
+def in_words(name: str) -> str:
+    """A column as a legend calls it; its own name where there is no better one.
+
+    Example:
+        >>> in_words("cms_active"), in_words("bpix_ready"), in_words("mine")
+        ('CMS active', 'barrel pixel on', 'mine')
+    """
+    if name in LEGEND:
+        return LEGEND[name]
+    field = bundled()["lumisections"].get(name)
+    if field is not None and name.endswith("_ready"):
+        title = field.title or ""
+        part = title.partition(": ")[2].partition(";")[0]
+        return f"{part} on" if part else name
+    return name
+
+
 def unit_text(unit: str) -> str:
     r"""A unit as matplotlib should write it.
 
@@ -96,7 +128,10 @@ def y_label(table: Table, columns: Sequence[str]) -> str:
     quantity = QUANTITIES.get(unit, one or "Value")
     known = RATES.get(table.resource, {})
     kinds = {known.get(name, quantity) for name in columns}
-    if len(kinds) == 1:
+    if known and all(name in known for name in columns):
+        # In the order of the columns: accepted, and lost to deadtime.
+        quantity = ", ".join(dict.fromkeys(known[name] for name in columns))
+    elif len(kinds) == 1:
         quantity = kinds.pop()
     return f"{quantity} ({unit_text(unit)})"
 

@@ -57,6 +57,7 @@ class Front:
         hosts: Names by which the service is asked besides its own.
         board: Where other processes that answer here show what they did; None: this
             one is alone.
+        access_log: Write a line for each request to stderr.
     """
 
     gate: Gate | None = field(default=None, repr=False)
@@ -65,6 +66,7 @@ class Front:
     limits: Limits = field(default_factory=Limits)
     hosts: tuple[str, ...] = ()
     board: Board | None = None
+    access_log: bool = False
 
 
 def front_of(
@@ -73,6 +75,7 @@ def front_of(
     faults: str | Path | None = None,
     login: str | Path | None = None,
     hosts: Iterable[str] = (),
+    access_log: bool = False,
 ) -> Front:
     """A front from what a command line gives.
 
@@ -82,6 +85,7 @@ def front_of(
         login: File of a registry: the service wants tokens of the login service that
             is served beside it.
         hosts: Names by which the service is asked besides its own.
+        access_log: Write a line for each request to stderr.
 
     Raises:
         ConfigError: A file cannot be read, a token is too short, there are two gates.
@@ -99,7 +103,7 @@ def front_of(
         sso = Sso(registry)
         gate = LoginGate(sso.key, registry.audiences[0])
     plan = None if faults is None else plan_from_file(faults)
-    return Front(gate, sso, plan, hosts=tuple(hosts))
+    return Front(gate, sso, plan, hosts=tuple(hosts), access_log=access_log)
 
 
 def fronted(service: Service, front: Front) -> Any:

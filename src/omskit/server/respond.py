@@ -23,7 +23,8 @@ from omskit.errors import (
 from omskit.jsonapi.encode import encode
 from omskit.server import bodies, dials, special
 from omskit.server.openapi import JSON_API, openapi
-from omskit.server.parameters import LimitError
+from omskit.server.parameters import LimitError, read
+from omskit.server.service import aged
 
 if TYPE_CHECKING:
     from omskit.effects import Request
@@ -56,7 +57,7 @@ def respond(request: Request, service: Service) -> Response:
 
 def identified(response: Response, service: Service) -> Response:
     """The same answer, with the headers by which the service says what it is."""
-    headers = {**response.headers, **service.identity}
+    headers = {**service.identity, **response.headers}
     return Response(response.status, headers, response.body)
 
 
@@ -74,7 +75,22 @@ def _answer(request: Request, service: Service) -> Response:
     except UsageError as error:
         detail = error.fact
         return refusal(400, "Request parameters error", detail)
-    return Response(200, {"content-type": JSON_API}, body)
+    headers = {"content-type": JSON_API, **_aged(request.url, service)}
+    return Response(200, headers, body)
+
+
+def _aged(url: str, service: Service) -> dict[str, str]:
+    """The headers that say when the rows of a page were fetched, where that is known.
+
+    By itself, as it reads the parameters once more: 0.5 ms, over a store only.
+    """
+    parts = urlsplit(url)
+    name = unquote(parts.path.removeprefix(f"{service.base_path}/"))
+    if not service.engine.is_aged or not service.engine.holds(name):
+        return {}
+    asked = read(service, service.engine.resource(name), parts.query)
+    said = aged(service.engine.read_between(asked.query))
+    return {"x-omskit-source": f"{service.engine.source}, {said}"} if said else {}
 
 
 def _route(url: str, service: Service) -> bytes:

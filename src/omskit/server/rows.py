@@ -6,6 +6,7 @@ answer would be decoded to: same columns, types, units, ids and number of rows.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -28,16 +29,22 @@ if TYPE_CHECKING:
     from omskit.server.service import Service
 
 
-def read_rows(url: str, resource: Resource, service: Service) -> Rows | None:
+Between = tuple[dt.datetime, dt.datetime]
+"""When rows were fetched, first and last."""
+
+
+def read_rows(
+    url: str, resource: Resource, service: Service
+) -> tuple[Rows, Between | None] | None:
     """The rows of the page at *url*, as `omskit.jsonapi.decode` would give them.
 
     Args:
         resource: What who asks takes the rows for.
 
     Returns:
-        None where the answer has to be asked for with `omskit.server.respond`: it is
-        no page of rows, it is an error document, or its rows are not taken for what
-        they are.
+        They, and when they were fetched, where they come from a store. None where the
+        answer has to be asked for with `omskit.server.respond`: it is no page of rows,
+        it is an error document, or its rows are not taken for what they are.
     """
     parts = urlsplit(url)
     segments = parts.path.removeprefix(f"{service.base_path}/").split("/")
@@ -58,7 +65,8 @@ def read_rows(url: str, resource: Resource, service: Service) -> Rows | None:
     shown = None if style.fields is None else {f.name for f in style.fields}
     table = _as_decoded(result.table, held, shown)
     table = table.add_column(len(held.names), ID, row_ids(result.table, style.template))
-    return Rows(table=table, total=result.total)
+    read_between = service.engine.read_between(asked.query)
+    return Rows(table=table, total=result.total), read_between
 
 
 def _shape(resource: Resource) -> tuple[object, ...]:

@@ -23,6 +23,7 @@ from omskit.server.bounds import LOOPBACK
 from omskit.server.faults.connections import REFUSE
 from omskit.server.front import Front, fronted, protocol
 from omskit.server.service import Service
+from omskit.server.watch import log_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,6 +135,8 @@ def serve_on(
         ready: Called once questions are answered.
         end: Given what ends it from another thread.
     """
+    if front.access_log:
+        log_to_stderr()
     with quiet_signals():
         server = _server(service, front, ready, certfile=certfile, keyfile=keyfile)
         end(lambda: setattr(server, "should_exit", True))

@@ -142,6 +142,15 @@ def metrics(tally: Tally, service: Service) -> str:
     return "\n".join(lines) + "\n"
 
 
+def log_to_stderr() -> None:
+    """Write the access log to stderr, once a process."""
+    if not _LOG.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        _LOG.addHandler(handler)
+        _LOG.setLevel(logging.INFO)
+
+
 class Watched:
     """An ASGI application around another, which counts what that answers."""
 

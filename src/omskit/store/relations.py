@@ -28,6 +28,7 @@ from omskit.store.log import StoredFile, files_of
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator
 
     from omskit.query import Condition
@@ -291,6 +292,20 @@ class StoreRelations:
         with self._lock:
             self._made[key] = version, coverage, fresh
         return fresh
+
+    def read_between(
+        self, key: str, conditions: Iterable[Condition]
+    ) -> tuple[dt.datetime, dt.datetime] | None:
+        """When what is held of such rows was read, first and last.
+
+        Cost: O(runs that they can be of).
+        """
+        layout, coverage = self._kept.layout(key), self._kept.coverage(key)
+        column = layout.column
+        spans = spans_in(conditions, column) if column else [(0, OPEN)]
+        held = [e for span in spans for e in coverage.within(span)]
+        times = [e.fetched for e in held if e.rows] or [e.fetched for e in held]
+        return (min(times), max(times)) if times else None
 
     def _related(
         self, layout: Layout, coverage: Coverage, files: list[StoredFile]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omskit.store.coverage import joined, spans_text
 from omskit.store.layout import OPEN
+from omskit.table.shown import Told
 
 if TYPE_CHECKING:
     from omskit.store.coverage import Span
@@ -76,7 +77,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Report:
+class Report(Told):
     """What a sync did; `print` shows it.
 
     Attributes:

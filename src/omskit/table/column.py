@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types import NotImplementedType
 
     import numpy.typing as npt
+
+    from omskit.table.values import NumpyOptions, Value, Values
 
 EXACT = 2**53
 """Whole numbers up to so far are exact as floats."""
@@ -90,12 +92,12 @@ class Column:
         arrow = other.arrow if isinstance(other, Column) else other
         return bool(self._arrow.equals(arrow))
 
-    def to_pylist(self) -> list[Any]:
+    def to_pylist(self) -> list[Value]:
         """The values; times are aware ``datetime`` in UTC, nulls are None."""
-        values: list[Any] = self._arrow.to_pylist()
+        values: list[Value] = self._arrow.to_pylist()
         return values
 
-    def to_numpy(self) -> npt.NDArray[Any]:
+    def to_numpy(self) -> Values:
         """The values as a numpy array.
 
         Nulls are nan, or NaT in times: whole numbers and flags with nulls are floats
@@ -218,39 +220,39 @@ class Column:
 
     # numpy hands np.mean(column) and its kin to these, with axis, dtype and out.
 
-    def sum(self, **_numpy: object) -> Any:
+    def sum(self, **_numpy: Unpack[NumpyOptions]) -> Value:
         """The sum of what is not null; None where nothing is."""
         return self._reduced(pc.sum)
 
-    def mean(self, **_numpy: object) -> Any:
+    def mean(self, **_numpy: Unpack[NumpyOptions]) -> float | None:
         """The mean of what is not null; None where nothing is."""
         return self._reduced(pc.mean)
 
-    def min(self, **_numpy: object) -> Any:
+    def min(self, **_numpy: Unpack[NumpyOptions]) -> Value:
         """The smallest of what is not null; None where nothing is."""
         return self._reduced(pc.min)
 
-    def max(self, **_numpy: object) -> Any:
+    def max(self, **_numpy: Unpack[NumpyOptions]) -> Value:
         """The largest of what is not null; None where nothing is."""
         return self._reduced(pc.max)
 
-    def any(self, **_numpy: object) -> bool:
+    def any(self, **_numpy: Unpack[NumpyOptions]) -> bool:
         """Whether a flag is set."""
         return bool(self._reduced(pc.any))
 
-    def all(self, **_numpy: object) -> bool:
+    def all(self, **_numpy: Unpack[NumpyOptions]) -> bool:
         """Whether no flag is unset; nulls are left out."""
         return self._reduced(pc.all) is not False
 
-    def std(self, *, ddof: int = 0, **_numpy: object) -> Any:
+    def std(self, *, ddof: int = 0, **_numpy: Unpack[NumpyOptions]) -> float | None:
         """The standard deviation of what is not null, as numpy counts it."""
         return self._reduced(lambda values: pc.stddev(values, ddof=ddof))
 
-    def median(self) -> Any:
+    def median(self) -> float | None:
         """The median of what is not null; None where nothing is."""
         return self._reduced(lambda values: pc.quantile(values, 0.5)[0])
 
-    def _reduced(self, reduce: Callable[[pa.ChunkedArray], pa.Scalar]) -> Any:
+    def _reduced(self, reduce: Callable[[pa.ChunkedArray], pa.Scalar]) -> Value:
         try:
             return reduce(self._arrow).as_py()
         except pa.ArrowException as error:

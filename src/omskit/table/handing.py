@@ -1,6 +1,6 @@
 """Handing a table to pandas and numpy: which types its columns get there.
 
-What fails with each choice of `Types` is measured in decision 12.
+What fails with each choice of `Types` is measured in decision 13.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pyarrow as pa
 from omskit._extras import load
 from omskit.errors import UsageError, did_you_mean
 from omskit.table.column import values_of
+from omskit.table.flags import flags
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -64,6 +65,8 @@ def _with_nulls(pandas: Any, column: pa.ChunkedArray, kind: pa.DataType) -> Any:
     dtype = _nullable(pandas).get(kind)
     if dtype is None or not (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         return None
+    if pa.types.is_boolean(kind):
+        return flags(dtype, column)
     return dtype.__from_arrow__(column)
 
 

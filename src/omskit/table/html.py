@@ -21,11 +21,16 @@ def html_of(table: Shown) -> Iterator[str]:
     total = len(table)
     state = "" if table.complete else " <strong>(incomplete)</strong>"
     title = html.escape(table.resource) or "table"
-    yield f"<div><p><strong>{title}</strong>: {total} rows{state}</p>"
+    rows = "1 row" if total == 1 else f"{total} rows"
+    yield f"<div><p><strong>{title}</strong>: {rows}{state}</p>"
     if table.warnings:
-        yield "<ul>"
-        yield from (f"<li>&#9888; {html.escape(w)}</li>" for w in table.warnings)
-        yield "</ul>"
+        # Folded, as they were told when the rows came; open where rows are missing.
+        many = len(table.warnings)
+        said = "1 note" if many == 1 else f"{many} notes"
+        yield f"<details{'' if table.complete else ' open'}><summary>&#9888; {said}"
+        yield "</summary><ul>"
+        yield from (f"<li>{html.escape(w)}</li>" for w in table.warnings)
+        yield "</ul></details>"
     yield "<table><thead><tr>"
     for name, unit in table.units.items():
         small = f"<br><small>[{html.escape(unit)}]</small>" if unit else ""

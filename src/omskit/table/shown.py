@@ -8,6 +8,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class Printer(Protocol):
+    """What IPython prints with."""
+
+    def text(self, text: str) -> None:
+        """Write *text*."""
+
+
 class Shown(Protocol):
     """A table as its views see it."""
 
@@ -31,6 +38,18 @@ class Shown(Protocol):
     complete: bool
 
     def __len__(self) -> int: ...
+
+
+class Told:
+    """What is told in lines for people shows them at IPython's prompt, too.
+
+    Its ``repr`` is that of a value, with all its parts: kilobytes in a notebook.
+    """
+
+    __slots__ = ()
+
+    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
+        printer.text(type(self).__name__ if cycle else str(self))
 
 
 def unit_of(field: pa.Field) -> str | None:

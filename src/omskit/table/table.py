@@ -19,12 +19,12 @@ from omskit.table.shown import unit_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy.typing as npt
     import pandas as pd
     import polars as pl
 
     from omskit.table.handing import Types
     from omskit.table.receipt import Receipt
+    from omskit.table.values import Row, Values
 
 HANDING_ON = (
     "Hand it on for more: to_pandas(), to_polars(), to_arrow(), or DuckDB by name."
@@ -102,6 +102,7 @@ class Table:
 
     @receipt.setter
     def receipt(self, receipt: Receipt | None) -> None:
+        """How the table was obtained, or None."""
         self._receipt = receipt
 
     @property
@@ -164,7 +165,7 @@ class Table:
         """The ``pyarrow.Schema``; units are in the metadata of its fields."""
         return self._arrow.schema
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Row]:
         """The rows, one dict each, as `to_records` gives them."""
         for batch in self._arrow.to_batches(max_chunksize=10_000):
             yield from batch.to_pylist()
@@ -176,7 +177,7 @@ class Table:
     @overload
     def __getitem__(self, which: str) -> Column: ...
     @overload
-    def __getitem__(self, which: SupportsIndex) -> dict[str, Any]: ...
+    def __getitem__(self, which: SupportsIndex) -> Row: ...
     @overload
     def __getitem__(self, which: slice | list[Any] | Column) -> Table: ...
     @overload
@@ -275,16 +276,16 @@ class Table:
 
     __hash__ = None  # type: ignore[assignment]  # a container of data, as in numpy
 
-    def to_records(self) -> list[dict[str, Any]]:
+    def to_records(self) -> list[Row]:
         """One dict per row; times are aware ``datetime`` in UTC, nulls are None."""
-        records: list[dict[str, Any]] = self._arrow.to_pylist()
+        records: list[Row] = self._arrow.to_pylist()
         return records
 
     def to_arrow(self) -> pa.Table:
         """The ``pyarrow.Table``, as `arrow`."""
         return self._arrow
 
-    def to_numpy(self, column: str | None = None) -> npt.NDArray[Any]:
+    def to_numpy(self, column: str | None = None) -> Values:
         """A column as a numpy array, or rows x columns of all of them.
 
         Nulls are nan; see `Column.to_numpy`. Texts, times or lists among several

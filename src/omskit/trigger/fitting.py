@@ -20,6 +20,7 @@ import numpy as np
 
 from omskit._extras import load
 from omskit.errors import UsageError
+from omskit.table.shown import Told
 from omskit.trigger.families import FAMILIES, Family, FamilyName
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ SLOPES = (-6.9, -1.2)
 
 
 @dataclass(frozen=True, slots=True)
-class PathFit:
+class PathFit(Told):
     """The rate per colliding bunch of a path, in Hz, as a function of pileup.
 
     Attributes:

@@ -66,6 +66,22 @@ def test_filling_scheme(api, quiet, fill, said, made):
     assert named[0] == (said or made)
 
 
+def test_filling_schemes_of_the_last_fills(api, quiet):
+    """05 -n: the schemes of the newest eight fills; those that lack one, of the LHC."""
+    fills = api.query("fills").attrs(["fill_number", "injection_scheme", "end_time"])
+    fills.per_page = 8
+    fills.sort("start_time", asc=False)
+    schemes = {r["fill_number"]: r["injection_scheme"] for r in rows(fills)}
+    lacking = [fill for fill, scheme in schemes.items() if not scheme]
+    for fill in lacking:
+        lhc = api.query("lhcrunconfigurations").filter("fill_number", fill)
+        named = (row["active_injection_scheme"] for row in rows(lhc.sort("dip_time")))
+        schemes[fill] = next(filter(None, named))
+    assert sorted(schemes) == [8474, 8489, 9165, 9168, 9232, 10209, 10210, 10211]
+    assert 10211 in lacking
+    assert schemes[10211] == "25ns_2352b_2340_2004_2133_108bpi_24inj"
+
+
 def test_largest_rates_of_l1_algorithms(api):
     """06: the largest and the mean rate of all algorithms whose name fits."""
     query = api.query("l1algorithmtriggers")
