@@ -73,8 +73,11 @@ def main() -> None:
             with pytest.MonkeyPatch.context() as patch:
                 sent = tests.requests_of(language, code, patch)
             lines = 1 if language == "console" else len(code.splitlines())
-            row = re.compile(rf"^(\| \[{number}\]\(.*\|) \d+ \| \d+ \|$", re.MULTILINE)
-            text = row.sub(rf"\1 {lines} | {sent} |", text)
+            size = tests.size_of(language, code)
+            row = re.compile(
+                rf"^(\| \[{number}\]\(.*\|) \d+ \| \S+ kB \| \d+ \|$", re.MULTILINE
+            )
+            text = row.sub(rf"\1 {lines} | {size} kB | {sent} |", text)
             sys.stdout.write(f"{number}: {lines} lines, {sent} requests\n")
     PAGE.write_text(text, encoding="utf-8")
 

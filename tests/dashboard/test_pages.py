@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from omskit import LumiMask
 from omskit.cli.app import run
+from omskit.dashboard import Asker
 
 PATHS = [
     "/now",
@@ -78,6 +80,10 @@ def test_what_is_wrong_is_the_first_line(visitor, path, status, words):
     answer = visitor.get(path)
     sentence = re.search(r'id="sentence">(.*?)</p>', answer.text)[1]
     assert (answer.status, words in sentence) == (status, True), sentence
+
+
+NOW = dt.datetime(2017, 6, 17, 3, tzinfo=dt.UTC)
+"""Less than an hour after the end of run 297051."""
 
 
 def read(text):
@@ -320,6 +326,23 @@ def test_now_on_the_last_run(visitor):
     text = visitor.get("/now").text
     assert "Run 386694 of fill 10210" in text
     assert "it ended at 2024-10-06 11:17 UTC." in text
+
+
+def test_answers_are_kept_until_they_may_change(demo):
+    """What grows is asked again after some seconds, a run that is over much later."""
+    now = [0.0]
+    asker = Asker(demo, now=lambda: NOW, clock=lambda: now[0])
+    over, growing = 297046, 297051
+    first = {run: asker.report("run", run) for run in (over, growing)}
+    now[0] = 30.0
+    assert asker.report("run", over) is first[over]
+    assert asker.report("run", growing) is not first[growing]
+    now[0] = 1000.0
+    assert asker.report("run", over) is not first[over]
+    before = asker.report("run", over)
+    assert asker.report("run", over, anew=True) is not before
+    newest = asker.newest_run()
+    assert asker.length_of(newest) < asker.length_of(over)
 
 
 def test_light_and_dark_are_in_the_address(visitor):

@@ -41,8 +41,8 @@ class Scripted:
     def line(self, report):
         return line_of(report)
 
-    def report(self, kind, number, *, kept_s):
-        assert (kind, number, kept_s) == ("run", self.run, 0)
+    def report(self, kind, number, *, anew):
+        assert (kind, number, anew) == ("run", self.run, True)
         return self.found
 
     def show(self, arrow):

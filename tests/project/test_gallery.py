@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "gallery.md"
 JOBS = 30
 _ROW = re.compile(
-    r"^\| \[(\d+)\]\(#\S+\) \| ([^|]+) \| ([^|]+) \| (\d+) \| (\d+) \|", re.MULTILINE
+    r"^\| \[(\d+)\]\(#\S+\) \| ([^|]+) \| ([^|]+) \| (\d+) \| ([\d.]+) kB \| (\d+) \|",
+    re.MULTILINE,
 )
 _JOB = re.compile(
     r"^## (\d+)\. .+?\n.*?^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL
@@ -34,11 +35,18 @@ def jobs():
 
 
 def rows():
-    """Number, lines and requests of each job, as the table says."""
+    """Number, lines, kB and requests of each job, as the table says."""
     text = PAGE.read_text(encoding="utf-8")
     return {
-        int(n): (int(lines), int(sent)) for n, _, _, lines, sent in _ROW.findall(text)
+        int(n): (int(lines), float(size), int(sent))
+        for n, _, _, lines, size, sent in _ROW.findall(text)
     }
+
+
+def size_of(language, code):
+    """The size of a program in kB; of a command, that of its line."""
+    program = code.removeprefix("$ ").split("\n")[0] if language == "console" else code
+    return round(len(program) / 1000, 1)
 
 
 class Counted:
@@ -106,7 +114,7 @@ def test_programs_are_short():
     for number, language, code in jobs():
         lines = 1 if language == "console" else len(code.splitlines())
         assert lines <= 12
-        assert table[number][0] == lines, number
+        assert table[number][:2] == (lines, size_of(language, code)), number
 
 
 @pytest.mark.parametrize(
@@ -115,4 +123,4 @@ def test_programs_are_short():
 def test_requests_are_as_the_table_says(number, language, code, tmp_path, monkeypatch):
     """A job sends as many requests as the table says, in pages of 1000 rows."""
     monkeypatch.chdir(tmp_path)
-    assert requests_of(language, code, monkeypatch) == rows()[number][1]
+    assert requests_of(language, code, monkeypatch) == rows()[number][2]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from tests.support.htmlpage import Page
 
 from omskit.reports import Fact
@@ -17,6 +18,7 @@ from omskit.reports.drawing import draw, marks_of
 from omskit.reports.html import SIMULATED
 from omskit.reports.markdown import plain
 from omskit.reports.model import MaskAgreement, Outlier, Span
+from omskit.reports.rows import ledger_rows
 from omskit.reports.timeline import Curve
 from omskit.table import Table
 
@@ -87,6 +89,28 @@ def test_the_markdown_renders(of_run):
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {cells}
 
 
+def rendered(text):
+    """Markdown as a logbook shows it."""
+    return Page(MarkdownIt("commonmark").enable("table").render(text))
+
+
+def test_a_logbook_shows_the_markdown(of_run, of_fill):
+    """Rendered, the Markdown has the title, the sentence, and tables cell by cell."""
+    for report in (of_run, of_fill):
+        text = report.to_markdown()
+        page = rendered(text)
+        heads = [line for line in text.splitlines() if line.startswith("|---")]
+        assert page.tags.count("table") == len(heads) >= 3
+        assert page.tags[0] == "h1"
+        shown = " ".join(page.texts)
+        assert report.sentence in shown
+        assert "|" not in shown
+        assert "**" not in shown
+        for row in ledger_rows(report):
+            cells = {text.replace("\N{NARROW NO-BREAK SPACE}", " ") for text in row}
+            assert cells <= set(page.texts)
+
+
 HOSTILE = st.one_of(
     st.sampled_from(
         [
@@ -134,6 +158,8 @@ def test_hostile_names_are_text(of_run, words):
         assert words in page.texts
     for line in hostile.to_markdown().splitlines():
         assert not re.search(r"(?<!\\)<", line)
+    told, before = (rendered(r.to_markdown()) for r in (hostile, of_run))
+    assert set(told.tags) <= set(before.tags) | {"h3", "br"}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from omskit import NoRowError, UsageError
 from omskit.trigger import prescales
-from omskit.trigger.columns import columns_of
+from omskit.trigger.columns import columns_of, numbers_of
 
 
 def test_every_path_of_a_run(oms):
@@ -61,6 +62,45 @@ def test_columns_are_joined_by_index():
     """The order of a list says nothing; an entry without index says nothing either."""
     entries = [{"prescale_index": 7, "prescale": 2}, {"prescale": 9}]
     assert columns_of([row(*entries)], "algo_name") == {"L1_A": {7: 2}}
+
+
+def test_columns_without_an_index_are_joined_by_name():
+    """HLT columns that OMS gives by name alone are those of L1, where one has it."""
+    menu = [{"prescale_index": 6, "prescale_name": "2p0E34", "prescale": 1},
+            {"prescale_index": 7, "prescale_name": "same", "prescale": 1},
+            {"prescale_index": 8, "prescale_name": "same", "prescale": 1}]  # fmt: skip
+    numbers = numbers_of([row(*menu)])
+    bare = [{"prescale_name": "2p0E34", "prescale": 15},
+            {"prescale_name": "same", "prescale": 3},
+            {"prescale_name": "other", "prescale": 4}]  # fmt: skip
+    assert columns_of([row(*bare)], "algo_name", numbers) == {"L1_A": {6: 15}}
+
+
+def test_hlt_prescales_by_name_are_those_by_index(oms):
+    """A service whose HLT columns have no index gives the same totals."""
+
+    class Bare:
+        def query(self, resource, run):
+            query = oms.query(resource, run)
+            return Nameless(query) if resource == "hltprescalesets" else query
+
+    class Nameless:
+        def __init__(self, query):
+            self.query = query
+
+        def fetch(self):
+            table = self.query.fetch()
+            at = table.arrow.schema.get_field_index("prescales")
+            texts = [
+                json.dumps([e | {"prescale_index": None} for e in json.loads(text)])
+                for text in table["prescales"].to_pylist()
+            ]
+            return table.part(table.arrow.set_column(at, "prescales", pa.array(texts)))
+
+    names = "HLT_ZeroBias, HLT_Mu50"
+    bare, whole = (prescales(client, 297050, paths=names) for client in (Bare(), oms))
+    assert bare == whole
+    assert set(bare["path"].to_pylist()) == {"HLT_ZeroBias", "HLT_Mu50"}
 
 
 def test_masked_is_off():

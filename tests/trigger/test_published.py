@@ -61,3 +61,20 @@ def test_beside_brilcalc():
     assert table["agree"].to_pylist() == [True, False, True, None]
     with pytest.raises(DecodeError, match="brilcalc trg"):
         compare_prescales(ours, ours)
+
+
+def test_published_prescales_of_2024(recorded):
+    """All 24 tables of brilcalc are read, 580 runs each; the demo has those of 386694.
+
+    Column, lumisection of each change and total prescale of ZeroBias are as published.
+    """
+    files = sorted((recorded / "trigger").glob("HLTinfo_*.csv"))
+    tables = {path.name: read_brilcalc_table(path.read_text("utf-8")) for path in files}
+    assert sum(map(len, tables.values())) == 27672
+    with Client("demo") as oms:
+        ours = prescales(oms, 386694, paths="HLT_ZeroBias")
+    beside = compare_prescales(ours, tables["HLTinfo_ZeroBias_year2024.csv"])
+    rows = beside.to_records()
+    assert [r["first_lumisection_number"] for r in rows] == [1, 1148, 1230, 1332]
+    assert [r["prescale"] for r in rows] == [526485, 526740, 526740, 526740]
+    assert all(r["agree"] for r in rows)

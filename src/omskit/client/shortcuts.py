@@ -27,6 +27,7 @@ from omskit.flow import Following, Replayed, Settings
 from omskit.flow.by_name import by_name, patterns_of
 from omskit.query import Condition, Query, field
 from omskit.query.selectors import is_mask, numbers, selection
+from omskit.query.spoken import word_of
 from omskit.query.text import parse_condition
 from omskit.table.receipt_files import ReceiptLike, find_receipt
 
@@ -113,6 +114,8 @@ class Shortcuts(BaseClient, Generic[Answer]):
                 message = "Two masks were given; combine them first, with & or |."
                 raise SelectorError(message)
             selectors["mask"] = which
+        elif _KEYS.get(resource) != "name" and word_of(which) is not None:
+            selectors["runs"] = word_of(which)
         elif which is not None:
             query = query.where(*self._numbered(resource, which))
         query = replace(query, selection=selection(**selectors))

@@ -27,6 +27,10 @@ Answer = TypeVar("Answer")
 
 KEPT_S = 20.0
 """So long an answer is shown again; a lumisection takes 23.3 s."""
+LASTING_S = 600.0
+"""The same for what is over, and seldom revised."""
+OVER = dt.timedelta(hours=1)
+"""So long after its end a run is over."""
 KEPT = 64
 """Answers that are remembered."""
 MASKS = 64
@@ -64,30 +68,36 @@ class Asker:
         self.now = now
         self._clock = clock
         self._newest = newest
+        # Until when each is shown, and the answer.
         self._answers: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
         self._masks: OrderedDict[str, Dropped] = OrderedDict()
         # One question at a time: others wait for its answer instead of asking again.
         self._asking = threading.RLock()
 
     def remembered(
-        self, key: Hashable, ask: Callable[[], Answer], *, kept_s: float = KEPT_S
+        self,
+        key: Hashable,
+        ask: Callable[[], Answer],
+        *,
+        kept_s: float | Callable[[Answer], float] = KEPT_S,
     ) -> Answer:
-        """The answer to a question, at most *kept_s* old."""
+        """The answer to a question, at most *kept_s* old; 0 asks anew."""
         with self._asking:
             known = self._answers.get(key)
-            if known is not None and self._clock() - known[0] < kept_s:
+            if known is not None and kept_s != 0 and self._clock() < known[0]:
                 return cast("Answer", known[1])
             with warnings.catch_warnings():
                 # Pages show what tables warn of. Nobody else asks meanwhile.
                 warnings.simplefilter("ignore", OMSWarning)
                 answer = ask()
-            self._answers[key] = (self._clock(), answer)
+            length = kept_s(answer) if callable(kept_s) else kept_s
+            self._answers[key] = (self._clock() + (length or KEPT_S), answer)
             self._answers.move_to_end(key)
             while len(self._answers) > KEPT:
                 self._answers.popitem(last=False)
             return answer
 
-    def report(self, kind: str, number: int, *, kept_s: float = KEPT_S) -> Report:
+    def report(self, kind: str, number: int, *, anew: bool = False) -> Report:
         """The report on a run or a fill."""
 
         def ask() -> Report:
@@ -95,12 +105,18 @@ class Asker:
                 return report(self.client, run=number, now=self.now())
             return report(self.client, fill=number, now=self.now())
 
-        return self.remembered((kind, number), ask, kept_s=kept_s)
+        return self.remembered((kind, number), ask, kept_s=0 if anew else self._length)
+
+    def _length(self, report: Report) -> float:
+        """How long a report is shown: a run that is over does not grow."""
+        ends = report.runs["end_time"].to_pylist()
+        is_over = None not in ends and self.now() - max(ends) > OVER
+        return LASTING_S if is_over else KEPT_S
 
     def line(self, report: Report) -> Timeline:
         """The curves and flags of a report, made once."""
         key = ("line", report.title, report.made)
-        return self.remembered(key, lambda: line_of(report))
+        return self.remembered(key, lambda: line_of(report), kept_s=LASTING_S)
 
     def newest_run(self, *, kept_s: float = KEPT_S) -> int | None:
         """The number of the newest run; None where there is none."""
@@ -112,19 +128,18 @@ class Asker:
 
         return self.remembered("newest", self._newest or ask, kept_s=kept_s)
 
+    def length_of(self, run: int) -> float:
+        """How long the rates of a run are shown: where there is a newer one, long."""
+        newest = self.newest_run()
+        return KEPT_S if newest is None or run >= newest else LASTING_S
+
     def hlt(self, run: int, pattern: str) -> Table:
-        """Rates of HLT paths per lumisection."""
-        return self.remembered(
-            ("hlt", run, pattern),
-            lambda: self.client.hlt_rates(run, paths=pattern, audit=False),
-        )
+        """Rates of HLT paths per lumisection; asked anew, as there may be many."""
+        return self.client.hlt_rates(run, paths=pattern, audit=False)
 
     def l1(self, run: int, pattern: str) -> Table:
-        """Rates of L1 algorithms per lumisection."""
-        return self.remembered(
-            ("l1", run, pattern),
-            lambda: self.client.l1_algorithms(run, names=pattern, audit=False),
-        )
+        """Rates of L1 algorithms per lumisection; asked anew, as there may be many."""
+        return self.client.l1_algorithms(run, names=pattern, audit=False)
 
     def drop(self, name: str, content: bytes) -> str:
         """Remember a certification file.

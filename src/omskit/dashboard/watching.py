@@ -118,7 +118,7 @@ class Watcher:
         was_failing = bool(self._seen.failing)
         try:
             run = self._asker.newest_run(kept_s=0)
-            report = None if run is None else self._asker.report("run", run, kept_s=0)
+            report = None if run is None else self._asker.report("run", run, anew=True)
         except OMSError as error:
             return self._failed(str(error))
         if was_failing:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from omskit.errors import UsageError
 from omskit.flow.audit import can_audit
 from omskit.flow.describe import describe
 from omskit.flow.read import limit_of
+from omskit.flow.said import as_said
 from omskit.flow.select import Selected, resolve
 from omskit.flow.source import Page
 from omskit.query import Query, bind
@@ -69,13 +71,15 @@ def prepare(query: Query, context: Context, fetch: Fetch) -> Flow[Prepared]:
         fetch: Reads what selectors need to look up.
     """
     resource = yield from describe(query.resource, context)
-    bound, unchecked = _bound(query, resource, context)
 
     def look(question: Query) -> Generator[Effect, Any, pa.Table]:
         table = yield from fetch(question, context.strict())
         return table.arrow
 
+    query, told = yield from as_said(query, resource, look)
+    bound, unchecked = _bound(query, resource, context)
     selected: Selected = yield from resolve(bound, resource, look)
+    selected = replace(selected, notes=(*told, *selected.notes))
     made = _plan(query, selected, resource, context)
     notes: list[Note] = []
     if unchecked and not resource.fields:
@@ -95,6 +99,10 @@ def first_page(query: Query, context: Context) -> Page | None:
     Raises:
         UsageError: The query cannot be asked.
     """
+    if query.selection.said:
+        words = " and ".join(word for _, word in query.selection.said)
+        message = f"What {words!r} is, is known when it is asked; see explain()."
+        raise UsageError(message)
     resource = context.known(query.resource) or Resource(query.resource, ())
     bound, _ = _bound(query, resource, context)
     steps = resolve(bound, resource, _stop)

@@ -263,6 +263,8 @@ class Selection:
         since, until: Bounds on the start time, ends included; a date is a whole day.
         last: The newest n runs (or fills, for fills).
         mask: A set of lumisections.
+        said: What depends on when it is asked, by what it stands for: ``("runs",
+            "today")``, ``("since", "-8h")``.
     """
 
     fill: tuple[int, int] | None = None
@@ -271,10 +273,12 @@ class Selection:
     until: dt.date | dt.datetime | None = None
     last: int | None = None
     mask: MaskLike | None = None
+    said: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is selected."""
-        return any(getattr(self, name) is not None for name in self.__slots__)
+        plain = (name for name in self.__slots__ if name != "said")
+        return bool(self.said) or any(getattr(self, n) is not None for n in plain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from omskit.errors import OperatorError, Remedy, SelectorError
 from omskit.query.bind import parse_time
 from omskit.query.days import end_of, parse_day, start_of
 from omskit.query.model import Condition, MaskLike, Selection, plain_value
+from omskit.query.spoken import DAYS, LAST_FILL, LATEST, is_spoken, word_of
 
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{0,18}))?")
 _LARGEST = 10**10
@@ -46,8 +47,9 @@ def _refuse(selector: object, column: str, why: str) -> NoReturn:
     message = f"{selector!r} does not select any {column}: {why}."
     remedy = Remedy(
         "Write 297050, (315190, 315290) for first and last, [297050, 297056] for a "
-        "list, or '297050,315190-315290'.",
-        "Write 297050, 315190-315290, 315190- or 297050,297056.",
+        "list, '297050,315190-315290', 'today', 'yesterday', 'latest' or 'last fill'.",
+        "Write 297050, 315190-315290, 315190-, 297050,297056, today, yesterday, "
+        "latest or 'last fill'.",
     )
     raise SelectorError(message, remedy=remedy)
 
@@ -170,8 +172,12 @@ def selection(
     until: Any = None,
     last: int | None = None,
     mask: MaskLike | None = None,
+    runs: str | None = None,
 ) -> Selection:
     """The selectors that need a look at the service, checked.
+
+    Args:
+        runs: A word for runs, see `omskit.query.spoken.word_of`.
 
     Raises:
         SelectorError: One of them makes no sense.
@@ -188,8 +194,12 @@ def selection(
             f"mask={shown(mask)} is no mask; give a LumiMask, or the path of its file."
         )
         raise SelectorError(message)
-    start = None if since is None else moment(since, "since")
-    end = None if until is None else moment(until, "until")
+    said = _said(runs, fill, since, until, last)
+    words = dict(said)
+    if words.get("runs") == LAST_FILL:
+        fill = None
+    start = None if since is None or "since" in words else moment(since, "since")
+    end = None if until is None or "until" in words else moment(until, "until")
     if start is not None and end is not None and _is_after(start, end):
         message = f"since={since!r} is after until={until!r}: no time lies between."
         raise SelectorError(message)
@@ -200,7 +210,37 @@ def selection(
         until=end,
         last=last,
         mask=mask,
+        said=said,
     )
+
+
+def _said(
+    runs: str | None, fill: Any, since: Any, until: Any, last: int | None
+) -> tuple[tuple[str, str], ...]:
+    """What depends on when it is asked.
+
+    Raises:
+        SelectorError: Two of them say the same thing differently.
+    """
+    named = word_of(fill)
+    if named in {LATEST, LAST_FILL}:
+        if runs is not None:
+            _clash(runs, f"fill={fill!r}")
+        runs = LAST_FILL
+    elif runs == LAST_FILL and fill is not None:
+        _clash(runs, f"fill={fill!r}")
+    if runs in DAYS and (since is not None or until is not None):
+        _clash(runs, "since= and until=")
+    if runs == LATEST and last is not None:
+        _clash(runs, f"last={last}")
+    times = (("since", since), ("until", until))
+    said = [(name, value.strip().lower()) for name, value in times if is_spoken(value)]
+    return (*said, *([] if runs is None else [("runs", runs)]))
+
+
+def _clash(word: str, other: str) -> NoReturn:
+    message = f"{word!r} and {other} both say which runs; give one of them."
+    raise SelectorError(message)
 
 
 def is_mask(selector: object) -> bool:

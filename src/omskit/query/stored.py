@@ -29,8 +29,10 @@ def write_query(query: Query) -> dict[str, Any] | None:
     found = {name: getattr(query, name) for name in _PLAIN}
     found["conditions"] = [(c.field, c.op, _out(c.value)) for c in query.conditions]
     chosen = {f.name: getattr(query.selection, f.name) for f in fields(Selection)}
-    mask = chosen.pop("mask")
+    mask, said = chosen.pop("mask"), chosen.pop("said")
     chosen = {k: _out(v) for k, v in chosen.items() if v is not None}
+    if said:
+        chosen["said"] = _out(said)
     if mask is not None:
         to_json = getattr(mask, "to_json", None)
         if to_json is None or getattr(mask, "is_open", False):

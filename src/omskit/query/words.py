@@ -42,5 +42,7 @@ def _selected(selection: Selection) -> Iterator[str]:
         value = getattr(selection, name)
         if value is not None:
             yield f"{name} = {value_text(value)}"
+    for name, word in selection.said:
+        yield f"{name} = {word}"
     if selection.mask is not None:
         yield f"in {selection.mask!r:.60}"

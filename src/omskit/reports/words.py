@@ -61,7 +61,22 @@ def cell(value: object, unit: str | None = None) -> str:
     if isinstance(value, int | float) and unit == "s" and value >= LONG_S:
         return f"{number(value)} s ({duration(value)})"
     text = number(value) if isinstance(value, int | float) else str(value)
-    return f"{text} {unit_text(unit)}" if unit else text
+    return with_unit(text, unit)
+
+
+def with_unit(text: str, unit: str | None) -> str:
+    """A number and its unit.
+
+    Example:
+        >>> with_unit("3.35", "%"), with_unit("12", None)
+        ('3.35 %', '12')
+        >>> with_unit("20.7", "10^30 cm^-2 s^-1").split()[1] == chr(215)
+        True
+    """
+    if not unit:
+        return text
+    times = "\N{MULTIPLICATION SIGN} " if unit.startswith("10^") else ""
+    return f"{text} {times}{unit_text(unit)}"
 
 
 _RAISED = str.maketrans(

@@ -93,6 +93,7 @@ class Coverage:
         found = _resolved(sorted(entries, key=lambda e: (e.version, e.fetched)))
         self.entries = [entry for entry in found if entry.rows != VOID]
         self._firsts = [entry.first for entry in self.entries]
+        self._joined = joined((entry.first, entry.last) for entry in self.entries)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -124,28 +125,39 @@ class Coverage:
         Args:
             also: Entries that count although they are not final.
         """
-        found: list[Span] = []
-        for first, last in spans:
-            begin = first
-            for entry in self.within((first, last)):
-                if final and not (entry.final or also(entry)):
-                    continue
-                if entry.first > begin:
-                    found.append((begin, entry.first - 1))
-                begin = max(begin, entry.last + 1)
-            if begin <= last:
-                found.append((begin, last))
-        return found
+        if not final:
+            # Every question asks this of all runs: 5000 entries take 10 ms.
+            return _lacking(self._joined, spans)
+        held = (e for e in self.entries if e.final or also(e))
+        chosen = [(entry.first, entry.last) for entry in held]
+        return _lacking(joined(chosen), spans)
 
     @property
     def spans(self) -> list[Span]:
         """What is held, neighbours joined."""
-        return joined((entry.first, entry.last) for entry in self.entries)
+        return list(self._joined)
 
     @property
     def rows(self) -> int:
         """How many rows are held."""
         return sum(entry.rows for entry in self.entries)
+
+
+def _lacking(held: Sequence[Span], spans: Iterable[Span]) -> list[Span]:
+    """What of *spans* is not in *held*, which is joined."""
+    found: list[Span] = []
+    for first, last in spans:
+        begin = first
+        place = max(0, bisect_right(held, first, key=lambda span: span[0]) - 1)
+        while begin <= last and place < len(held) and held[place][0] <= last:
+            low, high = held[place]
+            if low > begin:
+                found.append((begin, low - 1))
+            begin = max(begin, high + 1)
+            place += 1
+        if begin <= last:
+            found.append((begin, last))
+    return found
 
 
 def _resolved(entries: Sequence[Entry]) -> list[Entry]:

@@ -10,6 +10,7 @@ from omskit._arguments import names_in
 from omskit.engine import Engine
 from omskit.errors import UsageError
 from omskit.query.selectors import moment, selection
+from omskit.query.spoken import is_spoken, moment_of, word_of
 from omskit.schema import bundled
 from omskit.server import Service
 from omskit.store.checking import Info, Problem, info, repair, verify
@@ -313,11 +314,11 @@ class Store:
             StoreError: The disk cannot be written; what was committed stays.
             OMSError: The service is not there, or a name is none.
         """
-        mask = which.pop("mask", None)
+        mask, word = which.pop("mask", None), word_of(runs)
         asked = Asked(
             resources=tuple(names_in((resources,), "resources")),
-            selector=runs if mask is None else mask,
-            selection=selection(**which),
+            selector=(None if word else runs) if mask is None else mask,
+            selection=selection(**which, runs=word),
             dry=dry_run,
             recheck=None if recheck is None else _start(recheck, "recheck"),
             tell=tell,
@@ -337,7 +338,10 @@ def _remade(path: str, said: dict[str, Any], when: dt.datetime | None) -> Store:
 
 def _start(value: Any, name: str) -> dt.datetime:
     """The beginning of a time that may be a whole day."""
-    found = moment(value, name)
+    if is_spoken(value):
+        found = moment_of(value, dt.datetime.now(dt.UTC))
+    else:
+        found = moment(value, name)
     if isinstance(found, dt.datetime):
         return found
     return dt.datetime.combine(found, dt.time(), dt.UTC)

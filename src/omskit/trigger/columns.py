@@ -90,13 +90,14 @@ def prescales(
         message = f"OMS has no prescale change of run {run}. Is the number right?"
         raise NoRowError(message)
     configured = {r["path_name"]: r["l1_prerequisite"] for r in rows["hltconfigdata"]}
-    patterns = [paths] if isinstance(paths, str) else list(paths)
+    patterns = patterns_of(paths)
     chosen = [name for name in sorted(configured) if matches(name, patterns)]
     if not chosen:
         message = f"Run {run} has no path like {', '.join(map(repr, patterns))}."
         raise NoRowError(message)
     l1 = columns_of(rows["l1prescalesets"], "algo_name")
-    hlt = columns_of(rows["hltprescalesets"], "path_name")
+    numbers = numbers_of(rows["l1prescalesets"])
+    hlt = columns_of(rows["hltprescalesets"], "path_name", numbers)
     changes = sorted(rows["prescalechanges"], key=lambda r: r["lumisection_number"])
     found = [
         _row(run, change, (name, configured[name]), (l1, hlt), rule)
@@ -106,11 +107,21 @@ def prescales(
     return Table(pa.Table.from_pylist(found, SCHEMA), resource="prescales")
 
 
-def columns_of(rows: Iterable[Mapping[str, Any]], key: str) -> Values:
+def columns_of(
+    rows: Iterable[Mapping[str, Any]],
+    key: str,
+    numbers: Mapping[str, int] | None = None,
+) -> Values:
     """The prescale of each name in each column, joined by the column's own index.
 
     A masked L1 algorithm (``algo_mask`` false) has prescale 0. A column without an
-    index is left out: its place in the list proves nothing.
+    index is that of its name; without that it is left out, as its place in the list
+    proves nothing.
+
+    Args:
+        rows: Of ``l1prescalesets`` or ``hltprescalesets``.
+        key: What names a row.
+        numbers: The index of each column by its name, see `numbers_of`.
 
     Raises:
         UsageError: A column comes twice with different values.
@@ -122,11 +133,11 @@ def columns_of(rows: Iterable[Mapping[str, Any]], key: str) -> Values:
     """
     found: dict[str, dict[int, float | None]] = {}
     for row in rows:
-        given = row["prescales"]
-        entries = json.loads(given) if isinstance(given, str) else given
         columns = found.setdefault(row[key], {})
-        for entry in entries or ():
+        for entry in _entries(row):
             index, value = entry.get("prescale_index"), entry.get("prescale")
+            if index is None:
+                index = (numbers or {}).get(str(entry.get("prescale_name")))
             if index is None:
                 continue
             if row.get("algo_mask") is False:
@@ -139,6 +150,40 @@ def columns_of(rows: Iterable[Mapping[str, Any]], key: str) -> Values:
                 raise UsageError(message)
             columns[index] = value
     return found
+
+
+def numbers_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The index of each column by its name; none for a name that several have.
+
+    Example:
+        >>> text = '[{"prescale_index": 6, "prescale_name": "2p0E34"}]'
+        >>> numbers_of([{"prescales": text}])
+        {'2p0E34': 6}
+    """
+    seen: dict[str, set[int]] = {}
+    for row in rows:
+        for entry in _entries(row):
+            name, index = entry.get("prescale_name"), entry.get("prescale_index")
+            if name is not None and index is not None:
+                seen.setdefault(name, set()).add(index)
+    return {name: min(found) for name, found in seen.items() if len(found) == 1}
+
+
+def _entries(row: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The columns of a row; OMS sends a list, a table has it as JSON text."""
+    given = row["prescales"]
+    return (json.loads(given) if isinstance(given, str) else given) or ()
+
+
+def patterns_of(given: str | Iterable[str]) -> list[str]:
+    """Names and patterns as a list; a text may hold several with commas.
+
+    Example:
+        >>> patterns_of("HLT_Mu50, HLT_Iso*")
+        ['HLT_Mu50', 'HLT_Iso*']
+    """
+    names = given.split(",") if isinstance(given, str) else list(given)
+    return [name.strip() for name in names]
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

@@ -14,7 +14,7 @@ from omskit.errors import NoRowError
 from omskit.lumi.integral import shown
 from omskit.table import Table, with_unit
 from omskit.table.note import Note, NoteKind
-from omskit.trigger.columns import matches
+from omskit.trigger.columns import matches, patterns_of
 from omskit.trigger.counting import count_interval
 from omskit.trigger.menu import STATUSES
 from omskit.trigger.prescaling import Status
@@ -259,7 +259,7 @@ class Cube:
         Raises:
             NoRowError: There is no such path.
         """
-        patterns = [paths] if isinstance(paths, str) else list(paths)
+        patterns = patterns_of(paths)
         rows = [i for i, p in enumerate(self.paths) if matches(p, patterns)]
         if not rows:
             message = f"The cube has no path like {', '.join(map(repr, patterns))}."

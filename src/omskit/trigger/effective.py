@@ -16,11 +16,10 @@ from omskit.schema.units import INTEGRATED
 from omskit.table import Table, with_unit
 from omskit.table.note import Note, NoteKind
 from omskit.trigger.building import labels_of
-from omskit.trigger.columns import matches
+from omskit.trigger.columns import matches, patterns_of
 from omskit.trigger.conditions import Asked, conditions
 from omskit.trigger.menu import STATUSES, hlt_prescales, menu_of
 from omskit.trigger.prescaling import Status
-from omskit.trigger.questions import patterns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omskit.trigger.columns import columns_of
+from omskit.trigger.columns import columns_of, numbers_of
 from omskit.trigger.prescaling import (
     Prescale,
     Rule,
@@ -111,7 +111,7 @@ def menu_of(asked: Asked, run: int) -> Menu:
         asked.say(f"OMS has no HLT configuration of run {run}: no prescale is known.")
     return Menu(
         {row["path_name"]: row["l1_prerequisite"] for row in config},
-        columns_of(hlt, "path_name"),
+        columns_of(hlt, "path_name", numbers_of(level_1)),
         columns_of(level_1, "algo_name"),
     )
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from omskit.query import field as column
-from omskit.trigger.columns import matches
+from omskit.trigger.columns import matches, patterns_of
 from omskit.trigger.conditions import MANY_ROWS, Asked
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 FEW_PATHS = 8
 """So many paths are asked for by name, and so many patterns as they are."""
-
-
-def patterns_of(given: str | Iterable[str]) -> list[str]:
-    """Names and patterns as a list; a text may hold several with commas."""
-    names = given.split(",") if isinstance(given, str) else list(given)
-    return [name.strip() for name in names]
 
 
 def questions(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from omskit.dashboard.asking import LASTING_S
 from omskit.dashboard.pages.course import course
 from omskit.dashboard.pages.page import Page, receipt_of
 from omskit.errors import UsageError
@@ -34,7 +35,9 @@ def line_page(kind: str, number: int, given: Parameters, asker: Asker) -> Page:
     report = asker.report(kind, number)
     # The same link is opened by many: curves are drawn once for all of them.
     key = ("shown", kind, number, given.link(""), report.made)
-    values = asker.remembered(key, lambda: _values(kind, report, given, asker))
+    values = asker.remembered(
+        key, lambda: _values(kind, report, given, asker), kept_s=LASTING_S
+    )
     return Page(
         "line.html", report.title, report.sentence, values, simulated=report.simulated
     )
@@ -140,7 +143,7 @@ def heads(report: Report, line: Timeline) -> list[tuple[str, Any]]:
         if ledger.efficiency is not None:
             found.append(("Efficiency", f"{100 * ledger.efficiency:.1f} %"))
     found += [
-        (curve.name, f"{drawing.span_of(curve)} {words.unit_text(curve.unit)}".strip())
+        (curve.name, words.with_unit(drawing.span_of(curve), curve.unit))
         for curve in line.curves
         if curve.name != "Prescale column"
     ]

@@ -45,7 +45,7 @@ def now_page(seen: Seen, asker: Asker, given: Parameters | None = None) -> Page:
     chosen = whole.only(choose(whole, given, asker))
     shown = chosen.between(max(len(whole) - TAIL, 0), len(whole) - 1)
     last = {c.name: _last(c.values) for c in line.curves}
-    units = {c.name: words.unit_text(c.unit) for c in line.curves}
+    units = {c.name: c.unit or "" for c in line.curves}
     off = [f.name for f in line.flags if len(line) and f.values[-1] == 0]
     values |= {
         "report": report,
@@ -140,7 +140,12 @@ def _heads(
     row = report.runs.to_records()[0]
     found = [("Fill", words.identifier(row["fill_number"]))]
     found += [
-        (name, f"{number(value)} {units[name]}" if math.isfinite(value) else "no value")
+        (
+            name,
+            words.with_unit(number(value), units[name])
+            if math.isfinite(value)
+            else "no value",
+        )
         for name, value in last.items()
     ]
     if report.ledger is not None:

@@ -59,7 +59,8 @@ def _of_run(run: int, kind: str, value: str, given: Parameters, asker: Asker) ->
         table = (asker.hlt if kind == "hlt" else asker.l1)(run, pattern)
         return cube_of(table, name, column, receipt_of(table))
 
-    return asker.remembered(("cube", run, kind, value, pattern), make)
+    key = ("cube", run, kind, value, pattern)
+    return asker.remembered(key, make, kept_s=lambda _: asker.length_of(run))
 
 
 def trigger_page(given: Parameters, asker: Asker) -> Page:
