@@ -14,8 +14,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from omskit.engine.ahead import Ahead
 from omskit.engine.memory import as_relations, beside, filters_in
-from omskit.engine.relations import Aged
+from omskit.engine.relations import Aged, Partial
 from omskit.engine.sql import (
     Statement,
     chosen,
@@ -34,12 +35,11 @@ from omskit.query.days import whole_days
 from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
-    from omskit.engine.relations import Relations
+    from omskit.engine.relations import Between, Relations
     from omskit.schema import Catalogue
 
 _MOST = 1 << 62
@@ -83,6 +83,7 @@ class Engine:
     ) -> None:
         self._relations = as_relations(relations)
         self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
+        self._ahead = Ahead()
 
     @property
     def source(self) -> str:
@@ -152,6 +153,8 @@ class Engine:
         if offset < 0 or (limit is not None and limit < 0):
             message = f"Rows {offset} to {offset}+{limit} do not exist; count from 0."
             raise UsageError(message)
+        # Before the relation: rows are never older than the state they are kept under.
+        state = self.state
         relation = self._relations.relation(self._key(query), self.catalogue)
         bound = bind(replace(query, groups=()), relation.resource, whole=False)
         bound = replace(bound, conditions=whole_days(bound.conditions))
@@ -159,14 +162,27 @@ class Engine:
         if bound.fields is None:
             shown = self.catalogue[query.resource].names
             bound = replace(bound, fields=shown)
+        if isinstance(relation, Partial):
+            used = [key.removeprefix("-") for key in bound.order]
+            used += [c.field for c in bound.conditions]
+            shown_ones = chosen(bound, relation.resource)
+            relation.refuse([*(f.name for f in shown_ones), *used])
         if query.maximum is not None:
             left = max(query.maximum - offset, 0)
             limit = left if limit is None else min(limit, left)
         offset, limit = min(offset, _MOST), limit and min(limit, _MOST)
-        rows = rows_statement(bound, relation, offset=offset, limit=limit)
         with closing(self._relations.cursor()) as cursor, stoppable(cursor):
-            found = _moved_up(_run(cursor, rows), rows.following, limit)
-            table = _typed(found, chosen(bound, relation.resource))
+
+            def read(offset: int, limit: int | None) -> pa.Table:
+                rows = rows_statement(bound, relation, offset=offset, limit=limit)
+                found = _moved_up(_run(cursor, rows), rows.following, limit)
+                return _typed(found, chosen(bound, relation.resource))
+
+            if state is None or limit is None or bound.conditions or bound.order:
+                table = read(offset, limit)
+            else:
+                which = state, bound, query.groups
+                table = self._ahead.page(which, offset, limit, read)
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
                 return Result(table, offset + count)
@@ -180,7 +196,7 @@ class Engine:
         """Whether `read_between` knows anything."""
         return isinstance(self._relations, Aged)
 
-    def read_between(self, query: Query) -> tuple[dt.datetime, dt.datetime] | None:
+    def read_between(self, query: Query) -> Between | None:
         """When the rows that a query can match were fetched, first and last.
 
         None where the relations do not say, or have none.
