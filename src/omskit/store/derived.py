@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from omskit.query import Condition
     from omskit.schema import Field, Resource
-    from omskit.store.relations import StoreRelation
+    from omskit.store.relation import StoreRelation
 
 LUMISECTION_S = 3564 * 2**18 / 40.08e6
 """2^18 orbits, as in all recorded rates of the HLT (`docs/reference/trigger.md`)."""

@@ -21,7 +21,7 @@ from omskit.lumi.files import read_mask
 from omskit.store.checking import no_store
 from omskit.store.layout import SENT_SUFFIX
 from omskit.store.log import files_of
-from omskit.store.relations import path_text
+from omskit.store.relation import path_text
 from omskit.table import Table
 from omskit.table.note import Note, NoteKind
 
