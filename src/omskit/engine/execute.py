@@ -14,6 +14,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from omskit.engine.ahead import Ahead
 from omskit.engine.memory import as_relations, beside, filters_in
 from omskit.engine.relations import Aged, Partial
 from omskit.engine.sql import (
@@ -82,6 +83,7 @@ class Engine:
     ) -> None:
         self._relations = as_relations(relations)
         self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
+        self._ahead = Ahead()
 
     @property
     def source(self) -> str:
@@ -151,6 +153,8 @@ class Engine:
         if offset < 0 or (limit is not None and limit < 0):
             message = f"Rows {offset} to {offset}+{limit} do not exist; count from 0."
             raise UsageError(message)
+        # Before the relation: rows are never older than the state they are kept under.
+        state = self.state
         relation = self._relations.relation(self._key(query), self.catalogue)
         bound = bind(replace(query, groups=()), relation.resource, whole=False)
         bound = replace(bound, conditions=whole_days(bound.conditions))
@@ -167,10 +171,18 @@ class Engine:
             left = max(query.maximum - offset, 0)
             limit = left if limit is None else min(limit, left)
         offset, limit = min(offset, _MOST), limit and min(limit, _MOST)
-        rows = rows_statement(bound, relation, offset=offset, limit=limit)
         with closing(self._relations.cursor()) as cursor, stoppable(cursor):
-            found = _moved_up(_run(cursor, rows), rows.following, limit)
-            table = _typed(found, chosen(bound, relation.resource))
+
+            def read(offset: int, limit: int | None) -> pa.Table:
+                rows = rows_statement(bound, relation, offset=offset, limit=limit)
+                found = _moved_up(_run(cursor, rows), rows.following, limit)
+                return _typed(found, chosen(bound, relation.resource))
+
+            if state is None or limit is None or bound.conditions or bound.order:
+                table = read(offset, limit)
+            else:
+                which = state, bound, query.groups
+                table = self._ahead.page(which, offset, limit, read)
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
                 return Result(table, offset + count)

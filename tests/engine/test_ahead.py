@@ -1,0 +1,92 @@
+"""Pages that follow each other are read several at once."""
+
+from __future__ import annotations
+
+import threading
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omskit.engine import ahead as module
+from omskit.engine.ahead import Ahead
+
+ROWS = pa.table({"n": range(2000)})
+
+
+def reader(asked):
+    def read(offset, limit):
+        asked.append((offset, limit))
+        return ROWS.slice(offset, limit)
+
+    return read
+
+
+asks = st.tuples(
+    st.sampled_from(["a", "b"]), st.integers(0, 40), st.sampled_from([1, 7, 50, 100])
+)
+
+
+@given(asks=st.lists(asks, max_size=40))
+def test_pages_are_those_that_were_asked_for(asks):
+    """Whatever is asked in whatever order, the rows are those of the page."""
+    ahead, asked = Ahead(), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "ROWS", 160)
+        patch.setattr(module, "KEPT", 2)
+        patch.setattr(module, "_READERS", 3)
+        for rows, place, limit in asks:
+            found = ahead.page(rows, place * limit, limit, reader(asked))
+            assert found.equals(ROWS.slice(place * limit, limit))
+
+
+def test_who_reads_on_is_served_from_one_piece():
+    """The second page reads ahead, those after it read nothing."""
+    ahead, asked = Ahead(), []
+    for offset in range(0, 1000, 100):
+        ahead.page("rows", offset, 100, reader(asked))
+    assert asked == [(0, 100), (100, 8000)]
+    ahead.page("rows in another version", 1000, 100, reader(asked))
+    ahead.page("rows", 1700, 100, reader(asked))
+    assert asked[2:] == [(1000, 100), (1700, 100)]
+
+
+def test_the_end_is_read_as_it_is():
+    """A page that the piece does not hold whole is read: it may have grown."""
+    ahead, asked = Ahead(), []
+    for offset in range(0, 2100, 300):
+        found = ahead.page("rows", offset, 300, reader(asked))
+    assert found["n"].to_pylist() == list(range(1800, 2000))
+    assert asked[-1][0] == 1800
+
+
+def test_large_pages_are_not_read_ahead():
+    """Pages that are pieces themselves cost no memory twice."""
+    ahead, asked = Ahead(), []
+    for offset in (0, 5000, 10000):
+        ahead.page("rows", offset, 5000, reader(asked))
+    assert asked == [(0, 5000), (5000, 5000), (10000, 5000)]
+
+
+def test_readers_side_by_side_share_a_piece():
+    """Of threads that read on at once one reads, the others take from it."""
+    ahead, asked = Ahead(), []
+    ahead.page("rows", 0, 100, reader(asked))
+    for offset in range(100, 500, 100):
+        ahead._ends["rows", offset] = None
+    found = {}
+
+    def ask(offset):
+        found[offset] = ahead.page("rows", offset, 100, reader(asked))
+
+    first = threading.Thread(target=ask, args=(100,))
+    first.start()
+    first.join(30)
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(200, 500, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert asked == [(0, 100), (100, 8000)]
+    assert all(found[n].equals(ROWS.slice(n, 100)) for n in found)
