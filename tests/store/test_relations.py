@@ -25,7 +25,8 @@ from omskit.errors import (
 from omskit.query import Condition, Query
 from omskit.schema import bundled
 from omskit.server import respond, running
-from omskit.store.relations import StoreRelations, spans_in
+from omskit.store.asking import spans_in
+from omskit.store.relations import StoreRelations
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
 

@@ -16,7 +16,7 @@ from omskit.store.chunks import WIDE
 from omskit.store.delta import Written
 from omskit.store.layout import BLOCK, OPEN
 from omskit.store.log import translated
-from omskit.store.relations import path_text
+from omskit.store.relation import path_text
 
 if TYPE_CHECKING:
     from omskit.store.kept import Kept
