@@ -31,7 +31,7 @@ def test_a_sync_takes_selectors(oms, tmp_path):
     mask = tmp_path / "mask.json"
     mask.write_text('{"297051": [[1, 5]]}')
     where = ("--store", tmp_path / "s", "--progress")
-    assert "297051 (1 rows" in oms("sync", "runs", "--mask", mask, *where).out
+    assert "297051 (1 row," in oms("sync", "runs", "--mask", mask, *where).out
     ended = oms("sync", "runs", "--fill", 5839, *where)
     assert "297046-297050 (5 rows" in ended.out
 
@@ -78,7 +78,7 @@ def test_sql_answers(oms, folder, monkeypatch):
     assert (json.loads(ended.out), ended.code) == ([{"n": 4}], 0)
     assert "simulated" in ended.err
     ended = oms("sql", "drop table runs", "-q")
-    assert (ended.code, "answers one query" in ended.err) == (2, True)
+    assert (ended.code, "One query is answered" in ended.err) == (2, True)
 
 
 def test_a_store_is_kept_in_order(oms, folder):

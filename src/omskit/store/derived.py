@@ -18,9 +18,9 @@ from omskit.errors import NotSyncedError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from omskit.engine.relations import Relation
     from omskit.query import Condition
     from omskit.schema import Field, Resource
-    from omskit.store.relation import StoreRelation
 
 LUMISECTION_S = 3564 * 2**18 / 40.08e6
 """2^18 orbits, as in all recorded rates of the HLT (`docs/reference/trigger.md`)."""
@@ -59,12 +59,16 @@ class DerivedRelation:
     Attributes:
         base: The rows by lumisection.
         key: What they stand for, e.g. ``"hltpathrates@run"``.
+        column: The column of the run.
+        place: Where the store is, for messages.
         direct: Rows by run that were fetched as such; they go first.
     """
 
-    base: StoreRelation
+    base: Relation
     key: str
-    direct: StoreRelation | None = None
+    column: str
+    place: str
+    direct: Relation | None = None
 
     @property
     def resource(self) -> Resource:
@@ -102,15 +106,13 @@ class DerivedRelation:
         """There is no short cut."""
         del offset, limit
 
-    def narrowed(
-        self, conditions: Iterable[Condition]
-    ) -> StoreRelation | DerivedRelation:
+    def narrowed(self, conditions: Iterable[Condition]) -> Relation:
         """The runs that are asked for: fetched as such, or made of lumisections.
 
         Raises:
             NotSyncedError: Neither are all there.
         """
-        runs = [c for c in conditions if c.field == self.base.layout.column]
+        runs = [c for c in conditions if c.field == self.column]
         if self.direct is not None:
             with suppress(NotSyncedError):
                 return self.direct.narrowed(conditions)
@@ -130,8 +132,8 @@ class DerivedRelation:
             return
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         raise NotSyncedError(
-            f"The store {self.base.place} holds {found.name!r} by lumisection; "
+            f"The store {self.place} holds {found.name!r} by lumisection; "
             f"{', '.join(lost[:3])}{more} by run cannot be made of it as OMS does. Ask "
             f"for others ({', '.join(made)}), or fetch them: oms sync {self.key} "
-            f"--store {self.base.place}"
+            f"--store {self.place}"
         )

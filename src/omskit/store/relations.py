@@ -125,7 +125,8 @@ class StoreRelations:
             return self._stored(key)
         there = self._kept.table(key) is not None
         direct = self._stored(key) if there else None
-        return DerivedRelation(self._stored(name), key, direct)
+        base = self._stored(name)
+        return DerivedRelation(base, key, base.layout.column, base.place, direct)
 
     def _stored(self, key: str) -> StoreRelation:
         layout = self._kept.layout(key)
