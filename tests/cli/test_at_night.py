@@ -288,7 +288,10 @@ def test_reasons_as_rows(oms, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("runs", "abc"), "Write 297050, 315190-315290, 315190-, 297050,297056, today,"),
+        (
+            ("runs", "abc"),
+            "Write 297050, 315190-315290, 315190-, 297050,297056, today,",
+        ),
         (("runs", "297056-297050"), "'297056-297050' does not select any run_number"),
         (("dcs-check", "abc"), "Invalid value for RUN: it is a whole number."),
         (("follow", 5, "--every", "x"), "it is a number, such as 2.5"),
