@@ -58,6 +58,8 @@ html_title = f"omskit {release}"
 html_static_path: list[str] = []
 html_show_copyright = False
 html_show_sphinx = False
+# From a folder a browser may not read the pages that a summary would quote.
+html_show_search_summary = False
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 

@@ -454,3 +454,23 @@ def test_follow_shows_people_the_last_rows(oms):
     assert ended.out.startswith("Run 297050; 783 lumisections before these: ")
     whole = oms("follow", 297050, "-f", "table", "--from-start", "--every", "0.05")
     assert len(whole.out.splitlines()) > 793
+
+
+def test_lines_for_people_break_on_a_terminal_only(oms, tmp_path, monkeypatch):
+    """A long line of a comparison goes on further in; in a pipe it stays one."""
+    monkeypatch.setenv("COLUMNS", "40")
+    a, b = tmp_path / "a.json", tmp_path / "b.json"
+    a.write_text('{"355100": [[1, 9], [20, 29], [40, 49], [60, 69]]}')
+    b.write_text('{"355100": [[1, 5]]}')
+    piped = oms("mask", "diff", a, b).out.splitlines()
+    assert piped[-1] == "  355100: only in a.json 6-9, 20-29, 40-49, 60-69"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    lines = oms("mask", "diff", a, b).out.splitlines()
+    assert lines[-2:] == ["  355100: only in a.json 6-9, 20-29,", "    40-49, 60-69"]
+
+
+def test_follow_refuses_fields_before_it_asks(oms):
+    """A field that lumisections have not is named at once."""
+    ended = oms("follow", 297050, "--fields", "lumisection_number,pielup")
+    assert (ended.code, ended.out) == (2, "")
+    assert "Did you mean 'pileup'?" in ended.err

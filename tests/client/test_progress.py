@@ -92,3 +92,24 @@ def test_every_way_of_asking_tells_its_progress(monkeypatch):
     both(service, ask, audit=False)
     one = [(5, 5, "lumisections"), "finished"]
     assert told == 2 * [*one, *one, *one, "finished"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_notebook_without_widgets_draws_nothing(monkeypatch, there):
+    """Rich asks for ipywidgets in a notebook, so it is not told that this is one."""
+    spec = progress.find_spec("rich") if there else None
+    monkeypatch.setattr(progress, "find_spec", lambda name: spec)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr(progress, "PATIENCE_S", -1.0)
+    assert progress.has_widgets() is there
+    started = []
+
+    def start(bar):
+        """Draw nothing."""
+        started.append(bar)
+
+    monkeypatch.setattr("rich.progress.Progress.start", start)
+    bar = Bar()
+    bar.update(1, 2, "runs")
+    assert started[0].console.is_jupyter is there
+    assert started[0].console.no_color

@@ -42,6 +42,8 @@ QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A name of a stranger that leads here, as in DNS rebinding.
+    "--host-resolver-rules=MAP rebound.example 127.0.0.1",
 ]
 PAGES = {
     "now": "/now",
@@ -440,6 +442,17 @@ def test_another_origin_reads_nothing(browser, address):
     )
     context.close()
     assert (fetched, shown) == ("refused", "refused")
+
+
+def test_a_stranger_s_name_for_this_machine_is_refused(browser, address):
+    """Under another name that leads to this machine, no page is shown."""
+    context = browser.new_context()
+    page = context.new_page()
+    answer = page.goto(f"http://rebound.example:{urlsplit(address).port}/run/297050")
+    told = page.inner_text("body")
+    context.close()
+    assert answer.status == 421
+    assert "297050" not in told
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from omskit.dashboard.pages.course import course
+from omskit.dashboard.pages.course import course, of_run
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,17 @@ def test_a_fill_without_times_has_no_course(of_fill):
     blank = of_fill.runs.part(runs.set_column(at, runs.schema.field(at), none))
     assert course(dataclasses.replace(of_fill, runs=blank)) is None
     assert course(dataclasses.replace(of_fill, ledger=None)) is None
+
+
+def test_a_run_without_lumisections_is_a_block_alone(of_fill):
+    """A run of which OMS has no lumisection stands on the clock, and in no row."""
+    lumis = of_fill.lumisections
+    kept = pc.not_equal(lumis.arrow["run_number"], 297048)
+    others = lumis.part(lumis.arrow.filter(kept))
+    partial = dataclasses.replace(of_fill, lumisections=others)
+    assert of_run(partial, 297048) is None
+    found = course(partial)
+    assert "297048" not in {row[0] for row in found.rows}
+    block = next(b for b in found.blocks if b.run == 297048)
+    assert block.text.endswith("no luminosity")
+    assert block.parts == ()

@@ -14,6 +14,8 @@ import pytest
 from omskit import LumiMask
 from omskit.cli.app import run
 from omskit.dashboard import Asker
+from omskit.dashboard.asking import size_of
+from omskit.dashboard.heat import cube_of
 
 PATHS = [
     "/now",
@@ -343,6 +345,21 @@ def test_answers_are_kept_until_they_may_change(demo):
     assert asker.report("run", over, anew=True) is not before
     newest = asker.newest_run()
     assert asker.length_of(newest) < asker.length_of(over)
+
+
+def test_memory_of_answers_is_bounded(demo, monkeypatch):
+    """Large answers push out older ones, and are asked again when they are wanted."""
+    asker = Asker(demo, now=lambda: NOW)
+    first = asker.report("run", 297046)
+    rates = demo.hlt_rates(297050, paths="HLT_IsoMu*", audit=False)
+    cube = cube_of(rates, "path_name", "rate")
+    assert size_of(first) > size_of(first.runs) > 0 == size_of("words")
+    assert asker.remembered("cube", lambda: cube) is cube
+    assert asker.report("run", 297046) is first
+    monkeypatch.setattr("omskit.dashboard.asking.KEPT_BYTES", size_of(cube))
+    asker.remembered("more", lambda: cube)
+    assert asker.remembered("more", list) is cube
+    assert asker.report("run", 297046) is not first
 
 
 def test_light_and_dark_are_in_the_address(visitor):

@@ -61,6 +61,14 @@ def test_rate_against_pileup_with_its_fit(rates):
     assert abs(np.mean(pulls)) < 1
 
 
+def test_points_show_on_a_dark_ground(rates):
+    """Points have the colour of text, so that they show on black as on white."""
+    for ground, ink in (("default", "black"), ("dark_background", "white")):
+        with plt.style.context(ground):
+            drawn = plot.rate_against_pileup(rates, path="HLT_A")
+        assert drawn.lines["HLT_A"].get_color() == ink
+
+
 def test_points_alone(rates, make_table):
     """Without a fit there is one panel; few lumisections are drawn one by one."""
     drawn = plot.rate_against_pileup(rates, path="HLT_B")
@@ -120,6 +128,24 @@ def test_prescales_have_a_logarithmic_axis(rates):
     drawn = plot.prescales(rates)
     assert drawn.axes[0].get_yscale() == "log"
     assert "HLT_B has no value" in drawn.notes
+
+
+def test_prescales_of_changes(make_table):
+    """A row per change is drawn until the next; the newest column a tenth further."""
+    changes = make_table(
+        {"run_number": [1] * 4, "first_lumisection_number": [1, 1, 201, 201],
+         "path": ["A", "B"] * 2, "path_name": ["A_v1", "B_v1"] * 2,
+         "prescale_index": [6, 6, 7, 7], "prescale": [10.0, None, 20.0, 5.0]}
+    )  # fmt: skip
+    drawn = plot.prescales(changes)
+    shown, ends = {}, {}
+    for name, steps in drawn.lines.items():
+        values, edges, _ = steps.get_data()
+        shown[name] = {float(v) for v in values[np.isfinite(values)]}
+        ends[name] = edges.max()
+    assert shown == {"A": {10.0, 20.0}, "B": {5.0}}
+    assert 220 <= ends["A"] <= 221
+    assert "no lumisection" not in " ".join(drawn.notes)
 
 
 def test_cross_sections_run_by_run(make_table):

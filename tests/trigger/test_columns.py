@@ -16,6 +16,7 @@ def test_every_path_of_a_run(oms):
     """Each path has a row per change, and the total is L1 times HLT where exact."""
     table = prescales(oms, 297050)
     rows = table.to_records()
+    assert table.simulated
     starts = {r["first_lumisection_number"] for r in rows}
     assert starts == {1, 12, 431}
     assert len(rows) == 3 * len({r["path_name"] for r in rows})

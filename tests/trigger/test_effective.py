@@ -129,6 +129,13 @@ def test_the_check_needs_an_exact_prescale(oms):
         check(oms, RUN, path="HLT_Photon200")
 
 
+def test_another_path_is_named(oms):
+    """What does not fire on every crossing counts no bunches, and is told by name."""
+    seen = check(oms, RUN, path="HLT_Mu50")
+    assert seen.ok is False
+    assert str(seen).startswith("HLT_Mu50 counts")
+
+
 def test_a_run_without_beam_is_neither_good_nor_bad(oms):
     """Without stable beams nothing can be counted."""
     assert check(oms, 297052).ok is None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from omskit import Client, Store
-from omskit.trigger import hlt, l1, luminosity
+from omskit.trigger import datasets, hlt, l1, luminosity, streams
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
 RUN = 297049
 RESOURCES = (
     "runs,lumisections,fills,hltpathrates,hltconfigdata,hltprescalesets,"
-    "l1prescalesets,l1algorithmtriggers,prescalechanges"
+    "l1prescalesets,l1algorithmtriggers,prescalechanges,streams,datasetrates,deadtimes"
 )
 
 
@@ -25,10 +25,18 @@ def clients(tmp_path_factory):
 
 
 def test_cubes_from_a_store_are_equal(clients):
-    """HLT and L1 cubes have the same counts, prescales and conditions."""
-    for make, names in ((hlt, ("rate", "unprescaled_rate", "cross_section", "pileup")),
-                        (l1, ("rate", "unprescaled_rate", "prescale"))):  # fmt: skip
-        here, there = (make(client, RUN) for client in clients)
+    """Cubes of every kind have the same counts, prescales and conditions."""
+    every = ("counts", "rate", "pileup", "live_fraction", "bunches", "prescale_index")
+    more = ("unprescaled_rate", "cross_section", "rate_per_bunch", "prescale_high")
+    for make, names, options in (
+        (hlt, (*every, *more), {}),
+        (hlt, (*every, *more), {"live": "deadtime", "paths": "HLT_*Mu*"}),
+        (hlt, every, {"prescales": False}),
+        (l1, (*every, *more), {}),
+        (streams, (*every, "bandwidth", "file_size"), {}),
+        (datasets, every, {}),
+    ):
+        here, there = (make(client, RUN, **options) for client in clients)
         assert here.paths == there.paths
         assert here.table(*names).arrow.equals(there.table(*names).arrow)
         assert here.missing == there.missing

@@ -9,7 +9,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from omskit.cli.lines import wrapped
+from omskit.cli.lines import folded, wrapped
 from omskit.errors import (
     AuthError,
     IncompleteError,
@@ -61,6 +61,20 @@ def say(text: str) -> None:
         line = "\n".join(wrapped(line, _width_of(sys.stderr), "     "))
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+
+
+def tell(text: str, *, err: bool = False) -> None:
+    """Lines for people, on stdout or stderr; on a terminal they break between words.
+
+    In a pipe or file each line stays one.
+    """
+    stream = sys.stderr if err else sys.stdout
+    lines = text.split("\n")
+    if stream.isatty():
+        width = _width_of(stream)
+        lines = [part for line in lines for part in folded(line, width)]
+    stream.write("\n".join(lines) + "\n")
+    stream.flush()
 
 
 def _width_of(stream: TextIO) -> int:

@@ -83,6 +83,8 @@ def follow(
 
     Example: oms follow 297050 --instance demo
     """
+    from omskit.schema import bundled
+
     if (run is None) == (not last):
         message = "Name one run, or --last: oms follow 297050, oms follow --last."
         raise UsageError(message)
@@ -90,6 +92,9 @@ def follow(
         message = "--json and --format table contradict each other."
         raise UsageError(message)
     names = [name.strip() for name in fields.split(",") if name.strip()]
+    for name in names:
+        if name != "news":
+            bundled()["lumisections"].columns_of(name)  # Refused before it is asked.
     given = Output(instance=instance, quiet=quiet, progress=False)
     wants_json = form is Lines.JSONL or as_json
     for_people = form is Lines.TABLE or (sys.stdout.isatty() and not wants_json)

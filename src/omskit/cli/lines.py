@@ -42,6 +42,19 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     )
 
 
+def folded(line: str, width: int) -> list[str]:
+    """One line in as many as it takes; what goes on is further in.
+
+    Example:
+        >>> folded("  355374: only in A 59-84", 20)
+        ['  355374: only in A', '    59-84']
+    """
+    indent = " " * (len(line) - len(line.lstrip()))
+    if len(line) <= width:
+        return [line]
+    return [indent + part for part in wrapped(line.strip(), width - len(indent), "  ")]
+
+
 def number(value: float | None) -> str:
     """A number as people read it: four digits, a dash for none.
 

@@ -44,8 +44,11 @@ class Bar:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             # In a notebook rich draws with ipywidgets, and asks for it where it is not.
+            # Whatever the colours of the terminal are, none of ours is invisible there.
             console=Console(
-                stderr=True, force_jupyter=None if has_widgets() else False
+                stderr=True,
+                no_color=True,
+                force_jupyter=None if has_widgets() else False,
             ),
             transient=True,
         )
@@ -60,7 +63,7 @@ class Bar:
 
 
 def has_widgets() -> bool:
-    """Ipywidgets is there."""
+    """Rich can draw in a notebook: ipywidgets is installed."""
     return find_spec("ipywidgets") is not None
 
 

@@ -10,18 +10,18 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from omskit.dashboard.heat import Cube
 from omskit.errors import OMSWarning
 from omskit.lumi import LumiMask
-from omskit.reports import report
+from omskit.reports import Report, report
 from omskit.reports.timeline import line_of
+from omskit.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from omskit.client import Client
-    from omskit.reports import Report
     from omskit.reports.timeline import Timeline
-    from omskit.table import Table
 
 Answer = TypeVar("Answer")
 
@@ -33,8 +33,22 @@ OVER = dt.timedelta(hours=1)
 """So long after its end a run is over."""
 KEPT = 64
 """Answers that are remembered."""
+KEPT_BYTES = 400_000_000
+"""Memory of the tables and rates that are remembered, beside the last one."""
 MASKS = 64
 """Certification files that are remembered."""
+
+
+def size_of(answer: object) -> int:
+    """The bytes of a table, of the tables of a report, or of rates; 0 for others."""
+    if isinstance(answer, Table):
+        return int(answer.arrow.nbytes)
+    if isinstance(answer, Cube):
+        return int(answer.cells.nbytes)
+    if not isinstance(answer, Report):
+        return 0
+    tables = (answer.runs, answer.lumisections, answer.rates, answer.deadtimes)
+    return sum(size_of(table) for table in (*tables, answer.streams))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +107,18 @@ class Asker:
             length = kept_s(answer) if callable(kept_s) else kept_s
             self._answers[key] = (self._clock() + (length or KEPT_S), answer)
             self._answers.move_to_end(key)
-            while len(self._answers) > KEPT:
-                self._answers.popitem(last=False)
+            self._forget()
             return answer
+
+    def _forget(self) -> None:
+        """Forget the oldest answers where there are too many, or too large ones."""
+        sizes = {key: size_of(known[1]) for key, known in self._answers.items()}
+        whole = sum(sizes.values())
+        while len(self._answers) > KEPT or (
+            whole > KEPT_BYTES and len(self._answers) > 1
+        ):
+            key, _ = self._answers.popitem(last=False)
+            whole -= sizes[key]
 
     def report(self, kind: str, number: int, *, anew: bool = False) -> Report:
         """The report on a run or a fill."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from omskit.effects import Authorise, Compute, Request, Response, Send
 from omskit.engine import Stop
+from omskit.engine.relations import Between
 from omskit.flow.exchange import Policy
 from omskit.flow.service_info import SOURCE
 from omskit.flow.settings import MOST_ROWS_PER_PAGE
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from omskit.jsonapi import Rows
     from omskit.query.plan import Plan
     from omskit.schema import Resource
-    from omskit.server.rows import Between
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,10 @@ class EngineSource:
     @property
     def read(self) -> str | None:
         """When the rows that it gave were fetched, as receipts say it."""
-        times = [time for between in self.ages for time in between]
-        return aged((min(times), max(times)) if times else None)
+        if not self.ages:
+            return None
+        firsts, lasts, derived = zip(*self.ages, strict=True)
+        return aged(Between(min(firsts), max(lasts), any(derived)))
 
     def _answered(self, flow: Flow[Result]) -> Flow[Result]:
         """*flow* with its requests answered here, and without logins."""

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from omskit.engine.ahead import Ahead
 from omskit.engine.memory import as_relations, beside, filters_in
-from omskit.engine.relations import Aged
+from omskit.engine.relations import Aged, Partial
 from omskit.engine.sql import (
     Statement,
     chosen,
@@ -35,12 +35,11 @@ from omskit.query.days import whole_days
 from omskit.schema import UNIT_SUFFIX, Field, Resource, bundled
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
-    from omskit.engine.relations import Relations
+    from omskit.engine.relations import Between, Relations
     from omskit.schema import Catalogue
 
 _MOST = 1 << 62
@@ -163,6 +162,11 @@ class Engine:
         if bound.fields is None:
             shown = self.catalogue[query.resource].names
             bound = replace(bound, fields=shown)
+        if isinstance(relation, Partial):
+            used = [key.removeprefix("-") for key in bound.order]
+            used += [c.field for c in bound.conditions]
+            shown_ones = chosen(bound, relation.resource)
+            relation.refuse([*(f.name for f in shown_ones), *used])
         if query.maximum is not None:
             left = max(query.maximum - offset, 0)
             limit = left if limit is None else min(limit, left)
@@ -192,7 +196,7 @@ class Engine:
         """Whether `read_between` knows anything."""
         return isinstance(self._relations, Aged)
 
-    def read_between(self, query: Query) -> tuple[dt.datetime, dt.datetime] | None:
+    def read_between(self, query: Query) -> Between | None:
         """When the rows that a query can match were fetched, first and last.
 
         None where the relations do not say, or have none.

@@ -9,7 +9,7 @@ protocols below and needs no change here or in `omskit.engine.execute`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -140,13 +140,36 @@ class Relations(Protocol):
         """Give memory and files back; nothing is answered afterwards."""
 
 
+class Between(NamedTuple):
+    """When rows were fetched, and what was made of them.
+
+    Attributes:
+        first, last: The times.
+        derived: They were fetched by lumisection, and made rows by run here.
+    """
+
+    first: dt.datetime
+    last: dt.datetime
+    derived: bool = False
+
+
+@runtime_checkable
+class Partial(Protocol):
+    """A relation some of whose columns cannot be had."""
+
+    def refuse(self, names: Iterable[str]) -> None:
+        """Refuse those that are used.
+
+        Raises:
+            NotSyncedError: The message names them.
+        """
+
+
 @runtime_checkable
 class Aged(Protocol):
     """Relations whose rows were fetched from somewhere, and may have changed there."""
 
-    def read_between(
-        self, key: str, conditions: Iterable[Condition]
-    ) -> tuple[dt.datetime, dt.datetime] | None:
+    def read_between(self, key: str, conditions: Iterable[Condition]) -> Between | None:
         """When rows of *key* for which *conditions* can hold were read, first and last.
 
         None where it is not known, or there are none.

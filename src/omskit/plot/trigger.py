@@ -33,6 +33,8 @@ POINTS = 200
 """Points of a curve."""
 GROUPS = 40
 """Lumisections of nearly one pileup are drawn as one point where there are more."""
+LEAST = 10
+"""So many lumisections of the newest prescale column are drawn at least."""
 NUMBERED = 30
 """So many paths have their names on a map."""
 
@@ -224,7 +226,9 @@ def prescales(
     """Draw the prescale of paths against lumisections; a path that is off has a gap.
 
     Args:
-        table: ``cube.table("prescale")``.
+        table: ``cube.table("prescale")``, or the changes of `omskit.trigger.prescales`.
+            These do not say where the run ends: the newest column is drawn a tenth
+            further.
         largest: How many paths to draw at most, by their mean.
         ax: Where to draw; a new figure by default.
         label: As in `per_lumisection`.
@@ -234,7 +238,28 @@ def prescales(
         MissingExtraError: matplotlib or mplhep is not installed.
     """
     things = Things("path", "paths", largest, "prescale", log=True)
-    return largest_of(table, things, Look(ax, label=label))
+    rows = _of_changes(table) if "prescale_index" in table.columns else table
+    return largest_of(rows, things, Look(ax, label=label))
+
+
+def _of_changes(table: Table) -> Table:
+    """A row for each lumisection of a table that has one for each change."""
+    starts = known(table, "first_lumisection_number").cast(pa.int64()).to_numpy()
+    paths = np.array(known(table, "path_name").to_pylist(), dtype=object)
+    edges = np.unique(starts)
+    end = edges[-1] + max(int(edges[-1] - edges[0]) // 10, LEAST)
+    index, numbers = [], []
+    for path in dict.fromkeys(paths):
+        rows = np.flatnonzero(paths == path)
+        rows = rows[np.argsort(starts[rows], kind="stable")]
+        lengths = np.diff(np.append(starts[rows], end))
+        index.append(np.repeat(rows, lengths))
+        numbers.append(np.arange(starts[rows][0], end))
+    chosen = table.arrow.take(pa.array(np.concatenate(index)))
+    at = chosen.schema.get_field_index("first_lumisection_number")
+    every = pa.array(np.concatenate(numbers))
+    rows = chosen.set_column(at, "lumisection_number", every)
+    return table.part(rows, warnings=table.notes)
 
 
 def cross_sections(

@@ -6,7 +6,6 @@ answer would be decoded to: same columns, types, units, ids and number of rows.
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -25,12 +24,9 @@ from omskit.server.parameters import read
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from omskit.engine.relations import Between
     from omskit.schema import Resource
     from omskit.server.service import Service
-
-
-Between = tuple[dt.datetime, dt.datetime]
-"""When rows were fetched, first and last."""
 
 
 def read_rows(

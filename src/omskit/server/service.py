@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from omskit._version import __version__
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from omskit.engine import Engine
+    from omskit.engine.relations import Between
 
 DEFAULT_URL = "http://127.0.0.1:8321/agg/api/v1"
 
@@ -77,16 +76,18 @@ class Service:
         return f"https://{url}" if self.switches.double_scheme else url
 
 
-def aged(read: tuple[dt.datetime, dt.datetime] | None) -> str | None:
+def aged(read: Between | None) -> str | None:
     """When rows were fetched, as it stands behind the source; None: not known.
 
     Example:
         >>> import datetime as dt
+        >>> from omskit.engine.relations import Between
         >>> at = dt.datetime(2024, 10, 3, 10, 0, tzinfo=dt.UTC)
-        >>> aged((at, at)), aged((at, at + dt.timedelta(hours=1)))
+        >>> aged(Between(at, at)), aged(Between(at, at + dt.timedelta(hours=1)))
         ('read 2024-10-03T10:00Z', 'read 2024-10-03T10:00Z to 2024-10-03T11:00Z')
     """
     if read is None:
         return None
-    first, last = (f"{time:%Y-%m-%dT%H:%MZ}" for time in read)
-    return f"read {first}" if first == last else f"read {first} to {last}"
+    first, last = (f"{time:%Y-%m-%dT%H:%MZ}" for time in read[:2])
+    said = f"read {first}" if first == last else f"read {first} to {last}"
+    return f"{said}, made of lumisections" if read.derived else said

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omskit.store.asking import spans_in
 from omskit.store.layout import OPEN, layout_of
-from omskit.store.relations import spans_in
 
 if TYPE_CHECKING:
     from omskit.query import Query

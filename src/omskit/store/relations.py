@@ -19,16 +19,17 @@ import numpy as np
 import pyarrow as pa
 
 from omskit.engine.memory import beside, filters_in
+from omskit.engine.relations import Between
 from omskit.engine.sql import quoted
 from omskit.errors import NotSyncedError, UsageError
 from omskit.schema import UNIT_SUFFIX, with_fields
-from omskit.store.coverage import spans_text
+from omskit.store.asking import lacks, spans_in
+from omskit.store.derived import DerivedRelation
 from omskit.store.layout import OPEN, SENT_SUFFIX
 from omskit.store.log import StoredFile, files_of
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Iterable, Iterator
 
     from omskit.query import Condition
@@ -150,56 +151,6 @@ class StoreRelation:
         return lacks(self.layout, self.coverage, missing, self.place)
 
 
-def lacks(layout: Layout, coverage: Coverage, missing: list[Span], place: str) -> str:
-    """The message for what is not held, with the command that fetches it."""
-    name, what = layout.name, layout.column.removesuffix("_number")
-    command = f"oms sync {name}"
-    if not what:
-        return (
-            f"The store {place} does not hold {name!r}. Try: {command} --store {place}"
-        )
-    held = spans_text(coverage.spans, OPEN)
-    wanted = spans_text(missing, OPEN)
-    if missing[-1][1] >= OPEN:
-        return (
-            f"This question is about all {what}s, of which the store {place} holds, of "
-            f"{name!r}: {held}. Name {what}s that it holds, or fetch the others: "
-            f"{command} --store {place}"
-        )
-    ranges = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in missing[:10])
-    option = f" {ranges}" if what == "run" else ""
-    return (
-        f"The store {place} does not hold {name!r} of {what} {wanted}; it holds "
-        f"{held}. Try: {command}{option} --store {place}"
-    )
-
-
-def spans_in(conditions: Iterable[Condition], column: str) -> list[Span]:
-    """Which values of *column* rows can have for which *conditions* hold.
-
-    Example:
-        >>> from omskit.query import field
-        >>> spans_in([field.run_number >= 5, field.run_number < 9], "run_number")
-        [(5, 8)]
-    """
-    first, last = 0, OPEN
-    chosen: set[int] | None = None
-    for condition in conditions:
-        value: Any = condition.value
-        if condition.field != column or value is None:
-            continue
-        if condition.op in {"EQ", "IN"}:
-            values = set(value if isinstance(value, tuple) else (value,))
-            chosen = values if chosen is None else chosen & values
-        elif condition.op in {"GE", "GT"}:
-            first = max(first, value + (condition.op == "GT"))
-        elif condition.op in {"LE", "LT"}:
-            last = min(last, value - (condition.op == "LT"))
-    if chosen is None:
-        return [(first, last)] if first <= last else []
-    return [(n, n) for n in sorted(chosen) if first <= n <= last]
-
-
 class StoreRelations:
     """Relations over a store; see `omskit.engine.relations.Relations`.
 
@@ -269,12 +220,24 @@ class StoreRelations:
             known = self._schemas[key] = version, pa.schema(plain)
         return known[1]
 
-    def relation(self, key: str, catalogue: Catalogue) -> StoreRelation:  # noqa: ARG002  # the protocol's
+    def relation(
+        self,
+        key: str,
+        catalogue: Catalogue,  # noqa: ARG002  # the protocol's
+    ) -> StoreRelation | DerivedRelation:
         """The newest version of the rows of *key*.
 
         Raises:
             NotSyncedError: Nothing of it was ever synced.
         """
+        name, _, granularity = key.partition("@")
+        if granularity != "run" or self._kept.table(name) is None:
+            return self._stored(key)
+        there = self._kept.table(key) is not None
+        direct = self._stored(key) if there else None
+        return DerivedRelation(self._stored(name), key, direct)
+
+    def _stored(self, key: str) -> StoreRelation:
         layout = self._kept.layout(key)
         # Coverage first: what it says of a version is then there.
         coverage = self._kept.coverage(key)
@@ -293,19 +256,21 @@ class StoreRelations:
             self._made[key] = version, coverage, fresh
         return fresh
 
-    def read_between(
-        self, key: str, conditions: Iterable[Condition]
-    ) -> tuple[dt.datetime, dt.datetime] | None:
-        """When what is held of such rows was read, first and last.
+    def read_between(self, key: str, conditions: Iterable[Condition]) -> Between | None:
+        """When what is held of such rows was read; whether they are made of others.
 
         Cost: O(runs that they can be of).
         """
         layout, coverage = self._kept.layout(key), self._kept.coverage(key)
         column = layout.column
         spans = spans_in(conditions, column) if column else [(0, OPEN)]
+        name, _, granularity = key.partition("@")
+        derived = granularity == "run" and bool(coverage.missing(spans))
+        if derived:
+            coverage = self._kept.coverage(name)
         held = [e for span in spans for e in coverage.within(span)]
         times = [e.fetched for e in held if e.rows] or [e.fetched for e in held]
-        return (min(times), max(times)) if times else None
+        return Between(min(times), max(times), derived) if times else None
 
     def _related(
         self, layout: Layout, coverage: Coverage, files: list[StoredFile]

@@ -335,8 +335,11 @@ def _floats(values: Any) -> FloatArray:
 def _some(grid: _Grid, what: str, patterns: list[str], keys: Iterable[int]) -> None:
     if grid.rows:
         return
-    runs = ", ".join(map(str, list(keys)[:4]))
-    message = f"Runs {runs} have no {what} like {', '.join(map(repr, patterns))}."
+    runs = list(map(str, keys))
+    which = (
+        f"Run {runs[0]} has" if len(runs) == 1 else f"Runs {', '.join(runs[:4])} have"
+    )
+    message = f"{which} no {what} like {', '.join(map(repr, patterns))}."
     raise NoRowError(message)
 
 

@@ -45,6 +45,7 @@ class BunchCount:
         left_out: Lumisections without counts, prescale or live fraction.
         dead: Lumisections with 0 counts where that is impossible.
         far: Others that are more than 5 standard deviations off.
+        path: What counted them.
     """
 
     bunches: float
@@ -55,6 +56,7 @@ class BunchCount:
     left_out: tuple[int, ...]
     dead: tuple[int, ...]
     far: tuple[int, ...]
+    path: str = "ZeroBias"
 
     @property
     def ok(self) -> bool | None:
@@ -71,7 +73,7 @@ class BunchCount:
         """A few lines for humans."""
         if self.ok is None:
             return "No lumisection has counts, a prescale and a live fraction."
-        text = f"ZeroBias counts {self.bunches:.2f} +- {self.error:.2f} bunches"
+        text = f"{self.path} counts {self.bunches:.2f} +- {self.error:.2f} bunches"
         if self.expected is not None:
             text += f", expected {self.expected:.2f}"
         text += f"; pull width {self.pull_width:.2f} over {self.counted} lumisections: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,13 +60,14 @@ def check(client: Asks, run: int, *, path: str = "HLT_ZeroBias") -> BunchCount:
     expected = _middle(by_pileup)
     if expected is None:
         expected = _middle(here.bunches[good])
-    return count_bunches(
+    found = count_bunches(
         here.lumisection[good],
         cube.counts[0, good],
         known.matrix("total")[0, good],
         here.live[good],
         expected=expected,
     )
+    return found if found.path in path else replace(found, path=cube.paths[0])
 
 
 def _middle(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float | None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from omskit.errors import NoRowError, UsageError
 from omskit.table import Table
+from omskit.table.note import Note, NoteKind
 from omskit.trigger.names import split_version
 from omskit.trigger.prescaling import Rule, exact, seed_prescale, total_prescale
 from omskit.trigger.seeds import parse_seed
@@ -49,6 +50,9 @@ SCHEMA = pa.schema(
 """The columns of `prescales`; the bounds hold for independent prescalers."""
 
 
+_READ = ("prescalechanges", "hltconfigdata", "hltprescalesets", "l1prescalesets")
+
+
 def prescales(
     client: Asks,
     run: int,
@@ -81,11 +85,8 @@ def prescales(
         >>> table["first_lumisection_number"].to_pylist()
         [1, 12, 431]
     """
-    rows = {
-        resource: client.query(resource, run).fetch().to_records()
-        for resource in ("prescalechanges", "hltconfigdata", "hltprescalesets")
-    }
-    rows["l1prescalesets"] = client.query("l1prescalesets", run).fetch().to_records()
+    tables = {name: client.query(name, run).fetch() for name in _READ}
+    rows = {name: table.to_records() for name, table in tables.items()}
     if not rows["prescalechanges"]:
         message = f"OMS has no prescale change of run {run}. Is the number right?"
         raise NoRowError(message)
@@ -104,7 +105,10 @@ def prescales(
         for name in chosen
         for change in changes
     ]
-    return Table(pa.Table.from_pylist(found, SCHEMA), resource="prescales")
+    made_up = any(table.simulated for table in tables.values())
+    notes = [Note(NoteKind.SIMULATED, "Simulated by the demo.")] if made_up else []
+    rows_of_all = pa.Table.from_pylist(found, SCHEMA)
+    return Table(rows_of_all, resource="prescales", warnings=notes)
 
 
 def columns_of(

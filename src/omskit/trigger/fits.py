@@ -93,9 +93,8 @@ class Fit:
             against, skipped = document["against"], dict(document["skipped"])
             made_of = dict(document["made_of"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            message = (
-                f"This is no fit of omskit, as fit.save() writes it: {error!r:.100}."
-            )
+            lacks = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            message = f"This is no fit, as fit.save() writes it: {lacks:.100}"
             raise DecodeError(message, path="fit") from error
         if against not in {"pileup", "luminosity"}:
             message = f"against={against!r:.40}: it is pileup or luminosity."

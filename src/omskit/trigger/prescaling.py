@@ -114,8 +114,9 @@ def seed_prescale(
         Prescale(value=10, status=<Status.ASSUMED_NESTED: 'assumed nested'>, low=7.69...
     """
     if rule not in get_args(Rule):
-        message = f"There is no rule {rule!r}.{did_you_mean(rule, get_args(Rule))}"
-        raise UsageError(message)
+        rules = get_args(Rule)
+        message = f"There is no rule {rule!r}.{did_you_mean(rule, rules)}"
+        raise UsageError(f"{message} There are: {', '.join(rules)}.")
     if seed is None:
         return unknown("The path has no L1 seed: it sees every event that L1 accepts.")
     bits = {name: exact(prescales.get(name), name) for name in bits_of(seed)}

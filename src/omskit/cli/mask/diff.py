@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omskit.cli.asking import client_for
-from omskit.cli.exits import ANSWER_IS_NO
+from omskit.cli.exits import ANSWER_IS_NO, tell
 from omskit.cli.figures import check_target
-from omskit.cli.lines import wrapped
 from omskit.cli.mask.files import load_mask, two_names
 from omskit.cli.mask.letters import legend, lettered
 from omskit.cli.mask.options import BrilcalcOption, MaskArgument, PlotOption
@@ -69,19 +68,9 @@ def diff(
 
 def _tell(found: Comparison) -> None:
     """The comparison in lines, with letters where names are long."""
-    from omskit.cli.output import show, terminal_width
-    from omskit.table.view import Line
-
     called = lettered(found.names)
     short = replace(found, names=(called[found.names[0]], called[found.names[1]]))
-    lines = [*legend(called), *str(short).split("\n")]
-    width = terminal_width()
-    show([Line(part) for line in lines for part in _folded(line, width)])
-
-
-def _folded(line: str, width: int) -> list[str]:
-    indent = " " * (len(line) - len(line.lstrip()))
-    return [indent + part for part in wrapped(line.strip(), width - len(indent), "  ")]
+    tell("\n".join([*legend(called), str(short)]))
 
 
 def _as_dict(found: Comparison) -> dict[str, Any]:

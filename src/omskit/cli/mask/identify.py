@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from omskit.cli.asking import client_for
+from omskit.cli.exits import tell
 from omskit.cli.mask.files import load_content, short_name
 from omskit.cli.mask.options import AsJsonOption, MasksArgument
 from omskit.cli.options import InstanceOption, Output, QuietOption
@@ -43,4 +44,4 @@ def identify_files(
     if as_json:
         typer.echo(json.dumps([one.to_dict() for one in found], indent=1))
         return
-    typer.echo("\n\n".join(str(one) for one in found))
+    tell("\n\n".join(str(one) for one in found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from omskit.cli.exits import ANSWER_IS_NO
+from omskit.cli.exits import ANSWER_IS_NO, tell
 from omskit.cli.mask.files import head_line, load_mask
 from omskit.cli.mask.options import MasksArgument
 
@@ -24,7 +24,7 @@ def lint(masks: MasksArgument) -> None:
             head_line(mask, source) + ("" if mask.notes else ", nothing to mend")
         )
         for note in mask.notes:
-            typer.echo(f"  {note}")
+            tell(f"  {note}")
         clean = clean and not mask.notes
     if not clean:
         raise typer.Exit(ANSWER_IS_NO)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omskit.cli.asking import client_for
-from omskit.cli.exits import INCOMPLETE
+from omskit.cli.exits import INCOMPLETE, tell
 from omskit.cli.mask.files import load_mask
 from omskit.cli.mask.options import BrilcalcOption, MaskArgument
 from omskit.cli.options import Output, sharing
@@ -60,14 +60,14 @@ def lumi_of(
             other = read_luminosity(against)
             agreement = compare_luminosity(found, source, other, names=names)
             write(agreement.table, given)
-            typer.echo(str(agreement), err=True)
+            tell(str(agreement), err=True)
             if agreement.only_a or agreement.only_b:
                 raise typer.Exit(INCOMPLETE)
             return
         eras = oms.eras() if by is By.ERA else None
         result = luminosity(found, source, by=by.value, eras=eras)
     write(result.table, given)
-    typer.echo(str(result), err=True)
+    tell(str(result), err=True)
     if not result.complete:
         raise typer.Exit(INCOMPLETE)
 

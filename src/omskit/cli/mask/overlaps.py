@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omskit.cli.exits import ANSWER_IS_NO, say
+from omskit.cli.exits import ANSWER_IS_NO, say, tell
 from omskit.cli.mask.files import load_mask, short_name
 from omskit.cli.mask.letters import legend, lettered
 from omskit.cli.mask.options import MasksArgument
@@ -68,7 +68,7 @@ def _for_people(found: Table, names: list[str]) -> Table:
 
     called = lettered(names, together=True)
     for line in legend(called):
-        typer.echo(line, err=True)
+        tell(line, err=True)
     letters = [[called[name] for name in row] for row in found["masks"].to_pylist()]
     rows = found.arrow
     place = rows.column_names.index("masks")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from omskit.cli.asking import client_for
-from omskit.cli.exits import INCOMPLETE, say
+from omskit.cli.exits import INCOMPLETE, say, tell
 from omskit.cli.mask.files import load_mask
 from omskit.cli.mask.options import BrilcalcOption, MaskArgument, PlotOption
 from omskit.cli.options import Output, sharing
@@ -93,6 +93,6 @@ def pileup_of(
         write_whole(write_json, lambda stream: stream.write(text.encode()), UsageError)
         say(f"wrote {write_json}")
     write(profile.table(), given)
-    typer.echo(str(profile), err=True)
+    tell(str(profile), err=True)
     if not profile.complete:
         raise typer.Exit(INCOMPLETE)

@@ -127,7 +127,8 @@ def _at(table: Table, run: int, ls: int) -> Table:
     if newest is None:
         message = f"Run {run} has no prescale column in lumisection {ls}."
         raise NoRowError(message)
-    return table.part(table.arrow.filter(pc.equal(start, newest)))
+    rows = table.arrow.filter(pc.equal(start, newest))
+    return table.part(rows, warnings=table.notes)
 
 
 @sharing(Output)
