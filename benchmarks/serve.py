@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 4, 16, 64)
 PAGE = 1000
+PIDS: dict[str, int] = {}
+"""The process of each service, by its address."""
 
 
 def text_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -152,6 +154,7 @@ def process(command: list[str], url: str, core: int | None) -> Iterator[str]:
                 if running.poll() is not None:
                     raise
                 time.sleep(0.1)
+        PIDS[url] = running.pid
         yield url
     finally:
         running.terminate()
@@ -208,8 +211,19 @@ def page(offset: int, sort: str = "") -> str:
     return f"/lumisections?page[limit]={PAGE}&page[offset]={offset}{order}"
 
 
-def rate(url: str, clients: int, seconds: float, pages: int) -> float:
-    """Pages a second, of so many clients at once, each on its own connection."""
+def cpu_s(url: str) -> float:
+    """What a service has used of a core so far; without --workers it is one process."""
+    said = Path(f"/proc/{PIDS[url]}/stat").read_text(encoding="ascii")
+    user, system = said.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def rate(url: str, clients: int, seconds: float, pages: int) -> tuple[float, float]:
+    """Pages a second, of so many clients at once, each on its own connection.
+
+    Returns:
+        Also the ms of a core that a page took: on a busy machine that is what counts.
+    """
     counts = [0] * clients
     until = time.perf_counter() + seconds
 
@@ -223,33 +237,38 @@ def rate(url: str, clients: int, seconds: float, pages: int) -> float:
                 place += 1
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(clients)]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), cpu_s(url)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(counts) / (time.perf_counter() - start)
+    took = 1e3 * (cpu_s(url) - used) / max(1, sum(counts))
+    return sum(counts) / (time.perf_counter() - start), took
 
 
-def at_once(here: str, there: str, seconds: float, pages: int) -> dict[str, Any]:
+def at_once(here: str, there: str, given: argparse.Namespace) -> dict[str, Any]:
     """Pages a second of both services, by turns, for more and more clients."""
     result: dict[str, Any] = {}
-    for clients in CLIENTS:
+    seconds, pages = given.seconds, given.rows // PAGE
+    for clients in given.clients:
         found = [
             (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
             for _ in range(3)
         ]
-        mine = statistics.median(a for a, _ in found)
-        plainly = statistics.median(b for _, b in found)
-        ratio = statistics.median(a / b for a, b in found)
+        mine = statistics.median(a[0] for a, _ in found)
+        plainly = statistics.median(b[0] for _, b in found)
+        cpu = statistics.median(a[1] for a, _ in found)
+        plain_cpu = statistics.median(b[1] for _, b in found)
         result[f"{clients} clients"] = {
             "service": mine,
             "plain": plainly,
-            "ratio": ratio,
+            "service_cpu_ms": cpu,
+            "plain_cpu_ms": plain_cpu,
         }
         print(
-            f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}, "
-            f"{ratio:.1f} times",
+            f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}; of a "
+            f"core {cpu:6.1f} ms a page, plainly {plain_cpu:6.1f}: "
+            f"{plain_cpu / cpu:.1f} times",
             flush=True,
         )
     return result
@@ -264,6 +283,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--core", type=int, help="both services on this core")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
     parser.add_argument("--plain", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.plain:
@@ -300,7 +320,7 @@ def main() -> None:
         process(ours, ours_at, given.core) as here,
         process([*theirs, str(plain_port)], plain_at, given.core) as there,
     ):
-        result |= at_once(here, there, given.seconds, given.rows // PAGE)
+        result |= at_once(here, there, given)
         with Kept(here) as kept, Kept(there) as other:
             size = len(kept.get(page(0)))
             print(f"a page has {size / 1e6:.2f} MB, plainly {len(other.get(page(0)))}")

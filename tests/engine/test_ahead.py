@@ -52,6 +52,21 @@ def test_who_reads_on_is_served_from_one_piece():
     assert asked[2:] == [(1000, 100), (1700, 100)]
 
 
+def test_more_readers_than_pieces_are_served_page_by_page(monkeypatch):
+    """A piece stays until it is read; one whose reader has gone makes room in time."""
+    monkeypatch.setattr(module, "KEPT", 1)
+    monkeypatch.setattr(module, "_PATIENCE", 3)
+    ahead, asked = Ahead(), []
+    for offset in (0, 100, 200):
+        for rows in ("gone", "a"):
+            if rows == "a" or offset < 200:
+                ahead.page(rows, offset, 100, reader(asked))
+    assert asked == [(0, 100), (0, 100), (100, 8000), (100, 100), (200, 100)]
+    ahead.page("a", 300, 100, reader(asked))
+    ahead.page("a", 400, 100, reader(asked))
+    assert asked[5:] == [(300, 8000)]
+
+
 def test_the_end_is_read_as_it_is():
     """A page that the piece does not hold whole is read: it may have grown."""
     ahead, asked = Ahead(), []

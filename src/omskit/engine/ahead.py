@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 ROWS = 8000
 """So many are read at once; with 60 columns they take about 6 MB."""
 
-KEPT = 8
-"""So many pieces are kept: as many readers can be served at once."""
+KEPT = 16
+"""So many pieces are kept: as many readers are served at once, others page by page."""
+
+_PATIENCE = 4 * KEPT
+"""A piece whose reader has gone is dropped when so many others had no room."""
 
 _READERS = 256
 
@@ -48,6 +51,7 @@ class Ahead:
         self._reading = threading.Lock()
         self._ends: OrderedDict[Hashable, None] = OrderedDict()
         self._pieces: OrderedDict[tuple[Hashable, int], pa.Table] = OrderedDict()
+        self._refused = 0
 
     def page(
         self,
@@ -71,21 +75,35 @@ class Ahead:
             return read(offset, limit)
         with self._reading:
             found = self._held(rows, offset, limit)
-            if found is None:
+            if found is None and self._has_room():
                 piece = read(offset, ROWS // limit * limit)
-                with self._lock:
-                    self._pieces[rows, offset] = piece
-                    while len(self._pieces) > KEPT:
-                        self._pieces.popitem(last=False)
+                if piece.num_rows >= 2 * limit:
+                    with self._lock:
+                        self._pieces[rows, offset] = piece
                 found = piece.slice(0, limit)
-        return found
+        return read(offset, limit) if found is None else found
 
     def _held(self, rows: Hashable, offset: int, limit: int) -> pa.Table | None:
         with self._lock:
             for key, piece in self._pieces.items():
                 start = offset - key[1]
                 # A page that would end with the piece may go on behind it.
-                if key[0] == rows and 0 <= start <= piece.num_rows - limit:
-                    self._pieces.move_to_end(key)
-                    return piece.slice(start, limit)
+                if key[0] != rows or not 0 <= start <= piece.num_rows - limit:
+                    continue
+                self._pieces.move_to_end(key)
+                if start + 2 * limit > piece.num_rows:
+                    del self._pieces[key]  # It was the last page.
+                return piece.slice(start, limit)
         return None
+
+    def _has_room(self) -> bool:
+        """Whether one more piece may be kept."""
+        with self._lock:
+            if len(self._pieces) < KEPT:
+                return True
+            self._refused += 1
+            if self._refused < _PATIENCE:
+                return False
+            self._refused = 0
+            self._pieces.popitem(last=False)
+            return True
