@@ -47,6 +47,17 @@ def test_digests_do_not_depend_on_pages_or_order():
     assert len(set(whole.tolist())) == 4
 
 
+def test_a_slice_is_sealed_as_its_rows():
+    """What lies behind a slice is not in the receipt."""
+    ids = pa.table({"a": pa.array(range(60), pa.int64()), "b": ["x"] * 60})
+    rows = pa.table(ids.slice(0, 50).to_pydict(), ids.schema)
+    for piece in (
+        ids.slice(0, 50),
+        pa.concat_tables([ids.slice(0, 9), ids.slice(9, 41)]),
+    ):
+        assert sealed(BARE, piece) == sealed(BARE, rows)
+
+
 @pytest.mark.parametrize("name", TABLE.column_names)
 def test_every_value_counts(name):
     """A value that becomes null changes the digest of its row and of no other."""

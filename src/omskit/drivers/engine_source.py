@@ -82,12 +82,15 @@ class EngineSource:
         return (yield from self._answered(asked.document(path)))
 
     def listening(self, flow: Flow[Result], info: ServiceInfo) -> Flow[Result]:
-        """The service says the same in every answer, but for the age of its rows."""
+        """The service says the same in every answer, but for the age of its rows.
+
+        That is known once they are read: pages that are given before do not say it.
+        """
+        asked = Send(Request("GET", self.base_url))
+        info.hear(asked, Response(200, self.service.identity))
         result = yield from flow
-        headers = self.service.identity
-        words = [headers.get(SOURCE), self.read]
-        headers[SOURCE] = ", ".join(filter(None, words))
-        info.hear(Send(Request("GET", self.base_url)), Response(200, headers))
+        if self.read is not None:
+            info.hear(asked, Response(200, {SOURCE: self.read}))
         return result
 
     @property
