@@ -103,7 +103,7 @@ def sealed(receipt: Receipt, table: pa.Table) -> Receipt:
     if len(names) < len(receipt.identity):
         names = []
     kept = table.select(names).append_column(_DIGEST, pa.array(numbers))
-    # A copy: Arrow writes what lies behind a slice, so equal rows would differ in bytes.
+    # A copy: Arrow writes what lies behind a slice, so equal rows would differ.
     kept = kept.combine_chunks().take(pa.array(np.arange(len(kept))))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, kept.schema.remove_metadata()) as writer:
