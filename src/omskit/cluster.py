@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit._extras import load
 from omskit.drivers import LocalSender
+from omskit.drivers.senders import Through
 from omskit.errors import (
     IncompleteError,
     OMSWarning,
@@ -201,11 +202,10 @@ def _done(cluster: Any, function: Any, pieces: list[Piece]) -> Iterator[Done]:
         cluster.cancel(calls)
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
+@dataclass(slots=True)
+class Turned(Through):
     """Sends a request when the cluster has a turn for it."""
 
-    sender: Sender
     turns: Any
 
     def send(
@@ -216,20 +216,12 @@ class Turned:
     ) -> Response:
         """The answer; waits for a turn first."""
         with self.turns:
-            return self.sender.send(request, headers, waiting)
+            return self.inner.send(request, headers, waiting)
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """The answer, in an event loop; waits for a turn first."""
         async with self.turns:
-            return await self.sender.asend(request, headers)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self.sender.close()
-
-    async def aclose(self) -> None:
-        """Let go of connections, in an event loop."""
-        await self.sender.aclose()
+            return await self.inner.asend(request, headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,9 @@ class EngineSource:
         asked = Send(Request("GET", self.base_url))
         info.hear(asked, Response(200, self.service.identity))
         result = yield from flow
-        if self.read is not None:
-            info.hear(asked, Response(200, {SOURCE: self.read}))
+        read = self.read
+        if read is not None:
+            info.hear(asked, Response(200, {SOURCE: read}))
         return result
 
     @property

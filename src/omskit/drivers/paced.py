@@ -6,9 +6,10 @@ import asyncio
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omskit.drivers.senders import LocalSender
+from omskit.drivers.senders import LocalSender, Through
 from omskit.drivers.tasks import Cancelled
 from omskit.flow.pace import Pace
 
@@ -80,12 +81,11 @@ class Pacer:
                 self._changed.notify_all()
 
 
-class PacedSender:
+@dataclass(slots=True)
+class PacedSender(Through):
     """A sender that waits for its pace."""
 
-    def __init__(self, sender: Sender, pacer: Pacer) -> None:
-        self._sender = sender
-        self._pacer = pacer
+    pacer: Pacer
 
     def send(
         self,
@@ -94,25 +94,17 @@ class PacedSender:
         waiting: CancelToken | None = None,
     ) -> Response:
         """The answer, from a thread that may wait."""
-        self._pacer.wait(waiting)
-        with self._pacer.heard() as status:
-            response = self._sender.send(request, headers, waiting)
+        self.pacer.wait(waiting)
+        with self.pacer.heard() as status:
+            response = self.inner.send(request, headers, waiting)
             status[0] = response.status
             return response
 
     async def asend(self, request: Request, headers: Mapping[str, str]) -> Response:
         """The answer, in an event loop."""
-        while not self._pacer.may_go():  # noqa: ASYNC110  # threads may be first
+        while not self.pacer.may_go():  # noqa: ASYNC110  # threads may be first
             await asyncio.sleep(_ASYNC_GLANCE_S)
-        with self._pacer.heard() as status:
-            response = await self._sender.asend(request, headers)
+        with self.pacer.heard() as status:
+            response = await self.inner.asend(request, headers)
             status[0] = response.status
             return response
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._sender.close()
-
-    async def aclose(self) -> None:
-        """Let go of connections, in an event loop."""
-        await self._sender.aclose()

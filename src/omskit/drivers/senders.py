@@ -66,3 +66,22 @@ class LocalSender:
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
+
+
+@dataclass(slots=True)
+class Through:
+    """What senders around another one share: its connections are let go of.
+
+    Attributes:
+        inner: What really sends.
+    """
+
+    inner: Sender
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.inner.close()
+
+    async def aclose(self) -> None:
+        """Let go of connections, in an event loop."""
+        await self.inner.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omskit._extras import load
-from omskit.plot.style import PURPOSE, ink
+from omskit.plot.style import PURPOSE, ink, write_upright
 from omskit.plot.wording import x_label
 
 if TYPE_CHECKING:
@@ -141,22 +141,6 @@ def mark_runs(ax: Axes, layout: Layout) -> list[int]:
         if (end - begin) / total < NARROW:
             unnamed.append(run)
             continue
-        ax.annotate(
-            str(run),
-            (begin, 0),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(3, 4),
-            textcoords="offset points",
-            rotation=90,
-            ha="left",
-            va="bottom",
-            fontsize=10,
-            color=words,
-            bbox={
-                "facecolor": ax.get_facecolor(),
-                "alpha": 0.7,
-                "linewidth": 0,
-                "pad": 1,
-            },
-        )
+        at = (begin, 0.0)
+        write_upright(ax, str(run), at, ink=words, size=10, shade=0.7, lift=4)
     return unnamed

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from omskit.plot.style import ink
+from omskit.plot.style import ink, write_upright
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,26 +48,10 @@ def mark_prescales(axes: Sequence[Axes], rows: Rows, table: Table) -> tuple[str,
         for place, column in found:
             ax.axvline(place, color=words, alpha=0.6, linewidth=1.0, linestyle=":")
             if ax is axes[-1]:
-                _name(
-                    ax, place, column, words, 0.2 if len(rows.layout.runs) > 1 else 0.06
-                )
+                low = 0.2 if len(rows.layout.runs) > 1 else 0.06
+                text = f"prescale column {column}"
+                write_upright(ax, text, (place, low), ink=words, size=9, shade=0.6)
     return ()
-
-
-def _name(ax: Axes, place: float, column: int, words: str, low: float) -> None:
-    ax.annotate(
-        f"prescale column {column}",
-        (place, low),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(3, 0),
-        textcoords="offset points",
-        rotation=90,
-        ha="left",
-        va="bottom",
-        fontsize=9,
-        color=words,
-        bbox={"facecolor": ax.get_facecolor(), "alpha": 0.6, "linewidth": 0, "pad": 1},
-    )
 
 
 def changes(table: Table) -> list[Change]:

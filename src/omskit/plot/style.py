@@ -157,3 +157,35 @@ def cms_label(ax: Axes, table: Table, label: Label, right: str = "") -> None:
     mplhep = load("mplhep", PURPOSE)
     # rlabel replaces the beam energy, which mplhep would put as 13 TeV.
     mplhep.cms.label(text=text, data=not simulated, rlabel=right, ax=ax)
+
+
+def write_upright(
+    ax: Axes,
+    text: str,
+    at: tuple[float, float],
+    *,
+    ink: str,
+    size: float,
+    shade: float,
+    lift: float = 0,
+) -> None:
+    """Write along a vertical line, on a ground that shades what lies behind.
+
+    Args:
+        at: The place on the axis, and the height as a part of the panel's.
+        lift: Points above that height.
+    """
+    ground = {"facecolor": ax.get_facecolor(), "alpha": shade, "linewidth": 0, "pad": 1}
+    ax.annotate(
+        text,
+        at,
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(3, lift),
+        textcoords="offset points",
+        rotation=90,
+        ha="left",
+        va="bottom",
+        fontsize=size,
+        color=ink,
+        bbox=ground,
+    )

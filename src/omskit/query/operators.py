@@ -60,37 +60,15 @@ OPERATORS: Mapping[str, Operator] = {
             "field.x != v",
             nullable=True,
         ),
+        Operator("LT", "<", "less than", "{column} < {value}", _ORDERED, "field.x < v"),
         Operator(
-            "LT",
-            "<",
-            "less than",
-            "{column} < {value}",
-            _ORDERED,
-            "field.x < v",
+            "GT", ">", "greater than", "{column} > {value}", _ORDERED, "field.x > v"
         ),
         Operator(
-            "GT",
-            ">",
-            "greater than",
-            "{column} > {value}",
-            _ORDERED,
-            "field.x > v",
+            "LE", "<=", "at most", "{column} <= {value}", _ORDERED, "field.x <= v"
         ),
         Operator(
-            "LE",
-            "<=",
-            "at most",
-            "{column} <= {value}",
-            _ORDERED,
-            "field.x <= v",
-        ),
-        Operator(
-            "GE",
-            ">=",
-            "at least",
-            "{column} >= {value}",
-            _ORDERED,
-            "field.x >= v",
+            "GE", ">=", "at least", "{column} >= {value}", _ORDERED, "field.x >= v"
         ),
         Operator(
             "LIKE",

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from omskit.client import AsyncClient, Client
+from omskit.drivers.senders import Through
 from omskit.effects import Request, Response
 from omskit.errors import ConfigError, UsageError
 from omskit.files import read_file, write_whole
@@ -47,16 +48,14 @@ KEPT = frozenset({"content-type", "date", "retry-after", "server", "x-omskit-sou
 
 
 @dataclass(slots=True)
-class Recorder:
+class Recorder(Through):
     """A sender that writes down what goes through it.
 
     Attributes:
-        inner: What really sends.
         service: Base URL; what goes elsewhere (logins) is not written down.
         exchanges: What was said so far.
     """
 
-    inner: Sender
     service: str
     exchanges: list[dict[str, Any]] = field(default_factory=list, repr=False)
     _secrets: set[str] = field(default_factory=set, repr=False)
@@ -76,14 +75,6 @@ class Recorder:
         """Send, and write it down."""
         answer = await self.inner.asend(request, headers)
         return self._noted(request, headers, answer)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self.inner.close()
-
-    async def aclose(self) -> None:
-        """Let go of connections, in an event loop."""
-        await self.inner.aclose()
 
     def _noted(
         self, request: Request, headers: Mapping[str, str], answer: Response
