@@ -7,6 +7,7 @@ import gzip
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import OMSError
 from omskit.errors import DecodeError, UnitError
@@ -286,7 +287,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(WORDS, max_size=60).map("".join) | st.text(max_size=80) | st.binary())
 def test_whatever_is_given(document):
     """Any text or bytes are a table, or one of omskit's errors in one line."""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.support.amount import examples
 from tests.support.htmlpage import Page
 
 from omskit.reports import Fact
@@ -128,7 +129,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(HOSTILE)
 def test_hostile_names_are_text(of_run, words):
     """Names, units, paths and notes are shown as text, whatever they hold."""
