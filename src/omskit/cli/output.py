@@ -193,9 +193,23 @@ def terminal_height() -> int:
     return shutil.get_terminal_size((80, 24)).lines
 
 
+UNFOLDED = 1_000_000
+"""Columns that no sentence fills."""
+
+
 def terminal_width() -> int:
     """Columns of the terminal; ``COLUMNS`` wins, 80 where there is neither."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def prose_width() -> int:
+    """Columns for sentences: those of a terminal; in a pipe or file they do not fold.
+
+    ``COLUMNS`` wins. A script finds a sentence in one line, whatever the terminal.
+    """
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return terminal_width()
+    return UNFOLDED
 
 
 def show(lines: Sequence[Line]) -> None:
