@@ -25,6 +25,7 @@ from omskit.store.asking import lacks, spans_in
 from omskit.store.derived import DerivedRelation
 from omskit.store.layout import OPEN, SENT_SUFFIX
 from omskit.store.log import StoredFile, files_of
+from omskit.store.quick import Files
 from omskit.store.relation import StoreRelation, null_of, path_text
 from omskit.store.rows import expressions
 
@@ -57,6 +58,7 @@ class StoreRelations:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
         # Files never change, so what is found of one stays true.
+        self._files = Files(kept.path)
         self._sorted: dict[str, bool] = {}
         self._mark: dict[str, Any] = {}
         self._schemas: dict[str, tuple[int, pa.Schema]] = {}
@@ -187,6 +189,7 @@ class StoreRelations:
             files=tuple(files),
             coverage=coverage,
             place=str(self._kept.path),
+            known=self._files,
             sorts=self._is_sorted,
         )
 
