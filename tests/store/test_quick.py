@@ -41,7 +41,9 @@ NUMBERS = st.sampled_from([297050, 297052, 297056, 297054])
 CONDITIONS = st.one_of(
     st.builds(Condition, st.just("run_number"), st.just("EQ"), NUMBERS),
     st.tuples(NUMBERS, NUMBERS).map(lambda n: field.run_number.between(*sorted(n))),
-    st.lists(NUMBERS, min_size=1, unique=True).map(lambda n: Condition("run_number", "IN", tuple(n))),
+    st.lists(NUMBERS, min_size=1, unique=True).map(
+        lambda n: Condition("run_number", "IN", tuple(n))
+    ),
 )
 FIELDS = st.sampled_from([
     None, ("end_lumi",), ("run_number",),
@@ -99,7 +101,10 @@ def test_conditions_become_spans():
     """All of them hold at once."""
     run = field.run_number
     assert exact_spans([run >= 5, run < 9], "run_number") == [(5, 8)]
-    assert exact_spans([Condition("run_number", "IN", (9, 7))], "run_number") == [(7, 7), (9, 9)]
+    assert exact_spans([Condition("run_number", "IN", (9, 7))], "run_number") == [
+        (7, 7),
+        (9, 9),
+    ]
 
 
 RUNS_LAYOUT = layout_of("runs", {"runs": Client("demo").catalogue["runs"]})

@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from omskit.engine.memory import beside, filters_in
@@ -31,6 +30,8 @@ from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import duckdb
 
     from omskit.query import Condition
     from omskit.schema import Catalogue
@@ -54,9 +55,7 @@ class StoreRelations:
         self._kept = kept
         self._only_held = only_held
         self._lock = threading.Lock()
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
+        self._connection: duckdb.DuckDBPyConnection | None = None
         # Files never change, so what is found of one stays true.
         self._files = Files(kept.path)
         self._sorted: dict[str, bool] = {}
@@ -222,8 +221,21 @@ class StoreRelations:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the same caches."""
         with self._lock:
+            if self._connection is None:
+                self._connection = _connected()
             return self._connection.cursor()
 
     def close(self) -> None:
         """Let the caches go."""
-        self._connection.close()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    import duckdb  # runs are read without: 60 ms
+
+    found = duckdb.connect(":memory:")
+    found.execute("SET GLOBAL TimeZone = 'UTC'")
+    found.execute("SET GLOBAL parquet_metadata_cache = true")
+    return found
