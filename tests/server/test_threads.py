@@ -1,11 +1,6 @@
 """Large pages have threads of their own."""
 
-import os
-
-import pytest
-
-from omskit.server import threads as module
-from omskit.server.threads import Threads, cores, rows_of
+from omskit.server.threads import Threads, rows_of
 
 
 def test_rows_of_a_page():
@@ -25,14 +20,3 @@ def test_large_pages_have_threads_of_their_own():
     )
     assert large is not small
     assert small is other
-
-
-@pytest.mark.parametrize("says", [True, False], ids=["linux", "elsewhere"])
-def test_cores(monkeypatch, says):
-    """They are those of this process, where the system says, else all."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    if says:
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5}, raising=False)
-    else:
-        monkeypatch.delattr(module.os, "sched_getaffinity", raising=False)
-    assert cores() == (2 if says else 7)

@@ -16,7 +16,7 @@ import pytest
 
 from omskit.cli.app import run
 from omskit.errors import ConfigError
-from omskit.server import Front, Limits, Served, serve_many
+from omskit.server import Front, Served, serve_many
 from omskit.server import workers as module
 from omskit.server.watch import Board, Tally
 
@@ -239,10 +239,3 @@ def test_the_command_starts_workers(monkeypatch):
     assert workers == 3
     with make() as engine:
         assert "runs" in engine.keys if hasattr(engine, "keys") else engine.source
-
-
-@pytest.mark.parametrize(("workers", "pages"), [(2, 4), (3, 2), (64, 1)])
-def test_processes_share_the_cores(workers, pages):
-    """Large pages at once are so many for all processes together, one for each."""
-    served = Served(front=Front(limits=Limits(pages=8)))
-    assert module._shared(served, workers).front.limits.pages == pages

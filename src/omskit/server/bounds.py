@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from omskit.server.faults.connections import send_all
 from omskit.server.respond import refusal
-from omskit.server.threads import cores, rows_of
+from omskit.server.threads import PAGES, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -44,7 +44,7 @@ class Limits:
         rows: Rows in large pages at once; further large pages wait. A row of 60 fields
             takes 1.4 kB as JSON.
         pages: Pages of 500 rows and more that are made at once; further ones wait
-            their turn. By default as many as there are cores.
+            their turn. More than two make each other slower.
     """
 
     concurrency: int = 64
@@ -52,7 +52,7 @@ class Limits:
     head_s: float = 30.0
     connections: int = 512
     rows: int = 400_000
-    pages: int = field(default_factory=cores)
+    pages: int = PAGES
 
 
 def most_connections(limits: Limits) -> int:

@@ -2,13 +2,15 @@
 
 Large pages that are made at once make each other slower than one after the other: each
 goes through hundreds of short steps, half of them with Python's lock, and hands it over
-at each. So there are as many threads for them as there are cores; what does not get one
-waits its turn, and holds nothing meanwhile. A row never waits for a page.
+at each. Of 1000 rows one thread writes 47 pages a second, at 22 ms of a core each; two
+write 48 at 27 ms, and three 40 at 31 ms, whether 4 or 16 clients ask. So there are two,
+lest one that is slow to find its rows holds up all; who has more cores starts more
+processes. What does not get a thread waits its turn, and holds nothing meanwhile. A row
+never waits for a page.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 LARGE = 500
 """Pages of so many rows wait for each other."""
 
+PAGES = 2
+"""Of them so many are made at once."""
+
 OTHERS = 40
 """Other answers that are made at once: most of them wait for DuckDB."""
 
@@ -30,25 +35,17 @@ class Threads:
     """Where the answers of one service are made.
 
     Args:
-        pages: Large pages at once; by default as many as there are cores.
+        pages: Large pages at once.
     """
 
-    def __init__(self, pages: int | None = None) -> None:
-        self._large = ThreadPoolExecutor(pages or cores(), "omskit-page")
+    def __init__(self, pages: int = PAGES) -> None:
+        self._large = ThreadPoolExecutor(pages, "omskit-page")
         self._others = ThreadPoolExecutor(OTHERS, "omskit-answer")
 
     def of(self, scope: dict[str, Any]) -> Executor:
         """Those for a request."""
         is_large = rows_of(scope["query_string"]) >= LARGE
         return self._large if is_large else self._others
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows do not say.
-        return os.cpu_count() or 1
 
 
 def rows_of(query: bytes) -> int:

@@ -46,12 +46,12 @@ def serve_many(
 
     Args:
         make: Called in each process for what answers; it must pickle.
-        served: As for `serve`. Large pages at once are shared out among processes.
+        served: As for `serve`.
 
     Raises:
         ConfigError: As for `serve`; or a process ends as it begins.
     """
-    served = _shared(served or Served(), workers)
+    served = served or Served()
     context = multiprocessing.get_context("spawn")
     bound = served.listening()
     numbers: Any = context.RawArray("d", Board.size(workers))
@@ -148,14 +148,6 @@ def _told() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _shared(served: Served, workers: int) -> Served:
-    """The same for one of several processes: the cores are for all of them."""
-    limits = served.front.limits
-    pages = max(1, limits.pages // workers)
-    front = replace(served.front, limits=replace(limits, pages=pages))
-    return replace(served, front=front)
 
 
 def _work(
