@@ -242,8 +242,10 @@ def rate(url: str, clients: int, seconds: float, pages: int) -> tuple[float, flo
 def at_once(here: str, there: str, given: argparse.Namespace) -> dict[str, Any]:
     """Pages a second of both services, by turns, for more and more clients."""
     result: dict[str, Any] = {}
-    seconds, pages = given.seconds, given.rows // PAGE
+    pages = given.rows // PAGE
     for clients in given.clients:
+        # Long enough for each client to read on: the first page is a cold one.
+        seconds = given.seconds * max(1, clients // 16)
         found = [
             (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
             for _ in range(3)
