@@ -16,7 +16,7 @@ import pytest
 
 from omskit.cli.app import run
 from omskit.errors import ConfigError
-from omskit.server import Front, serve_many
+from omskit.server import Front, Served, serve_many
 from omskit.server import workers as module
 from omskit.server.watch import Board, Tally
 
@@ -110,7 +110,7 @@ def broken():
 def test_a_worker_that_cannot_begin_is_told():
     """Where a process ends as it begins, all do, and the message says so."""
     with pytest.raises(ConfigError, match="exit code 3"):
-        serve_many(broken, 1, port=0)
+        serve_many(broken, 1, Served(port=0))
 
 
 class Ended:
@@ -191,9 +191,8 @@ def test_a_worker_answers_and_says_so(engine, monkeypatch):
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
     monkeypatch.setattr(module.threading, "Thread", Thread)
     monkeypatch.setattr(module.multiprocessing, "parent_process", Parent)
-    options = {"host": "127.0.0.1", "certfile": None, "keyfile": None}
-    with module.public_socket("127.0.0.1", 0, Front(), None, None) as bound:
-        module._work(bound, lambda: engine, Front(), Said(), options)
+    with Served(port=0).listening() as bound:
+        module._work(bound, lambda: engine, Served(), Said())
     assert said[0].startswith("http://127.0.0.1:")
     assert ended == [True]
     monkeypatch.setattr(module.multiprocessing, "parent_process", lambda: None)
@@ -233,7 +232,7 @@ def test_the_command_starts_workers(monkeypatch):
     given = []
     monkeypatch.setattr(
         "omskit.server.serve_many",
-        lambda make, workers, **options: given.append((make, workers)),
+        lambda make, workers, _: given.append((make, workers)),
     )
     assert run(["serve", "--demo", "--workers", "3"]) == 0
     ((make, workers),) = given
