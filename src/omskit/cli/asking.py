@@ -80,7 +80,7 @@ def deliver(
     """Write the table; exit with 5 where rows are missing."""
     from omskit.cli.output import write
 
-    write(table, given, named=named, totals=totals)
+    write(table, given, named=named, totals=totals, by="--fields")
     if not table.complete:
         raise typer.Exit(INCOMPLETE)
 
