@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.amount import examples
 from tests.support.endless import EndlessEngine
 
-from omskit import AsyncClient, Client, field
+from omskit import AsyncClient, Client, drivers, field
 from omskit.demo import tables
 from omskit.drivers import AsyncDriver, EngineSource, LocalSender, SyncDriver
 from omskit.drivers.cancel import CancelToken
@@ -361,3 +363,21 @@ def test_a_task_that_is_cancelled_ends_its_query(endless):
 
     asyncio.run(ask())
     assert engine.ended.acquire(timeout=WAIT_S)
+
+
+def test_who_asks_over_a_network_loads_no_engine():
+    """A client of a service imports neither DuckDB nor the service: they take time."""
+    code = (
+        "import sys; from omskit import Client, trigger; "
+        "Client('http://127.0.0.1:9/agg/api/v1'); "
+        "print({'duckdb', 'omskit.server', 'omskit.engine', 'pandas'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"
+
+
+def test_drivers_have_no_other_names():
+    """Only the engine's source is looked up late."""
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = drivers.Nothing

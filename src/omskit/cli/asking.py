@@ -87,7 +87,7 @@ def deliver(
     """
     from omskit.cli.output import write
 
-    write(table, given, named=named, totals=totals)
+    write(table, given, named=named, totals=totals, by="--fields")
     if not table.complete:
         raise typer.Exit(INCOMPLETE)
     if not len(table):

@@ -17,7 +17,7 @@ from omskit.errors import UsageError, did_you_mean
 from omskit.files import write_whole
 from omskit.redact import visible
 from omskit.table.files import ENCODERS
-from omskit.table.view import SHOWN_ROWS, Line, plain, view
+from omskit.table.view import SHOWN_ROWS, Line, More, plain, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,17 +25,25 @@ if TYPE_CHECKING:
 
     from omskit.table import Table
 
+WIDER = "a wider terminal"
 STYLES = {"head": "bold", "unit": "dim", "rule": "dim", "note": "dim"}
 
 
 def write(
-    table: Table, given: Output, *, named: str | None = None, totals: bool = False
+    table: Table,
+    given: Output,
+    *,
+    named: str | None = None,
+    totals: bool = False,
+    by: str | None = None,
 ) -> None:
     """Write *table* where and how *given* says.
 
     Args:
         named: The value of ``--fields``, whose order the view for humans keeps.
         totals: Sum up columns that add up, in the view for humans.
+        by: The option that chooses columns, for who wants hidden ones; None where the
+            command has none.
 
     Raises:
         UsageError: Parquet for a terminal, an ending that names no format, or a file
@@ -43,7 +51,9 @@ def write(
     """
     chosen = _format(given)
     if chosen is Format.TABLE:
-        _write_view(table, given, named.split(",") if named else None, totals=totals)
+        more = More("--all-rows", f"{by} a,b, {WIDER}" if by else WIDER, "--format csv")
+        names = named.split(",") if named else None
+        _write_view(table, given, names, more, totals=totals)
         return
     if chosen is Format.CSV and given.spreadsheet:
         table = without_formulas(table)
@@ -154,10 +164,15 @@ def _check_ending(chosen: Format, output: Path | None) -> None:
 
 
 def _write_view(
-    table: Table, given: Output, named: Sequence[str] | None, *, totals: bool
+    table: Table,
+    given: Output,
+    named: Sequence[str] | None,
+    more: More,
+    *,
+    totals: bool,
 ) -> None:
     if given.output is not None and str(given.output) != "-":
-        lines = view(table, 160, named=named, totals=totals)
+        lines = view(table, 160, named=named, more=more, totals=totals)
         text = "\n".join(line.text for line in lines) + "\n"
         write_whole(
             given.output, lambda stream: stream.write(text.encode()), UsageError
@@ -165,7 +180,14 @@ def _write_view(
         return
     is_terminal = sys.stdout.isatty()
     most = SHOWN_ROWS if is_terminal and not given.all_rows else None
-    lines = view(table, terminal_width(), named=named, most_rows=most, totals=totals)
+    lines = view(
+        table,
+        terminal_width(),
+        named=named,
+        most_rows=most,
+        more=more,
+        totals=totals,
+    )
     show(with_heads(lines, terminal_height()) if is_terminal else lines)
 
 
