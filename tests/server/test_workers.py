@@ -79,8 +79,8 @@ def test_several_processes_answer_on_one_socket(served):
     top = url.removesuffix("/agg/api/v1")
     assert len(children(process.pid)) == 2
     for _ in range(20):
-        assert httpx2.get(f"{url}/runs/297050").status_code == 200
-    text = httpx2.get(f"{top}/metrics").text
+        assert httpx2.get(f"{url}/runs/297050", timeout=WAIT_S).status_code == 200
+    text = httpx2.get(f"{top}/metrics", timeout=WAIT_S).text
     assert 'omskit_requests_total{status="200"} 20' in text
 
     victim = children(process.pid)[0]
@@ -88,8 +88,8 @@ def test_several_processes_answer_on_one_socket(served):
     eventually(
         lambda: victim not in children(process.pid) and len(children(process.pid)) == 2
     )
-    assert httpx2.get(f"{url}/runs/297050").status_code == 200
-    text = httpx2.get(f"{top}/metrics").text
+    assert httpx2.get(f"{url}/runs/297050", timeout=WAIT_S).status_code == 200
+    text = httpx2.get(f"{top}/metrics", timeout=WAIT_S).text
     assert 'omskit_requests_total{status="200"} 21' in text
 
     left = children(process.pid)
@@ -99,7 +99,7 @@ def test_several_processes_answer_on_one_socket(served):
     said = process.stderr.read()
     assert "Traceback" not in said
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"{url}/runs/297050")
+        httpx2.get(f"{url}/runs/297050", timeout=WAIT_S)
 
 
 def broken():
