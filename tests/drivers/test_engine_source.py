@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 from tests.support.endless import EndlessEngine
 
 from omskit import AsyncClient, Client, drivers, field
@@ -159,7 +160,11 @@ def queries(draw):
     return query if include is None else query.include(include)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     query=queries(),
     units=st.sampled_from(["canonical", "raw"]),
@@ -172,7 +177,7 @@ def test_every_way_gives_the_same(ways, query, units, page_size, unchecked):
     same(outcome(*asked) for asked in ways.ask(fetch, query, **options))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(query=queries())
 def test_every_way_counts_the_same(ways, query):
     """The number of rows does not depend on the way."""

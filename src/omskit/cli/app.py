@@ -49,14 +49,19 @@ from omskit.cli.usage import in_plain_words
 from omskit.errors import OMSError
 from omskit.redact import visible
 
-app = typer.Typer(
-    name="oms",
-    no_args_is_help=True,
-    # Plain text reads the same in a terminal, a pager and the documentation.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+def _empty() -> typer.Typer:
+    return typer.Typer(
+        name="oms",
+        no_args_is_help=True,
+        # Plain text reads the same in a terminal, a pager and the documentation.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _empty()
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "now": now.now,
@@ -133,8 +138,8 @@ def oms(
 ) -> None:
     """Everything the CMS Online Monitoring System knows, as tables.
 
-    Exit codes: 0 done, 1 the answer is no, 2 usage, 3 login, 4 service, 5 incomplete,
-    6 any other failure, 70 a bug of omskit.
+    Exit codes: 0 done, 1 the answer is no or no row matches, 2 usage, 3 login, 4
+    service, 5 incomplete, 6 any other failure, 70 a bug of omskit.
 
     Example: oms runs 297050 --instance demo
     """
@@ -215,12 +220,29 @@ def _called(arguments: list[str] | None) -> object:
     try:
         given = sys.argv[1:] if arguments is None else arguments
         moved = behind_the_command(given, GROUPS)
-        return app(args=moved, prog_name="oms", standalone_mode=False)
+        called = _with_only(moved[0] if moved else "")
+        return called(args=moved, prog_name="oms", standalone_mode=False)
     except SystemExit as ended:
         # Typer would make this exit code 1, which here is an answer: no.
         if isinstance(ended.__context__, BrokenPipeError):
             raise ended.__context__ from None
         raise
+
+
+def _with_only(name: str) -> typer.Typer:
+    """The application with the one command that is called, if there is such.
+
+    Typer reads the parameters of every command that it is given, 0.1 s for all.
+    """
+    small = _empty()
+    small.callback()(oms)
+    if name in GROUPS:
+        small.add_typer(GROUPS[name], name=name)
+    elif name in COMMANDS:
+        small.command(name)(COMMANDS[name])
+    else:
+        return app
+    return small
 
 
 def _say_usage(error: Exception) -> None:

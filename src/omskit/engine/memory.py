@@ -16,7 +16,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,6 +25,8 @@ from omskit.schema import UNIT_SUFFIX, Field, Resource, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import duckdb
 
     from omskit.engine.relations import Relations
     from omskit.query import Condition
@@ -100,6 +101,8 @@ class MemoryRelations:
         # Held for moments; a table that is being loaded has a lock of its own.
         self._lock = threading.Lock()
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        import duckdb  # not for those who need none: 60 ms
+
         self._connection = duckdb.connect(":memory:")
         # Times are UTC wherever the machine stands.
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from omskit.query import Condition
+    from omskit.query import Condition, Query
     from omskit.schema import Catalogue, Resource
 
 
@@ -162,6 +162,24 @@ class Partial(Protocol):
 
         Raises:
             NotSyncedError: The message names them.
+        """
+
+
+@runtime_checkable
+class Quick(Protocol):
+    """A relation some of whose rows are had without SQL."""
+
+    def quick(
+        self, query: Query, offset: int, limit: int | None
+    ) -> tuple[pa.Table, int] | None:
+        """The chosen columns of the rows from *offset*, and how many match in all.
+
+        A column that takes the next row's value has that of its own row still, and
+        one row more than *limit* comes where there is such a column, see
+        `omskit.engine.sql.following`.
+
+        Returns:
+            None where SQL has to be asked.
         """
 
 

@@ -82,27 +82,25 @@ def rows_statement(
         page = relation.page(offset, limit + 1)
         if page is not None:
             relation, offset = page
-    following = _following(query, relation.resource)
-    matching = _matching(query, relation, done=following)
+    moved = following(query, relation.resource)
+    matching = _matching(query, relation, done=moved)
     columns = ", ".join(
-        f"{quoted(following[name])} AS {quoted(name)}"
-        if name in following
-        else quoted(name)
+        f"{quoted(moved[name])} AS {quoted(name)}" if name in moved else quoted(name)
         for name in column_names(chosen(query, relation.resource))
     )
-    order = _order(query, relation, done=following)
+    order = _order(query, relation, done=moved)
     text = f"SELECT {columns} {matching.text}{order}"
     values = [*matching.values]
     if limit is not None:
         text += " LIMIT ?"
-        values.append(limit + bool(following))
+        values.append(limit + bool(moved))
     if offset:
         text += " OFFSET ?"
         values.append(offset)
-    return Statement(text, tuple(values), tuple(following))
+    return Statement(text, tuple(values), tuple(moved))
 
 
-def _following(query: Query, resource: Resource) -> dict[str, str]:
+def following(query: Query, resource: Resource) -> dict[str, str]:
     """Columns that are the next row's value of another one, as rows are read.
 
     Where rows come in natural order anyway, the next row stands below: nothing need be

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -317,12 +318,21 @@ def _described(
     table: pa.Table, resource: Resource, units: dict[str, str | None]
 ) -> pa.Table:
     """The same table with unit, path and meaning in the metadata of its fields."""
-    fields = [
-        with_unit(_metadata(f, resource.get(f.name)), units.get(f.name))
-        for f in table.schema
-    ]
+    fields = []
+    for f in table.schema:
+        known, unit = resource.get(f.name), units.get(f.name)
+        if known is None or not f.nullable:
+            fields.append(with_unit(_metadata(f, known), unit))
+        else:
+            fields.append(_named(f.name, f.type, known, unit))
     # Not cast(): that would walk through every chunk.
     return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
+
+
+@lru_cache(maxsize=4096)
+def _named(name: str, kind: pa.DataType, known: Field, unit: str | None) -> pa.Field:
+    """A column of the catalogue, made once: 20 us, and there are 53 lumisections."""
+    return with_unit(_metadata(pa.field(name, kind), known), unit)
 
 
 def _metadata(field: pa.Field, known: Field | None) -> pa.Field:

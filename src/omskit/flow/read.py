@@ -21,7 +21,7 @@ from omskit.errors import (
     Remedy,
     ServiceError,
 )
-from omskit.flow.identity import check_page, own_conditions, repeated, unnamed
+from omskit.flow.identity import ascends, check_page, own_conditions, repeated, unnamed
 from omskit.flow.sorting import disorder
 from omskit.flow.source import Page
 from omskit.flow.witness import (
@@ -288,7 +288,7 @@ def flaw(part: Part, resource: Resource) -> str | None:
         miscounted(part.count, part.expected)
         or unnamed(tables, resource, part.query.fields)
         or strangers(tables, resource)
-        or repeated(tables, resource)
+        or (None if ascends(tables, resource) else repeated(tables, resource))
         or disorder(tables, part.query, resource)
         or another_granularity(tables, part.query, resource)
     )

@@ -83,26 +83,28 @@ def _convert(
         return column, ""
     if not _is_number(column):
         return None, f"its values are {column.type}, no numbers"
+    if named is not None and not named.null_count:
+        return _converted(column, named, 0, field)
     # Zero is zero in any unit, and OMS names none for it: a run without luminosity.
     counts = pc.fill_null(pc.not_equal(column, 0), fill_value=False)
     if named is None:
         unknown = pc.any(counts).as_py()
         return (None, "no row names it") if unknown else (column, "")
-    return _converted(column, named, counts, field)
+    bare = pc.and_(pc.is_null(named), counts)
+    return _converted(column, named, pc.sum(bare).as_py() or 0, field)
 
 
 def _converted(
     column: pa.ChunkedArray,
     named: pa.ChunkedArray,
-    counts: pa.ChunkedArray,
+    missing: int,
     field: Field,
 ) -> tuple[pa.ChunkedArray | None, str]:
-    """The same, where rows name units; *counts* are the rows that need one."""
-    bare = pc.and_(pc.is_null(named), counts)
-    missing = pc.sum(bare).as_py() or 0
+    """The same, where rows name units; *missing* rows need one and name none."""
     if missing and field.scaled:
         return None, f"{missing} of {len(column)} rows with a value do not name it"
-    scale, problem = _scale(named, pc.is_valid(column), field)
+    used = named.filter(pc.is_valid(column)) if column.null_count else named
+    scale, problem = _scale(named, pc.unique(used), field)
     if scale is None:
         return None, problem
     if (scale == 1.0).all():
@@ -111,14 +113,17 @@ def _converted(
 
 
 def _scale(
-    named: pa.ChunkedArray, valid: pa.ChunkedArray, field: Field
+    named: pa.ChunkedArray, used: pa.Array, field: Field
 ) -> tuple[np.ndarray | None, str]:
     """The factor of each row into the canonical unit, or why there is none.
+
+    Args:
+        used: The units of rows that have a value.
 
     Where it is 1 in all rows it is given once.
     """
     factors: dict[str | None, float] = {None: 1.0}
-    for text in pc.unique(named.filter(valid)).to_pylist():
+    for text in used.to_pylist():
         if text is None:
             continue
         found = factor(text, field.unit) if field.unit else None

@@ -8,8 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from omskit.engine.sql import quoted
 from omskit.errors import UsageError
 from omskit.store.chunks import WIDE
@@ -135,6 +133,8 @@ def _rewrite(kept: Kept, layout: Layout, block: int, files: list[StoredFile]) ->
         replaces=_predicate(layout, block, files),
         only_if=frozenset(file.path for file in files),
     )
+    import duckdb  # not for those who need none: 60 ms
+
     with closing(duckdb.connect(":memory:")) as connection:
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         with translated(folder.path, "read"):

@@ -7,21 +7,24 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
-from omskit.engine.sql import quoted
+from omskit.engine.sql import chosen, column_names, following, quoted
 from omskit.errors import NotSyncedError, UsageError
 from omskit.schema import UNIT_SUFFIX
 from omskit.store.asking import lacks, spans_in
 from omskit.store.layout import OPEN
+from omskit.store.quick import Window, exact_spans, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from omskit.query import Condition
+    from omskit.query import Condition, Query
     from omskit.schema import Resource
     from omskit.store.coverage import Coverage, Span
     from omskit.store.layout import Layout
     from omskit.store.log import StoredFile
+    from omskit.store.quick import Files
 
 _SQL_TYPES = {
     "int": "BIGINT",
@@ -44,6 +47,7 @@ class StoreRelation:
         span: Only rows of these runs or fills; None: all in the files.
         coverage: What is held.
         place: Where the store is, for messages.
+        known: What is known of the files.
         sorts: Whether the rows of its files are in natural order.
     """
 
@@ -53,6 +57,7 @@ class StoreRelation:
     files: tuple[StoredFile, ...]
     coverage: Coverage
     place: str
+    known: Files
     span: Span | None = None
     sorts: Callable[[StoreRelation], bool] = lambda _: False
     _ends: list[np.ndarray] = field(default_factory=list, compare=False)
@@ -100,6 +105,36 @@ class StoreRelation:
         before = int(ends[start]) - entries[start].rows
         span = entries[start].first, entries[stop].last
         return replace(self._of([span]), span=span), offset - before
+
+    def quick(
+        self, query: Query, offset: int, limit: int | None
+    ) -> tuple[pa.Table, int] | None:
+        """The rows of a query that names runs, or fills, and nothing else.
+
+        See `omskit.engine.relations.Quick`.
+        """
+        resource, column = self.resource, self.layout.column
+        natural = query.order == resource.identity[: len(query.order)]
+        spans = [self.span] if self.span else exact_spans(query.conditions, column)
+        if self.layout.hidden or not column or not natural or spans is None:
+            return None
+        moved = following(query, resource)
+        shown = column_names(chosen(query, resource))
+        wanted = [moved.get(name, name) for name in shown]
+        names = list(dict.fromkeys([*wanted, *resource.identity]))
+        rows = self.known.rows(self.files, column, spans, resource, names)
+        if rows is None:
+            return None
+        # Where a next row is wanted, one more.
+        most = None if limit is None else limit + bool(moved)
+        is_whole = not offset and (most is None or most >= rows.count)
+        if not is_whole and not self.ordered:
+            return None
+        found = rows.read(Window(offset, most))
+        if is_whole and not in_order(found, resource.identity):
+            return None
+        columns = [found[name] for name in wanted]
+        return pa.Table.from_arrays(columns, names=shown), rows.count
 
     def narrowed(self, conditions: Iterable[Condition]) -> StoreRelation:
         """The files that may have rows for which *conditions* hold.

@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pyarrow as pa
 
 from omskit.engine.memory import beside, filters_in
@@ -25,11 +24,14 @@ from omskit.store.asking import lacks, spans_in
 from omskit.store.derived import DerivedRelation
 from omskit.store.layout import OPEN, SENT_SUFFIX
 from omskit.store.log import StoredFile, files_of
+from omskit.store.quick import Files
 from omskit.store.relation import StoreRelation, null_of, path_text
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    import duckdb
 
     from omskit.query import Condition
     from omskit.schema import Catalogue
@@ -53,10 +55,9 @@ class StoreRelations:
         self._kept = kept
         self._only_held = only_held
         self._lock = threading.Lock()
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
+        self._connection: duckdb.DuckDBPyConnection | None = None
         # Files never change, so what is found of one stays true.
+        self._files = Files(kept.path)
         self._sorted: dict[str, bool] = {}
         self._mark: dict[str, Any] = {}
         self._schemas: dict[str, tuple[int, pa.Schema]] = {}
@@ -187,6 +188,7 @@ class StoreRelations:
             files=tuple(files),
             coverage=coverage,
             place=str(self._kept.path),
+            known=self._files,
             sorts=self._is_sorted,
         )
 
@@ -219,8 +221,21 @@ class StoreRelations:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the same caches."""
         with self._lock:
+            if self._connection is None:
+                self._connection = _connected()
             return self._connection.cursor()
 
     def close(self) -> None:
         """Let the caches go."""
-        self._connection.close()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    import duckdb  # runs are read without: 60 ms
+
+    found = duckdb.connect(":memory:")
+    found.execute("SET GLOBAL TimeZone = 'UTC'")
+    found.execute("SET GLOBAL parquet_metadata_cache = true")
+    return found

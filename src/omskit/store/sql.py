@@ -12,7 +12,6 @@ import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -28,6 +27,8 @@ from omskit.table.note import Note, NoteKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import duckdb
 
     from omskit.lumi import LumiMask
     from omskit.store.kept import Kept
@@ -64,6 +65,8 @@ class Asking:
 
     def ask(self, text: str, masks: Mapping[str, LumiMask]) -> Table:
         """The rows of a query; see `omskit.store.Store.sql`."""
+        import duckdb  # not for those who need none: 60 ms
+
         _check_kind(text)
         with self._lock:
             cursor = self._prepared(text)
@@ -196,6 +199,8 @@ def _check_kind(text: str) -> None:
     Raises:
         UsageError: Several statements, or one that does something.
     """
+    import duckdb  # as above
+
     try:
         statements = duckdb.extract_statements(text)
     except duckdb.Error as error:
@@ -214,6 +219,8 @@ def _check_kind(text: str) -> None:
 
 def _closed_in(held: Mapping[str, list[StoredFile]]) -> duckdb.DuckDBPyConnection:
     """A database in memory that can open these files, and nothing else."""
+    import duckdb  # as above
+
     connection = duckdb.connect(":memory:")
     paths = [file.path for files in held.values() for file in files]
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
