@@ -62,7 +62,8 @@ def write(
         write_whole(given.output, lambda stream: encode(table, stream), UsageError)
         if not given.quiet:
             rows = "1 row" if len(table) == 1 else f"{len(table)} rows"
-            size = f"{rows} x {len(table.columns)} columns"
+            columns = len(table.columns)
+            size = f"{rows} x {columns} column{'s'[: columns != 1]}"
             say(f"wrote {size} to {given.output}")
         return
     if chosen is Format.PARQUET and sys.stdout.isatty():
