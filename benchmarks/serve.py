@@ -3,10 +3,10 @@
     python benchmarks/serve.py --rows 2000000 --folder /data/serve
 
 Both services are processes of their own on the loopback, both keep connections, and
-neither packs its answers: the client does not ask for it. The plain one is what one
-writes in an afternoon: Starlette, ``json.dumps``, SQLite with an index. Each figure is
-a median; rates of the two services are taken in turn. A folder that is there is used
-again.
+neither packs its answers: the clients, a process too, do not ask for it. The plain one
+is what one writes in an afternoon: Starlette, ``json.dumps``, SQLite with an index.
+Each figure is a median; rates of the two services are taken in turn. A folder that is
+there is used again.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -195,15 +196,16 @@ class Kept:
         return body
 
 
-def middle(ask: Callable[[], Any], repeats: int) -> float:
-    """The median, in ms."""
-    ask()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        ask()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
+def middles(asks: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """The median of each, in ms; by turns, so that what disturbs meets all of them."""
+    times: dict[str, list[float]] = {what: [] for what in asks}
+    for number in range(repeats + 1):
+        for what, ask in asks.items():
+            start = time.perf_counter()
+            ask()
+            if number:
+                times[what].append(1e3 * (time.perf_counter() - start))
+    return {what: statistics.median(found) for what, found in times.items()}
 
 
 def page(offset: int, sort: str = "") -> str:
@@ -221,36 +223,29 @@ def cpu_s(url: str) -> float:
 def rate(url: str, clients: int, seconds: float, pages: int) -> tuple[float, float]:
     """Pages a second, of so many clients at once, each on its own connection.
 
+    They are one process that costs little, see `_load`: the two services share the
+    cores with the same clients.
+
     Returns:
         Also the ms of a core that a page took: on a busy machine that is what counts.
     """
-    counts = [0] * clients
-    until = time.perf_counter() + seconds
-
-    def ask(number: int) -> None:
-        with Kept(url) as kept:
-            # Each client reads on, page after page, from a place of its own.
-            place = number * pages // clients
-            while time.perf_counter() < until:
-                kept.get(page(place % pages * PAGE))
-                counts[number] += 1
-                place += 1
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(clients)]
-    start, used = time.perf_counter(), cpu_s(url)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    took = 1e3 * (cpu_s(url) - used) / max(1, sum(counts))
-    return sum(counts) / (time.perf_counter() - start), took
+    load = Path(__file__).with_name("_load.py")
+    numbers = map(str, (clients, seconds, pages, PAGE))
+    used = cpu_s(url)
+    said = subprocess.run(
+        [sys.executable, str(load), url, *numbers], stdout=subprocess.PIPE, check=True
+    )
+    told = json.loads(said.stdout)
+    return told["rate"], 1e3 * (cpu_s(url) - used) / max(1, told["pages"])
 
 
 def at_once(here: str, there: str, given: argparse.Namespace) -> dict[str, Any]:
     """Pages a second of both services, by turns, for more and more clients."""
     result: dict[str, Any] = {}
-    seconds, pages = given.seconds, given.rows // PAGE
+    pages = given.rows // PAGE
     for clients in given.clients:
+        # Long enough for each client to read on: the first page is a cold one.
+        seconds = given.seconds * max(1, clients // 16)
         found = [
             (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
             for _ in range(3)
@@ -328,11 +323,12 @@ def main() -> None:
             for what, tail in asks.items():
                 many = given.repeats if "sorted" not in what else 1
                 request = Request("GET", service.base_url + tail)
-                result[what] = {
-                    "in process": middle(lambda r=request: respond(r, service), many),
-                    "service": middle(lambda t=tail: kept.get(t), many),
-                    "plain": middle(lambda t=tail: other.get(t), many),
+                asked = {
+                    "in process": partial(respond, request, service),
+                    "service": partial(kept.get, tail),
+                    "plain": partial(other.get, tail),
                 }
+                result[what] = middles(asked, many)
                 said = ", ".join(f"{k} {v:.1f} ms" for k, v in result[what].items())
                 print(f"{what:22}{said}", flush=True)
     if given.json:

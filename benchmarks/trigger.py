@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -208,7 +209,16 @@ def serve() -> None:
 def run_child(name: str, url: str, paths: str) -> dict[str, Any]:
     """One contender in a fresh process."""
     command = [sys.executable, __file__, "--child", name, url, paths]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Installed packages are compiled; so is what a checkout imports, by the second run.
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    folder = str(Path(tempfile.gettempdir()) / "omskit-benchmarks")
+    ended = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**kept, "PYTHONPYCACHEPREFIX": folder},
+    )
     if ended.returncode:
         raise RuntimeError(ended.stderr[-2000:])
     found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])

@@ -34,7 +34,7 @@ def cli() -> str:
         "| exit code | meaning |",
         "|---|---|",
         "| 0 | done |",
-        "| 1 | the answer is no (`dcs-check`, `mask diff`, `mask lint`, `replay`) |",
+        "| 1 | the answer is no (as of `dcs-check`, `mask diff`), or no row matches |",
         "| 2 | usage: the question cannot be asked as it stands |",
         "| 3 | login: the service does not let us in |",
         "| 4 | service: it did not answer as it should |",

@@ -187,17 +187,22 @@ def find_instances(names: str | Sequence[str] | None = None) -> tuple[Instance, 
         >>> [one.name for one in find_instances("p5,production")]
         ['p5', 'production']
     """
-    wanted: object = names
-    if wanted is None:
-        wanted = os.environ.get("OMSKIT_INSTANCE") or read_config().get("instance")
+    wanted: object = _chosen_by_user() if names is None else names
     several = _split(wanted) if isinstance(wanted, str) else wanted
     if not isinstance(several, (list, tuple)):
-        return (find_instance(names if isinstance(names, str) else None),)
+        message = f"instance = {wanted!r} in the configuration file is no name."
+        raise ConfigError(message)
     chosen = [one.strip() for one in several if isinstance(one, str) and one.strip()]
     if not chosen or len(chosen) < len(several):
         message = f"Each service of {several!r} is to have a name or a URL."
         raise UnknownInstanceError(message)
-    return tuple(find_instance(one) for one in dict.fromkeys(chosen))
+    return tuple(_named(one) for one in dict.fromkeys(chosen))
+
+
+def _chosen_by_user() -> object:
+    """What the environment names, else the configuration file; else production."""
+    named = os.environ.get("OMSKIT_INSTANCE") or read_config().get("instance")
+    return named or "production"
 
 
 def _split(text: str) -> list[str]:
@@ -234,17 +239,12 @@ def find_instance(name: str | None = None) -> Instance:
         >>> find_instance("http://localhost:8321/agg/api/v1/").base_url
         'http://localhost:8321/agg/api/v1'
     """
-    config = read_config()
-    chosen = name or os.environ.get("OMSKIT_INSTANCE") or config.get("instance")
-    chosen = chosen or "production"
-    if name is None and isinstance(chosen, (list, str)):
-        several = _split(chosen) if isinstance(chosen, str) else chosen
-        chosen = next(iter(several), "")
-    if not isinstance(chosen, str):
-        message = f"instance = {chosen!r} in the configuration file is no name."
-        raise ConfigError(message)
-    own = _own_instances(config)
-    known = {**INSTANCES, **own}
+    return _named(name) if name else find_instances()[0]
+
+
+def _named(chosen: str) -> Instance:
+    """The service of this name, URL or store."""
+    known = {**INSTANCES, **_own_instances(read_config())}
     if chosen in known:
         return known[chosen]
     if chosen.startswith(("http://", "https://")):

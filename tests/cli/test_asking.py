@@ -155,12 +155,57 @@ def test_get_unchecked(oms):
     assert "no_such" in ended.err
 
 
-def test_no_match_warns(oms):
-    """A run that does not exist is an empty answer with a warning, not an error."""
-    ended = oms("runs", 1)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("runs", 1),
+        ("fills", 1),
+        ("l1-rates", 1),
+        ("get", "runs", "--where", "run_number = 1"),
+        ("lumisections", 297050, "--where", "pileup > 90"),
+    ],
+    ids=lambda asked: asked[0],
+)
+def test_no_match_is_a_no(oms, asked):
+    """As with grep, an empty answer is told, written, and told by the exit code."""
+    ended = oms(*asked)
+    assert ended.code == 1
+    assert ended.out.startswith("No row of ")
+    assert ended.err.startswith("oms: warning: No row of ")
+    assert " = 1." in ended.err or "pileup > 90" in ended.err
+
+
+def test_counting_none_is_a_no(oms):
+    """As with grep -c, zero is written and told by the exit code."""
+    ended = oms("get", "runs", 1, "--count")
+    assert (ended.code, ended.out) == (1, "0\n")
+
+
+def test_a_run_of_a_list_that_is_not_there_is_named(oms):
+    """The others are an answer."""
+    ended = oms("runs", "297050,1", "--fields", "run_number")
     assert ended.code == 0
-    assert ended.out == "No row of runs matches.\n"
-    assert ended.err.startswith("oms: warning: ")
+    assert ended.err == "oms: warning: No row matches run_number = 1.\n"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [("lumisections",), ("l1-rates",), ("get", "deadtimes")],
+    ids=lambda asked: asked[-1],
+)
+def test_all_lumisections_are_not_read_by_mistake(oms, asked):
+    """Without runs, a limit, a condition or --all, one line says what to give."""
+    ended = oms(*asked)
+    assert ended.code == 2
+    assert "--limit; --all fetches them all" in ended.err
+    assert oms(*asked, "--limit", 1).code == 0
+
+
+def test_all_is_all(oms):
+    """What was asked for in so many words is answered; runs are few as they are."""
+    ended = oms("lumisections", "--all", "--fields", "run_number", "--format", "csv")
+    assert len(ended.out.splitlines()) == 9271
+    assert oms("l1-rates", "--granularity", "run").code == 0
 
 
 def test_quiet_hides_warnings(oms):

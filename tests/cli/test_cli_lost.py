@@ -47,3 +47,15 @@ def test_wrong_questions(oms, arguments, words):
     assert ended.code == 2
     assert words in ended.err.splitlines()[-1]
     assert ended.out == ""
+
+
+def test_in_a_pipe_no_line_is_folded(oms, monkeypatch):
+    """A script finds each cause in one line; a terminal, or COLUMNS, folds them."""
+    asked = ["lost", "--fill", "5839"], ["fill", "5839"], ["dcs-check", "306458"]
+    monkeypatch.setenv("COLUMNS", "50")
+    folded = [oms(*words).out.splitlines() for words in asked]
+    monkeypatch.delenv("COLUMNS")
+    plain = [oms(*words).out.splitlines() for words in asked]
+    assert plain[0][0].endswith("simulated by the demo.")
+    for short, long in zip(folded, plain, strict=True):
+        assert len(long) < len(short)

@@ -125,7 +125,10 @@ def test_what_was_lost(oms):
     assert run.table().units["lumi"] == "/pb"
     fill = oms.lost(fill=5839)
     assert str(fill).startswith("Fill 5839: ")
-    assert len(fill.downtimes) == 2
+    assert [len(table) for table in fill.downtimes] == [6, 0]
+    (first, *_), _ = run.downtimes
+    assert (first["duration"], first["subsystem"]) == (21, "DAQ")
+    assert "Downtimes that OMS lists:\n  2017-06-16 20:51:27 UTC, 21 s" in str(run)
 
 
 def test_what_was_lost_wants_one(oms):

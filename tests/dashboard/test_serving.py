@@ -12,7 +12,7 @@ from omskit.cli.output import encoders
 from omskit.dashboard import running, serve
 from omskit.dashboard.serving import HOST
 from omskit.errors import ConfigError
-from omskit.server.run import listen
+from omskit.server.served import listen
 
 
 @pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")

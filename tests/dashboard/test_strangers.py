@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import Client
 from omskit.dashboard import Asker
@@ -82,7 +83,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(words=HOSTILE)
 def test_hostile_addresses_are_text(visitor, page_of, words):
     """What an address holds is shown as text, in every field of every form."""
@@ -98,7 +99,7 @@ def test_hostile_addresses_are_text(visitor, page_of, words):
         )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(words=HOSTILE)
 def test_hostile_rows_are_text(page_of, words):
     """Names, units and values of a table are shown as text."""
@@ -128,7 +129,7 @@ def _words():
     return words
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(words=HOSTILE)
 def test_hostile_file_names_are_text(visitor, page_of, words):
     """The name of a dropped file is shown as text."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -9,9 +11,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 from tests.support.endless import EndlessEngine
 
-from omskit import AsyncClient, Client, field
+from omskit import AsyncClient, Client, drivers, field
 from omskit.demo import tables
 from omskit.drivers import AsyncDriver, EngineSource, LocalSender, SyncDriver
 from omskit.drivers.cancel import CancelToken
@@ -157,7 +160,11 @@ def queries(draw):
     return query if include is None else query.include(include)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     query=queries(),
     units=st.sampled_from(["canonical", "raw"]),
@@ -170,7 +177,7 @@ def test_every_way_gives_the_same(ways, query, units, page_size, unchecked):
     same(outcome(*asked) for asked in ways.ask(fetch, query, **options))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(query=queries())
 def test_every_way_counts_the_same(ways, query):
     """The number of rows does not depend on the way."""
@@ -356,3 +363,21 @@ def test_a_task_that_is_cancelled_ends_its_query(endless):
 
     asyncio.run(ask())
     assert engine.ended.acquire(timeout=WAIT_S)
+
+
+def test_who_asks_over_a_network_loads_no_engine():
+    """A client of a service imports neither DuckDB nor the service: they take time."""
+    code = (
+        "import sys; from omskit import Client, trigger; "
+        "Client('http://127.0.0.1:9/agg/api/v1'); "
+        "print({'duckdb', 'omskit.server', 'omskit.engine', 'pandas'} & {*sys.modules})"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"
+
+
+def test_drivers_have_no_other_names():
+    """Only the engine's source is looked up late."""
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = drivers.Nothing

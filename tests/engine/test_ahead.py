@@ -34,7 +34,8 @@ def test_pages_are_those_that_were_asked_for(asks):
     ahead, asked = Ahead(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "ROWS", 160)
-        patch.setattr(module, "KEPT", 2)
+        patch.setattr(module, "ROOM", 1000)
+        patch.setattr(module, "PATIENCE", 2)
         patch.setattr(module, "_READERS", 3)
         for rows, place, limit in asks:
             found = ahead.page(rows, place * limit, limit, reader(asked))
@@ -52,10 +53,10 @@ def test_who_reads_on_is_served_from_one_piece():
     assert asked[2:] == [(1000, 100), (1700, 100)]
 
 
-def test_more_readers_than_pieces_are_served_page_by_page(monkeypatch):
+def test_more_readers_than_there_is_room_for_are_served_page_by_page(monkeypatch):
     """A piece stays until it is read; one whose reader has gone makes room in time."""
-    monkeypatch.setattr(module, "KEPT", 1)
-    monkeypatch.setattr(module, "_PATIENCE", 3)
+    monkeypatch.setattr(module, "ROOM", 8)
+    monkeypatch.setattr(module, "PATIENCE", 3)
     ahead, asked = Ahead(), []
     for offset in (0, 100, 200):
         for rows in ("gone", "a"):
@@ -64,7 +65,38 @@ def test_more_readers_than_pieces_are_served_page_by_page(monkeypatch):
     assert asked == [(0, 100), (0, 100), (100, 8000), (100, 100), (200, 100)]
     ahead.page("a", 300, 100, reader(asked))
     ahead.page("a", 400, 100, reader(asked))
-    assert asked[5:] == [(300, 8000)]
+    assert asked[5:] == [(300, 100), (400, 8000)]
+
+
+def test_pieces_are_smaller_where_many_read(monkeypatch):
+    """As soon as half of the room is taken, half as many rows are read at once."""
+    monkeypatch.setattr(module, "ROOM", 2 * ROWS.nbytes)
+    ahead, asked = Ahead(), []
+    for rows in ("first", "second"):
+        for offset in (0, 100):
+            ahead.page(rows, offset, 100, reader(asked))
+    assert asked[1::2] == [(100, 8000), (100, 4000)]
+
+
+def test_what_is_here_does_not_wait_for_what_is_read():
+    """A page of a piece is taken while another piece is being read."""
+    ahead, asked = Ahead(), []
+    for offset in (0, 100):
+        ahead.page("rows", offset, 100, reader(asked))
+    ahead.page("others", 0, 100, reader(asked))
+    found = []
+
+    def read(offset, limit):
+        # In a thread of its own: this one holds what readers hold.
+        asking = threading.Thread(
+            target=lambda: found.append(ahead.page("rows", 200, 100, reader(asked)))
+        )
+        asking.start()
+        asking.join(30)
+        return ROWS.slice(offset, limit)
+
+    ahead.page("others", 100, 100, read)
+    assert [page["n"][0].as_py() for page in found] == [200]
 
 
 def test_the_end_is_read_as_it_is():

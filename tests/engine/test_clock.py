@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.engine import (
     AsOfRelations,
@@ -205,7 +206,7 @@ def movable():
         yield now, engine
 
 
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 @given(seconds=st.integers(-200, 2200), later=st.integers(0, 500))
 def test_rows_stay(movable, seconds, later):
     """What is there once stays: no row vanishes as time goes on."""

@@ -49,6 +49,21 @@ def test_a_zoom_is_answered_with_its_window(widget):
     assert widget.head["last"] == 792
 
 
+def test_what_is_drawn_is_sent_as_one(widget):
+    """Numbers and their head are one value, that no window is drawn with another's."""
+    changed = []
+    widget.observe(lambda change: changed.append(change["name"]))
+    widget.view = [100, 109]
+    assert sorted(changed) == ["view", "window"]
+    assert widget.window["first"] == 100
+    assert base64.b64decode(widget.window["values"]) == widget.values
+    assert base64.b64decode(widget.window["states"]) == widget.states
+    sent = set(widget.keys) - {"layout", "tabbable", "tooltip"}
+    assert {n for n in sent if n[0] != "_"} == {
+        "note", "theme", "view", "width", "window"
+    }  # fmt: skip
+
+
 def test_it_is_a_widget_for_notebooks(widget):
     """A notebook is given the widget, with script and style, from nowhere else."""
     bundle = widget._repr_mimebundle_()
@@ -71,19 +86,22 @@ PAGE = """<!DOCTYPE html><html lang="en"><title>cell</title><style>%s</style>
 <script type="module">
 import widget from "data:text/javascript;base64,%s";
 const state = window.start, heard = {};
-const bytes = (text) => new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
 const model = {
-  get: (name) => ["values", "states"].includes(name) ? bytes(state[name]) : state[name],
+  get: (name) => state[name],
   set: (name, value) => { state[name] = value; },
   on: (name, f) => { (heard[name] ??= []).push(f); },
   off: () => {},
   save_changes: async () => {
-    Object.assign(state, await window.ask(state.view, state.width));
-    for (const f of heard["change:head"]) f();
+    // As marimo does: one after the other, and each is told at once.
+    const answer = await window.ask(state.view, state.width);
+    for (const [name, value] of Object.entries(answer)) {
+      state[name] = value;
+      for (const f of heard["change:" + name] ?? []) f();
+    }
   },
 };
 widget.render({model, el: document.getElementById("cell")});
-</script>"""  # noqa: E501  # a page
+</script>"""  # a page
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here")
@@ -93,10 +111,8 @@ def test_it_draws_zooms_and_tells_in_a_browser(widget):
     driver = pytest.importorskip("playwright.sync_api")
 
     def state():
-        packed = {n: getattr(widget, n) for n in ("values", "states")}
-        packed = {n: base64.b64encode(v).decode() for n, v in packed.items()}
-        plain = {n: getattr(widget, n) for n in ("head", "view", "width", "note")}
-        return plain | packed | {"theme": "auto"}
+        names = ("window", "view", "width", "note", "theme")
+        return {name: getattr(widget, name) for name in names}
 
     def ask(view, width):
         widget.width = width
@@ -128,9 +144,11 @@ def test_it_draws_zooms_and_tells_in_a_browser(widget):
             tab.wait_for_selector(".range:has-text('Double-click')")
             first = widget.head["first"]
             tab.mouse.move(box["x"] + 1, box["y"] + 30)
+            told = tab.locator(".hover")
+            driver.expect(told).to_contain_text(f"lumisection {first + 1}:")
             seen[name] = (
                 first,
-                tab.inner_text(".hover"),
+                told.inner_text(),
                 tab.evaluate(
                     "getComputedStyle(document.querySelector('.omskit-explore'))"
                     ".backgroundColor"

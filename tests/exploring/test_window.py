@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import Client
 from omskit.errors import UsageError
@@ -27,7 +28,7 @@ def sides(found):
     return np.frombuffer(found.values, np.float32).reshape(-1, 2, pixels)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.none() | st.floats(-1e6, 1e6, width=32), min_size=1, max_size=200),
     st.integers(1, 60),
@@ -46,7 +47,7 @@ def test_extremes_are_kept(values, width):
         assert found.head["curves"][0]["span"] == "no value"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=200))
 def test_a_flag_that_is_off_is_seen(flags):
     """A pixel is off where one of its lumisections is, unknown before on."""

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
 from tests.support.smallservice import SmallService, lumis, page, refusal
@@ -111,7 +112,7 @@ VALUE = (
 
 
 @given(st.lists(VALUE, min_size=1, max_size=6), st.integers(1, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_the_pages_do_not_change_the_values(values, size):
     """However the rows are cut into pages, no value of a new attribute is lost."""
     rows = [v for v in values for _ in range(2)]

@@ -253,7 +253,16 @@ def test_no_match_is_an_empty_typed_table():
     assert [f.type for f in table.arrow.schema] == [
         f.arrow_type for f in resource.fields
     ]
-    assert outcome.warnings == ["No row of 'lumisections' matches."]
+    assert outcome.warnings == ["No row of 'lumisections' matches run_number = 5."]
+
+
+def test_runs_of_a_list_without_a_row_are_named():
+    """Of several runs the one without a row is named; beside a condition it is not."""
+    some = "lumisection_number >= 1"
+    outcome = both(small, lambda oms: oms.lumisections([297050, 5]))
+    assert outcome.warnings == ["No row matches run_number = 5."]
+    found = both(small, lambda oms: oms.lumisections([297050, 5], where=some))
+    assert not any("No row" in text for text in found.warnings)
 
 
 def test_what_cannot_match_is_not_asked():

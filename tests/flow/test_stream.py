@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
 from tests.support.smallservice import BASE, SmallService, lumis, page, refusal
@@ -87,7 +88,7 @@ def words(notes):
 
 
 @given(questions(), st.integers(1, 9), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_pages_together_are_the_fetch(query, size, raw, later_first):
     """Whatever is asked, the pages one after the other are what fetch() gives."""
     context = context_of(page_size=size, raw=raw, concurrency=2)
@@ -315,7 +316,7 @@ KEYS = st.lists(
 
 
 @given(st.lists(KEYS, min_size=1, max_size=4), st.sampled_from(["fills", "rates"]))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_what_a_stream_has_seen_is_what_came(found, name):
     """Kept as ranges, identities tell of the same rows as all keys side by side."""
     resource = bundled()["l1triggerrates" if name == "rates" else "fills"]
@@ -428,7 +429,7 @@ def test_the_last_row_of_a_limit_knows_the_next_lumisection(rows):
         whole, few = query.fetch(), query.limit(rows).fetch()
         assert few.arrow.equals(whole.arrow.slice(0, rows), check_metadata=True)
         assert few.warnings == ()
-        pages = list(query.limit(rows).options(page_size=2).pages())
+        pages = list(query.limit(rows).options(page_size=max(2, rows // 8)).pages())
         assert [row for page in pages for row in page.to_records()] == few.to_records()
         assert [note for page in pages for note in page.warnings] == []
         assert "one row more" in query.limit(rows).explain()

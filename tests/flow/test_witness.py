@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.flow.witness import ends_early, strangers
 from omskit.schema import Field, Resource, bundled
@@ -41,7 +42,7 @@ def test_ids_and_columns_agree():
     assert strangers([shifted], bundled()["hltpathrates"]) is None
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.integers(0, 10**9), st.integers(1, 1000), st.integers(0, 20))
 def test_a_page_that_ends_early(total, limit, number):
     """Full pages and the last one do not end early, any shorter page does."""

@@ -9,6 +9,7 @@ import pickle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import errors
 from omskit.errors import (
@@ -114,7 +115,7 @@ def test_did_you_mean_is_a_sentence_or_nothing():
 
 
 @given(st.text(max_size=8), st.lists(st.text(max_size=8), max_size=6))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_nearest_names_are_known_names(name, known):
     """Only known names are suggested, and a known name is its own nearest."""
     assert set(nearest(name, known)) <= set(known)

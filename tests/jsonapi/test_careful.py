@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import DecodeError
 from omskit.jsonapi import decode, error_detail
@@ -44,7 +45,7 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON, max_size=4))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_json_columns_keep_the_document(values):
     """A column of JSON holds text that says just what the service said; null stays."""
     found = decode(page(*({"doc": v} for v in values)), PAPERS).table["doc"].to_pylist()
@@ -73,7 +74,7 @@ def test_a_wrong_element_of_a_list_is_named():
 
 
 @given(st.lists(st.none() | st.text(max_size=12) | st.dates().map(str), max_size=4))
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_new_text_is_kept_as_it_is_or_as_times(values):
     """New texts come back as they are, unless every one of them is a time."""
     column = read_carefully(page(*({"new": v} for v in values)), PAPERS).table

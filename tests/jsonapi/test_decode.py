@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import DecodeError
 from omskit.jsonapi import ID, MIXED, decode
@@ -182,7 +183,7 @@ def written(document, style):
 
 
 @given(documents(maybe(GOOD), units=PROMISED), STYLES)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_both_ways_agree_on_pages_as_promised(document, style):
     """A page that keeps the catalogue's promises is read by both ways, to the same."""
     body = written(document, style)
@@ -204,7 +205,7 @@ def test_both_ways_agree_on_pages_as_promised(document, style):
     ),
     STYLES,
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_both_ways_agree_on_any_page(document, style):
     """Whatever a page holds, the careful way gives what decode gives, or its error."""
     body = written(document, style)
@@ -216,7 +217,7 @@ def test_both_ways_agree_on_any_page(document, style):
 
 
 @given(documents(NEW, rows=3))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_new_columns_never_hide_known_ones(document):
     """The catalogue's columns come first, in order and type, whatever is new."""
     try:
@@ -241,7 +242,7 @@ def expected_of(value, kind):
 
 
 @given(documents(maybe(GOOD)))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_values_are_those_of_json_load(document):
     """Every cell is what json.load gives for it, null where it gives none."""
     table = decode(written(document, {}), THINGS).table
@@ -280,7 +281,7 @@ def test_a_pretty_page_that_breaks_off_is_never_a_short_table():
 
 
 @given(st.integers(0, len(SMALL) - 1), st.binary(min_size=1, max_size=3))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_garbled_pages_are_errors_or_mean_what_they_say(place, garbage):
     """Bytes pushed into a page make an error, or a page that both ways read alike."""
     body = SMALL[:place] + garbage + SMALL[place:]
@@ -575,7 +576,7 @@ def test_a_key_that_comes_twice_is_named(body, path):
     assert caught.value.path == path
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(documents(maybe(GOOD)), STYLES, st.data())
 def test_no_key_twice_anywhere(document, style, data):
     """Wherever a key is repeated in a page, with whatever value, decoding it fails."""
@@ -606,7 +607,7 @@ def test_columns_of_our_own_share_no_name_with_the_service(read):
     assert len(set(table.column_names)) == table.num_columns
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.sampled_from(

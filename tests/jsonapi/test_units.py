@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.jsonapi import ID, decode
 from omskit.jsonapi.units import canonical, next_values, with_raw_units
@@ -67,7 +68,7 @@ def test_conversion_is_exact_to_the_last_digit(name):
     """Each row is multiplied by its own factor, mixed units in one column included."""
 
     @given(rows_of(name))
-    @settings(max_examples=100)
+    @settings(max_examples=examples(100))
     def check(rows):
         values, units = zip(*rows, strict=True)
         raw = table(**{name: values, f"{name}__unit": units})
@@ -85,7 +86,7 @@ def test_conversion_is_exact_to_the_last_digit(name):
 
 
 @given(rows_of("sum"))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_conversion_happens_once(rows):
     """What is canonical stays as it is, to the last bit."""
     values = [v for v, _ in rows]
@@ -246,7 +247,7 @@ PLACES = st.lists(
 
 
 @given(PLACES)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_the_next_value_is_that_of_the_next_lumisection(places):
     """Each row gets the value of lumisection n + 1 of its own run, null without one."""
     values = {place: float(10 * place[0] + place[1]) for place in places}

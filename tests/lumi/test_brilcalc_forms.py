@@ -7,6 +7,7 @@ import gzip
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import OMSError
 from omskit.errors import DecodeError, UnitError
@@ -78,6 +79,62 @@ def test_a_lumisection_in_which_cms_was_not_active():
         read_brilcalc(text(HEADER, row(13, 0.14, 0.0, 12)))
 
 
+def test_columns_may_stand_in_any_order():
+    """A header is known by its columns, wherever they stand; no column is lost."""
+    table = read_brilcalc(
+        text("ls,recorded(/nb),run,fill,delivered(/pb)", "12,150,297050,5839,0.16")
+    )
+    assert table.to_records()[0] | {"run_number": 297050, "fill_number": 5839} == {
+        **table.to_records()[0], "lumisection_number": 12,
+        D: pytest.approx(0.16), R: pytest.approx(0.15),
+    }  # fmt: skip
+    with pytest.raises(DecodeError, match=r"'delivered' twice.*line 1"):
+        read_brilcalc(text("#run:fill,ls,delivered(/pb),delivered(/nb),recorded(/pb)"))
+
+
+def test_totals_of_paths_in_a_drawn_table_are_no_rows():
+    """The summary of each path, which has no hash in the table style, adds none."""
+    table = read_brilcalc_table(
+        text(
+            "| run:fill | time | ncms | hltpath | delivered(/pb) | recorded(/pb) |",
+            "| 297050:5839 | 06/16/17 20:55:44 | 690 | HLT_A_v6 | 97.2 | 94.7 |",
+            "| 297050:5839 | 06/16/17 20:55:44 | 690 | HLT_B_v6 | 9.2 | 4.7 |",
+            "#Summary:",
+            "| hltpath | nfill | nrun | ncms | totdelivered(/pb) | totrecorded(/pb) |",
+            "| HLT_A_v6 | 1 | 1 | 690 | 97.2 | 94.7 |",
+            "| HLT_B_v6 | 1 | 1 | 690 | 9.2 | 4.7 |",
+        )
+    )
+    assert table.resource == "brilcalc paths by run"
+    assert table["hltpath"].to_pylist() == ["HLT_A_v6", "HLT_B_v6"]
+
+
+def test_a_luminosity_that_run_1_does_not_know_is_null():
+    """What lumiCalc2 writes as n/a is null; an empty cell is refused."""
+    table = read_brilcalc(RUN_1.replace("160000,150000,7.9", "n/a,n/a,n/a"))
+    assert table[D].to_pylist() == [None]
+    with pytest.raises(DecodeError, match="line 2"):
+        read_brilcalc(RUN_1.replace("160000", ""))
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        ("#fill,run,ls,time,egev,intensity1,intensity2", "brilcalc beam"),
+        ("#run:fill,ls,time,bkg1,bkg2", "brilcalc bkg"),
+        ("#hltpathid,hltpath,seedvalue", "with their seeds"),
+        ("#hltconfigid,hltkey,run", "HLT menus"),
+        ("Run:Fill,LS,HLTpath,Recorded(/ub),Effective(/ub)", "lumiCalc2"),
+        ("297050:5839,12:12,0.16,0.15", "the header was cut off"),
+    ],
+    ids=["beam", "bkg", "seeds", "menus", "Run 1 paths", "rows alone"],
+)
+def test_what_is_no_luminosity_is_named(head, what):
+    """Other outputs are recognised by their columns."""
+    with pytest.raises(DecodeError, match=what):
+        read_brilcalc_table(text(head))
+
+
 DRAWN = """\
 #Data tag : 19v2 , Norm tag: None
 +-------------+-------+-------------------+--------------+--------+----------------+---------------+-------+--------+
@@ -107,8 +164,33 @@ RUN_1 = text(
         DRAWN,
         RUN_1,
         gzip.compress(text(HEADER, row(12, 0.16, 0.15)).encode(), mtime=0),
+        text(HEADER, row(12, 0.16, 0.15)).encode("utf-16"),
+        text(HEADER, row(12, 0.16, 0.15)).replace("\n", "\r\n\r\n"),
+        text(HEADER, row(12, 0.16, 0.15)).replace(",", "\t"),
+        text(HEADER, row(12, 0.16, 0.15)).replace(",", ";"),
+        text("WARNING: no normtag", HEADER, row(12, 0.16, 0.15)),
+        text(HEADER.replace("/pb", "/PB"), row(12, 0.16, 0.15)),
+        text(HEADER.replace("/pb", "1/pb"), row(12, 0.16, 0.15)),
+        text(HEADER, row(12, 0.16, 0.15).replace("06/16/17", "2017-06-16")),
+        text(HEADER, row(12, 0.16, 0.15).replace("06/16/17 20:55:44", "1497646544")),
     ],
-    ids=["no hash", "hash and blank", "numbered rows", "drawn", "Run 1", "gzip"],
+    ids=[
+        "no hash",
+        "hash and blank",
+        "numbered rows",
+        "drawn",
+        "Run 1",
+        "gzip",
+        "UTF-16",
+        "CRLF and blank lines",
+        "tabs",
+        "semicolons",
+        "a log above",
+        "large letters",
+        "1/pb",
+        "ISO times",
+        "seconds",
+    ],
 )
 def test_other_styles(document):
     """Whoever wrote the rows down, they are the same."""
@@ -260,7 +342,7 @@ def test_rows_without_a_meaning(line, words):
 
 @pytest.mark.parametrize(
     "content",
-    [b"\xff\xfe#run", b"\x1f\x8bnot gzip", gzip.compress(b"#run", mtime=0)[:-4]],
+    [b"\xff#run", b"\x1f\x8bnot gzip", gzip.compress(b"#run", mtime=0)[:-4]],
 )
 def test_bytes_that_are_no_text(content):
     """Other bytes are one DecodeError."""
@@ -286,7 +368,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(WORDS, max_size=60).map("".join) | st.text(max_size=80) | st.binary())
 def test_whatever_is_given(document):
     """Any text or bytes are a table, or one of omskit's errors in one line."""

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import MaskError, NoRowError
 from omskit.lumi import LumiMask
@@ -99,7 +100,7 @@ def test_what_is_no_mask_is_refused(wrong):
     ),
     st.sets(st.integers(1, 40), max_size=12),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_every_lumisection_is_told_once(flags, inside):
     """Each lumisection agrees, differs, is unknown or is missing: just one of these."""
     check = compare_dcs(lumis(flags), mask(*inside), 5)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import MaskError, OMSError, Table
 from omskit.cli.app import run as run_command
@@ -71,7 +72,7 @@ masks = st.lists(
 ).map(lambda rows: LumiMask.from_ranges([(r, a, a + n) for r, a, n in rows]))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(masks)
 def test_forms_read_back_equal(mask):
     """Text, tables and gzip of any mask give it back."""
@@ -104,7 +105,7 @@ open_masks = st.lists(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(open_masks)
 def test_what_is_shown_reads_back_equal(mask):
     """All forms of ``oms mask show`` give any mask back, or are not written.
@@ -286,7 +287,7 @@ FRAGMENTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.lists(FRAGMENTS, max_size=30).map("".join) | st.text(max_size=60) | st.binary()
 )

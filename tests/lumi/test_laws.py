@@ -8,6 +8,7 @@ from itertools import product
 import portion
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.lumi import LumiMask
 
@@ -35,7 +36,7 @@ def spans(mask):
     return [(r * 1000 + a, r * 1000 + b + 1) for r, a, b in mask.ranges()]
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(FIVE)
 def test_twelve_thousand_operations_are_those_of_sets(five) -> None:
     """120 times 25 pairs of masks under 4 operations give what Python's sets give."""
@@ -55,7 +56,7 @@ def test_twelve_thousand_operations_are_those_of_sets(five) -> None:
     assert [mask.to_json() for mask in masks] == before
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(RANGES, RANGES)
 def test_operations_are_those_of_portion(first, second) -> None:
     """The ranges of a result are the intervals that portion finds, merged alike."""

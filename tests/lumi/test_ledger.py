@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import Client, MaskError, NoRowError, Table, UnitError
 from omskit.lumi import ledger
@@ -151,7 +152,7 @@ def test_wrong_questions():
 numbers = st.floats(0, 2, allow_nan=False).map(lambda x: round(x, 3))
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.tuples(

@@ -49,6 +49,7 @@ def test_rate_against_pileup_with_its_fit(rates):
     """Points are added up, the fit has a line and a band, and pulls stand below."""
     drawn = plot.rate_against_pileup(rates, Line(), path="HLT_A")
     assert set(drawn.lines) == {"HLT_A", "fit"}
+    assert drawn.notes[0] == "run 297050"
     assert [ax.get_ylabel() for ax in drawn.axes] == [
         "Rate per colliding bunch (Hz)",
         "Pull",
@@ -111,7 +112,24 @@ def test_rate_map(rates, make_table):
         {"run_number": [1] * 40, "lumisection_number": [1] * 40,
          "path": [f"HLT_{i}" for i in range(40)], "rate": [1.0] * 40}
     )  # fmt: skip
-    assert plot.rate_map(many).axes[0].get_ylabel() == "40 paths"
+    drawn = plot.rate_map(many)
+    assert drawn.axes[0].get_yticklabels()[1].get_text() == "HLT_2"
+    assert drawn.notes == ("40 paths in order of their names, 1 of 2 is named",)
+
+
+def test_zero_and_null_differ_on_a_map(make_table):
+    """A count of 0 is white, a null grey, and the small print says so."""
+    table = make_table(
+        {"run_number": [1] * 4, "lumisection_number": [1, 2, 1, 2],
+         "path": ["A", "A", "B", "B"], "rate": [0.0, 5.0, None, None]}
+    )  # fmt: skip
+    drawn = plot.rate_map(table)
+    image = drawn.lines["rate"]
+    zero, five, null, _ = image.to_rgba(image.get_array()).reshape(-1, 4)
+    assert zero[:3].tolist() == [1.0, 1.0, 1.0]
+    assert null[:3] == pytest.approx(0xD8 / 0xFF)
+    assert five[:3].min() < 0.5
+    assert drawn.notes == ("white: 0", "grey: no number", "no number at all: B")
 
 
 def test_maps_that_cannot_be_drawn(make_table):
@@ -128,6 +146,20 @@ def test_prescales_have_a_logarithmic_axis(rates):
     drawn = plot.prescales(rates)
     assert drawn.axes[0].get_yscale() == "log"
     assert "HLT_B has no value" in drawn.notes
+
+
+def test_equal_prescales_are_all_seen(make_table):
+    """Lines of one value are of falling width, and where a path is off is written."""
+    table = make_table(
+        {"run_number": [1] * 4, "lumisection_number": [1, 2, 1, 2],
+         "path": ["A", "A", "B", "B"], "prescale": [None, 1.0, 1.0, 1.0],
+         "prescale_index": [6, 7] * 2, "status": ["off", *["exact"] * 3]}
+    )  # fmt: skip
+    drawn = plot.prescales(table)
+    widths = [line.get_linewidth() for line in drawn.lines.values()]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] > widths[1]
+    assert "off: A in 1" in drawn.notes
 
 
 def test_prescales_of_changes(make_table):
@@ -160,6 +192,7 @@ def test_cross_sections_run_by_run(make_table):
     )
     drawn = plot.cross_sections(table)
     assert drawn.lines["HLT_A"].get_ydata().tolist() == [1.0, 1.0]
+    assert drawn.lines["HLT_A"].get_xdata()[0] < 0 < drawn.lines["HLT_B"].get_xdata()[0]
     texts = [t.get_text() for t in drawn.axes[0].get_legend().get_texts()]
     assert texts[1] == "HLT_B: 2 ub"
     empty = make_table(

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import (
     NotFilterableError,
@@ -250,7 +251,7 @@ ANY = (
     st.sampled_from(list(OPERATORS)),
     ANY,
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_anything_binds_or_is_a_usage_error(name, word, value):
     """No value makes binding fail but with an error that says what would do."""
     try:
@@ -262,7 +263,7 @@ def test_anything_binds_or_is_a_usage_error(name, word, value):
 
 
 @given(st.text(max_size=25))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_times_are_read_or_none(text):
     """Any text is a time in UTC or None, never an exception."""
     found = parse_time(text)
@@ -270,7 +271,7 @@ def test_times_are_read_or_none(text):
 
 
 @given(st.datetimes(timezones=st.just(dt.UTC)))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_times_are_read_back(moment):
     """What isoformat writes is read back, to the microsecond."""
     assert cast_value(moment.isoformat(), KINDS.field("time")) == moment

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import DecodeError
 from omskit.query import OPERATORS, Condition, field
@@ -62,7 +63,7 @@ def texts(values):
 
 
 @given(NAMES, PATTERNS)
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_shell_patterns_are_those_of_fnmatch(names, pattern):
     """A shell pattern matches just the names that fnmatch says it matches."""
     column = texts(names)
@@ -110,7 +111,7 @@ def test_shell_patterns_that_are_easily_wrong(pattern, name):
 
 
 @given(st.text(LETTERS, max_size=6), PATTERNS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_the_wider_like_lets_everything_through(name, pattern):
     """What a shell pattern matches, the LIKE pattern made from it matches too."""
     if fnmatch.fnmatchcase(name, pattern):
@@ -119,7 +120,7 @@ def test_the_wider_like_lets_everything_through(name, pattern):
 
 
 @given(values=NAMES, pattern=PATTERNS)
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_like_is_sqls_like(duck, values, pattern):
     """LIKE, backslashes included, is DuckDB's LIKE."""
     column = texts(values)
@@ -144,7 +145,7 @@ def test_every_operator_is_its_sql(duck, kind, word):
     given_value = st.lists(value, min_size=1, max_size=3) if word == "IN" else value
 
     @given(st.lists(st.none() | value, max_size=5), given_value)
-    @settings(max_examples=15)
+    @settings(max_examples=examples(15))
     def check(values, asked):
         column = pa.chunked_array([pa.array(values, ARROW[kind])])
         condition = Condition("x", word, tuple(asked) if word == "IN" else asked)
@@ -169,7 +170,7 @@ def test_every_operator_is_its_sql(duck, kind, word):
     lists=st.lists(st.none() | st.lists(st.sampled_from(["a", "b", "A", None]))),
     value=st.sampled_from("abc"),
 )
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_lists_contain_as_in_sql(duck, lists, value):
     """CT on lists says what DuckDB's contains() says, nulls inside included."""
     column = pa.chunked_array([pa.array(lists, pa.list_(pa.string()))])

@@ -6,6 +6,7 @@ import pickle
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.query import MaskLike
 from omskit.query.pairs import PairSet
@@ -14,7 +15,7 @@ PAIRS = st.sets(st.tuples(st.integers(1, 10**9), st.integers(1, 2**31)), max_siz
 
 
 @given(PAIRS, PAIRS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_it_holds_just_what_was_put_in(inside, asked):
     """A pair is contained where it was given, and nowhere else."""
     runs, lumis = [r for r, _ in inside], [n for _, n in inside]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import OperatorError, ServiceError
 from omskit.flow.assemble import assemble
@@ -174,7 +175,7 @@ def test_a_long_list_is_joined_and_filtered_here():
 
 
 @given(st.sets(st.integers(-50, 300), min_size=1, max_size=90), st.integers(1, 40))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_joined_ranges_cover_with_the_least_waste(numbers, most):
     """Ranges cover every number, in order, few enough, and join the nearest only."""
     ranges = joined(numbers, most)
@@ -657,7 +658,7 @@ def columns_of(query):
 
 
 @given(rows=TABLES, query=QUESTIONS)
-@settings(max_examples=1200)
+@settings(max_examples=examples(1200))
 def test_a_plan_is_right(few_pieces, rows, query):
     """The requests of a plan, answered by plain Python and assembled, are right."""
     made = plan(query, ROWS)
@@ -680,7 +681,7 @@ def test_a_plan_is_right(few_pieces, rows, query):
 
 
 @given(rows=TABLES, query=QUESTIONS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_a_plan_in_raw_units_is_right(few_pieces, rows, query):
     """With raw units all but lists and patterns is the service's, and is right."""
     made = plan(query, ROWS, raw=True)
@@ -694,7 +695,7 @@ def test_a_plan_in_raw_units_is_right(few_pieces, rows, query):
 
 
 @given(rows=TABLES, query=QUESTIONS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_service_that_ignores_a_filter_is_found_out(rows, query):
     """Where a filter of the plan is not applied, rows raise, or the answer is right."""
     made = plan(query, ROWS)
@@ -719,7 +720,7 @@ def test_a_service_that_ignores_a_filter_is_found_out(rows, query):
 
 
 @given(QUESTIONS)
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @example(bind(Query("rows").where(field("n").is_in(range(0, 900, 3))), ROWS))
 def test_requests_do_not_overlap(query):
     """No two requests of a plan can return the same row."""

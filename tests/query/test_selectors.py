@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import SelectorError
 from omskit.query import Condition, Selection
@@ -111,7 +112,7 @@ def test_selectors_without_a_meaning_raise(given, said):
     ),
     st.sampled_from([",", ", ", " ", " , "]),
 )
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_text_selects_the_runs_it_names(pieces, comma):
     """Text of numbers and ranges selects just the numbers it names."""
     text = comma.join(f"{a}-{a + n}" if n else str(a) for a, n in pieces)
@@ -131,7 +132,7 @@ def test_text_selects_the_runs_it_names(pieces, comma):
 
 
 @given(st.text(alphabet="0123456789-, x", max_size=15))
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_any_text_selects_or_raises(text):
     """Any text gives conditions or a SelectorError."""
     try:

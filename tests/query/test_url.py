@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import (
     NotFilterableError,
@@ -83,7 +84,7 @@ def bound_queries(draw):
     st.none() | st.integers(0, 10**9),
     st.none() | st.integers(1, 10**6),
 )
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_parse_undoes_encode(query, offset, limit):
     """parse(encode(query)) is the query, nasty text of every kind included."""
     url = encode(query, offset, limit)
@@ -93,7 +94,7 @@ def test_parse_undoes_encode(query, offset, limit):
 
 
 @given(bound_queries())
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_parse_understands_what_is_encoded_twice_over(query):
     """Brackets and commas that come percent-encoded, as urlencode does, are read."""
     path, _, tail = encode(query).partition("?")
@@ -102,7 +103,7 @@ def test_parse_understands_what_is_encoded_twice_over(query):
 
 
 @given(bound_queries())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_bound_query_binds_to_itself(query):
     """Checking a checked query changes nothing."""
     assert bind(query, CATALOGUE[query.resource]) == query
@@ -295,7 +296,7 @@ def test_what_cannot_be_read_is_named(text, error, said):
 
 
 @given(st.text(alphabet="runs?fields=[]&,%+-5aéEQ/", max_size=40))
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_any_text_is_a_query_or_a_usage_error(text):
     """Whatever stands in a URL, parsing it gives a query or an error of ours."""
     for url in (text, f"runs?{text}", f"runs?filter[era]={text}"):

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit.errors import UnitError
 from omskit.schema import bundled
@@ -86,7 +87,7 @@ def test_what_is_not_known_has_no_factor(spelling, unit):
     st.floats(-1e12, 1e12),
     st.sampled_from(["pb^{-1}", "nb^{-1}", r"{\mu}b^{-1}", "mb^{-1}", "fb^{-1}"]),
 )
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_conversion_is_the_exact_fraction(value, spelling):
     """A converted value is the exact product, to the last digit of a float."""
     powers = {"fb^{-1}": 3, "pb^{-1}": 0, "nb^{-1}": -3, r"{\mu}b^{-1}": -6}
@@ -96,7 +97,7 @@ def test_conversion_is_the_exact_fraction(value, spelling):
 
 
 @given(st.integers(20, 40), st.integers(20, 40))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_powers_of_ten_are_consistent(one, other):
     """The factor between two powers is their ratio."""
     ratio = factor(f"10^{{{one}}}cm^{{-2}}s^{{-1}}", INSTANTANEOUS) / factor(
@@ -106,7 +107,7 @@ def test_powers_of_ten_are_consistent(one, other):
 
 
 @given(st.text(max_size=20))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_any_text_has_a_factor_or_none(text):
     """No unit text makes the table fail, and normalising is idempotent."""
     once = normalised(text)

@@ -10,6 +10,7 @@ import pytest
 from omskit.effects import Request
 from omskit.server import respond
 from omskit.server.asgi import MAX_URL, accepts_gzip, answer_scope, application
+from omskit.server.threads import Threads
 
 
 def scope(path="/agg/api/v1/runs", query=b"", method="GET", **headers):
@@ -129,7 +130,7 @@ async def test_the_application(service, path, method, status):
 
     asked = scope(f"/agg/api/v1/{path}", method=method)
     asked["raw_path"] = quote(asked["path"]).encode()
-    await application(service)({**asked, "root_path": ""}, receive, send)
+    await application(service, Threads(1))({**asked, "root_path": ""}, receive, send)
     assert sent[0]["status"] == status
     headers = dict(sent[0]["headers"])
     assert headers[b"content-type"] == b"application/vnd.api+json"

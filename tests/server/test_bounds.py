@@ -24,9 +24,9 @@ from omskit.server.bounds import (
     Budgeted,
     KnownHost,
     most_connections,
-    rows_of,
 )
 from omskit.server.sso.service import PREFIX
+from omskit.server.threads import rows_of
 
 GET = b"GET /agg/api/v1/eras HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -214,14 +214,6 @@ def test_bodies_that_do_not_come(engine):
         assert status(url, "127.0.0.1")[0] == 401
         for client in waiting:
             assert client.recv(12) == b"HTTP/1.1 408"
-
-
-def test_rows_of_a_page():
-    """The number of rows is read from any spelling of the parameter."""
-    assert rows_of(b"page[limit]=5000") == 5000
-    assert rows_of(b"sort=-x&page%5Blimit%5D=100000&fields=a") == 100_000
-    assert rows_of(b"filter[x]=page[limit]=7") == 0
-    assert rows_of(b"page[limit]=x") == 0
 
 
 def test_large_pages_wait_for_each_other():

@@ -12,6 +12,7 @@ from omskit.server import (
     Front,
     Limits,
     LoginGate,
+    Served,
     Service,
     TokenGate,
     front_of,
@@ -171,7 +172,7 @@ def test_too_long():
 def test_others_may_not_reach_it_without_a_token(engine, host):
     """Beyond the loopback a service does not start without a gate."""
     with pytest.raises(ConfigError, match="Give --token"):
-        serve(engine, host=host, port=0)
+        serve(engine, Served(host=host, port=0))
 
 
 def test_a_token_over_the_wire(engine):

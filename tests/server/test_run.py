@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from omskit.errors import ConfigError, MissingExtraError
-from omskit.server import Service, Switches, run, running, serve
+from omskit.server import Served, Service, Switches, running, serve
+from omskit.server.served import listen
 
 
 def get(url, path="", context=None, method="GET", headers=None):
@@ -128,7 +129,7 @@ def test_serve_until_interrupted(engine, monkeypatch, capsys, number):
     told.number = number
     before = signal.getsignal(number)
     monkeypatch.setattr(sys, "stdout", told)
-    serve(engine, port=0)
+    serve(engine, Served(port=0))
     told.thread.join()
     assert told.answers == [200]
     line = told.getvalue()
@@ -151,7 +152,7 @@ def test_serve_https(engine, monkeypatch, tmp_path):
     authority.configure_trust(context)
     told = Told(lambda url: get(url, "/runs/297050", context))
     monkeypatch.setattr(sys, "stdout", told)
-    serve(engine, port=0, what="a test", certfile=cert, keyfile=key)
+    serve(engine, Served(port=0, what="a test", certfile=cert, keyfile=key))
     told.thread.join()
     assert told.getvalue().startswith("omskit: serving a test at https://127.0.0.1:")
     status, _, body = told.answers[0]
@@ -163,11 +164,11 @@ def test_a_certificate_that_cannot_be_read(engine, tmp_path):
     """The file is named."""
     missing = tmp_path / "no.pem"
     with pytest.raises(ConfigError, match=r"no\.pem: No such file"):
-        serve(engine, port=0, certfile=missing, keyfile=missing)
+        serve(engine, Served(port=0, certfile=missing, keyfile=missing))
     there = tmp_path / "cert.pem"
     there.write_text("this is no certificate")
     with pytest.raises(ConfigError, match=r"Cannot read the key .*no\.pem"):
-        serve(engine, port=0, certfile=there, keyfile=missing)
+        serve(engine, Served(port=0, certfile=there, keyfile=missing))
     with (
         pytest.raises(ConfigError, match=r"Cannot use .*cert\.pem and its key, in"),
         running(engine, certfile=there),
@@ -178,7 +179,7 @@ def test_a_certificate_that_cannot_be_read(engine, tmp_path):
 def test_a_key_without_its_certificate(engine, tmp_path):
     """A key alone serves no https, and no http either that one would take for it."""
     with pytest.raises(ConfigError, match="give --certfile too"):
-        serve(engine, port=0, keyfile=tmp_path / "key.pem")
+        serve(engine, Served(port=0, keyfile=tmp_path / "key.pem"))
     with (
         pytest.raises(ConfigError, match="give --certfile too"),
         running(engine, keyfile=tmp_path / "key.pem"),
@@ -190,7 +191,7 @@ def test_a_port_that_is_taken(engine, base):
     """The message says what to try, once, and not what was done already."""
     port = urlsplit(base).port
     with pytest.raises(ConfigError, match=r"for a free port\.$") as caught:
-        serve(engine, port=port)
+        serve(engine, Served(port=port))
     assert "while attempting" not in str(caught.value)
     with (
         pytest.raises(ConfigError, match=f"127.0.0.1:{port}"),
@@ -202,13 +203,13 @@ def test_a_port_that_is_taken(engine, base):
 def test_a_port_that_is_none(engine):
     """Port numbers end at 65535."""
     with pytest.raises(ConfigError, match="There is no port 70000"):
-        serve(engine, port=70_000)
+        serve(engine, Served(port=70_000))
 
 
 def test_nothing_beyond_the_loopback_without_a_gate(engine):
     """Whoever would serve the world without a login is refused, before it listens."""
     with pytest.raises(ConfigError, match="not this machine's loopback"):
-        serve(engine, host="0.0.0.0", port=0)
+        serve(engine, Served(host="0.0.0.0", port=0))
 
 
 @pytest.mark.parametrize(
@@ -221,9 +222,9 @@ def test_nothing_beyond_the_loopback_without_a_gate(engine):
 )
 def test_the_name_in_links(engine, host, shown):
     """Links name a host that can be asked."""
-    bound = run.listen("127.0.0.1", 0)
+    bound = listen("127.0.0.1", 0)
     with bound:
-        service = run.at_address(engine, host, bound, secure=False)
+        service = Served(host=host).at_address(engine, bound)
         port = bound.getsockname()[1]
     assert service.base_url == f"http://{shown}:{port}/agg/api/v1"
 

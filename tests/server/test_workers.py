@@ -16,7 +16,7 @@ import pytest
 
 from omskit.cli.app import run
 from omskit.errors import ConfigError
-from omskit.server import Front, serve_many
+from omskit.server import Front, Served, serve_many
 from omskit.server import workers as module
 from omskit.server.watch import Board, Tally
 
@@ -79,8 +79,8 @@ def test_several_processes_answer_on_one_socket(served):
     top = url.removesuffix("/agg/api/v1")
     assert len(children(process.pid)) == 2
     for _ in range(20):
-        assert httpx2.get(f"{url}/runs/297050").status_code == 200
-    text = httpx2.get(f"{top}/metrics").text
+        assert httpx2.get(f"{url}/runs/297050", timeout=WAIT_S).status_code == 200
+    text = httpx2.get(f"{top}/metrics", timeout=WAIT_S).text
     assert 'omskit_requests_total{status="200"} 20' in text
 
     victim = children(process.pid)[0]
@@ -88,8 +88,8 @@ def test_several_processes_answer_on_one_socket(served):
     eventually(
         lambda: victim not in children(process.pid) and len(children(process.pid)) == 2
     )
-    assert httpx2.get(f"{url}/runs/297050").status_code == 200
-    text = httpx2.get(f"{top}/metrics").text
+    assert httpx2.get(f"{url}/runs/297050", timeout=WAIT_S).status_code == 200
+    text = httpx2.get(f"{top}/metrics", timeout=WAIT_S).text
     assert 'omskit_requests_total{status="200"} 21' in text
 
     left = children(process.pid)
@@ -99,7 +99,7 @@ def test_several_processes_answer_on_one_socket(served):
     said = process.stderr.read()
     assert "Traceback" not in said
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"{url}/runs/297050")
+        httpx2.get(f"{url}/runs/297050", timeout=WAIT_S)
 
 
 def broken():
@@ -110,7 +110,7 @@ def broken():
 def test_a_worker_that_cannot_begin_is_told():
     """Where a process ends as it begins, all do, and the message says so."""
     with pytest.raises(ConfigError, match="exit code 3"):
-        serve_many(broken, 1, port=0)
+        serve_many(broken, 1, Served(port=0))
 
 
 class Ended:
@@ -191,9 +191,8 @@ def test_a_worker_answers_and_says_so(engine, monkeypatch):
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
     monkeypatch.setattr(module.threading, "Thread", Thread)
     monkeypatch.setattr(module.multiprocessing, "parent_process", Parent)
-    options = {"host": "127.0.0.1", "certfile": None, "keyfile": None}
-    with module.public_socket("127.0.0.1", 0, Front(), None, None) as bound:
-        module._work(bound, lambda: engine, Front(), Said(), options)
+    with Served(port=0).listening() as bound:
+        module._work(bound, lambda: engine, Served(), Said())
     assert said[0].startswith("http://127.0.0.1:")
     assert ended == [True]
     monkeypatch.setattr(module.multiprocessing, "parent_process", lambda: None)
@@ -233,7 +232,7 @@ def test_the_command_starts_workers(monkeypatch):
     given = []
     monkeypatch.setattr(
         "omskit.server.serve_many",
-        lambda make, workers, **options: given.append((make, workers)),
+        lambda make, workers, _: given.append((make, workers)),
     )
     assert run(["serve", "--demo", "--workers", "3"]) == 0
     ((make, workers),) = given

@@ -14,6 +14,7 @@ from tests.support.endless import EndlessEngine
 from omskit.engine.stopping import check
 from omskit.errors import TimedOutError
 from omskit.server import FaultPlan, Front, Limits, Rule, run, running
+from omskit.server.threads import Threads
 from omskit.server.working import worked
 
 WAIT_S = 60
@@ -97,6 +98,21 @@ def test_many_more_than_there_are_threads(engine):
     assert all(isinstance(outcome, TimedOutError) for outcome in engine.outcomes)
 
 
+def test_a_page_that_waits_its_turn(engine):
+    """It is given up as one that is made; a row passes pages that wait."""
+    front = Front(limits=Limits(request_s=1.0, pages=1))
+    with running(engine, front=front) as url:
+        connections = [ask(url, "fills?page[limit]=500") for _ in range(3)]
+        assert engine.begun.acquire(timeout=WAIT_S)
+        assert get(url, "runs") == 200
+        for connection in connections:
+            with closing(connection):
+                assert b" 503 " in connection.recv(100)
+        assert engine.ended.acquire(timeout=WAIT_S)
+        assert get(url, "runs?page[limit]=500") == 200
+    assert all(isinstance(outcome, TimedOutError) for outcome in engine.outcomes)
+
+
 def test_a_server_that_breaks():
     """An error of the server's own comes out, and what was being made is stopped."""
     begun, stopped = threading.Event(), threading.Event()
@@ -115,7 +131,7 @@ def test_a_server_that_breaks():
             stopped.set()
 
     with pytest.raises(OSError, match="broken"):
-        asyncio.run(worked(receive, work))
+        asyncio.run(worked(receive, work, Threads(1).of({"query_string": b""})))
     assert stopped.wait(WAIT_S)
 
 

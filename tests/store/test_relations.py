@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.amount import examples
 
 from omskit import AsyncClient, Client, LumiMask, Store, field
 from omskit.effects import Request
@@ -145,7 +146,11 @@ def assert_same(one, other):
         assert one == other
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     query=queries(),
     units=st.sampled_from(["canonical", "raw"]),
@@ -162,7 +167,11 @@ def test_a_store_answers_as_the_service(demo, here, served, query, units, page_s
     assert_same(there, outcome(served, query, **options))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(query=queries(), units=st.sampled_from(["canonical", "raw"]))
 def test_both_drivers_answer_alike(whole, demo, served, query, units):
     """An event loop gets from a store, and a service over it, what a thread gets."""
@@ -181,7 +190,7 @@ def test_both_drivers_answer_alike(whole, demo, served, query, units):
         assert_same(there, asyncio.run(asked(place)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(query=queries())
 def test_a_store_counts_and_streams_as_the_service(demo, here, query):
     """The number of rows, and the rows page by page, are those of the service."""

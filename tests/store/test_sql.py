@@ -34,7 +34,7 @@ def test_every_resource_is_a_view(kept):
     )
     assert value(kept.sql("select count(*) from l1triggerrates_run")) == 7
     assert value(kept.sql('select count(*) from "l1triggerrates@run"')) == 7
-    assert value(kept.sql("select count(*) from downtimes")) == 0
+    assert value(kept.sql("select count(*) from downtimes")) == 64
 
 
 def test_no_variable_of_python_is_a_table(kept):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
+import time
 
 import pytest
 from tests.support.bothways import Plain
@@ -50,8 +51,13 @@ def fail(face, base, **options):
 
 
 def threads_since(before):
-    now = [t for t in threading.enumerate() if t.name.startswith("omskit")]
-    return [thread for thread in now if thread not in before]
+    """Threads of omskit that are new, and still there when all had time to end."""
+    ours = [t for t in threading.enumerate() if t.name.startswith("omskit")]
+    new = [thread for thread in ours if thread not in before]
+    until = time.monotonic() + 10
+    for thread in new:
+        thread.join(max(0.0, until - time.monotonic()))
+    return [thread for thread in new if thread.is_alive()]
 
 
 def many(asked):

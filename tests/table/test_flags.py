@@ -42,12 +42,35 @@ def test_a_flag_with_nulls_plots(frame, way):
     plt.close(figure)
 
 
-def test_what_is_not_known_is_never_on(frame):
-    """Numpy refuses to choose by such a flag, or takes it for off."""
-    with pytest.raises(TypeError, match="ambiguous"):
-        np.where(frame.flag, 1, 0)
-    assert np.where(frame.flag.to_numpy(), 1, 0).tolist() == [0, 1, 0, 0, 1]
-    assert frame.flag.to_numpy().tolist() == FLAGS
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda axis, d: axis.scatter(d.x, d.flag),
+        lambda axis, d: axis.scatter(d.x, d.x, c=d.flag),
+        lambda axis, d: axis.step(d.x, d.flag),
+        lambda axis, d: axis.errorbar(d.x, d.flag),
+        lambda axis, d: d.flag.plot(include_bool=True, ax=axis),
+        lambda axis, d: d.plot("x", "flag", include_bool=True, ax=axis),
+    ],
+    ids=["scatter", "colours", "step", "errorbar", "pandas", "pandas x and y"],
+)
+def test_other_figures_take_it_too(frame, draw):
+    """What matplotlib and pandas draw of known flags, they draw of these."""
+    figure, axis = plt.subplots()
+    draw(axis, frame)
+    figure.canvas.draw()
+    plt.close(figure)
+
+
+def test_what_is_not_known_is_never_on_or_off(frame):
+    """Numpy refuses to choose by such a flag; its number is nan."""
+    for flag in (frame.flag, frame.flag.to_numpy(), np.asarray(frame.flag, object)):
+        with pytest.raises(TypeError, match="neither on nor off"):
+            np.where(flag, 1, 0)
+    found = frame.flag.to_numpy()
+    assert str(found[0]) == "<NA>"
+    assert pd.isna(found).tolist() == [flag is None for flag in FLAGS]
+    np.testing.assert_array_equal(found.astype(float), [np.nan, 1, 0, np.nan, 1])
     assert len(frame[frame.flag]) == 2
 
 
@@ -59,7 +82,7 @@ def test_everything_else_is_as_in_pandas(frame, tmp_path):
     assert frame.flag.tolist() == own.tolist()
     assert frame.flag.to_json() == own.to_json()
     assert frame.flag.to_numpy(float, na_value=np.nan)[1] == 1
-    assert np.asarray(frame.flag, object)[0] is pd.NA
+    assert frame.flag.astype(object)[0] is pd.NA
     again = pickle.loads(pickle.dumps(frame))
     assert type(again.flag.array) is type(own.array)
     frame.to_parquet(tmp_path / "a.parquet")

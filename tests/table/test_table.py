@@ -310,6 +310,8 @@ def test_the_habits_of_others_are_met_or_named():
     with pytest.raises(AttributeError, match=r"Its column is table\['l1_rate'\]"):
         _ = found.l1_rate
     with pytest.raises(AttributeError, match="Hand it on for more: to_pandas"):
+        _ = found.explode
+    with pytest.raises(AttributeError, match=r"to_polars\(\).group_by"):
         _ = found.groupby
     with pytest.raises(AttributeError, match=r"Did you mean 'columns'\?"):
         _ = found.column

@@ -324,37 +324,7 @@ def test_a_service_gives_the_same_cube(small):
     assert cube.table(*QUANTITIES) == small.table(*QUANTITIES)
 
 
-class Rows:
-    """A client whose answers are changed on the way."""
-
-    def __init__(self, oms, change):
-        self.oms, self.change = oms, change
-
-    def query(self, resource, runs=None, /, **options):
-        return Changed(self.oms.query(resource, runs, **options), resource, self.change)
-
-
-class Changed:
-    def __init__(self, query, resource, change):
-        self.query, self.resource, self.change = query, resource, change
-
-    def __getattr__(self, name):
-        def again(*args, **options):
-            made = getattr(self.query, name)(*args, **options)
-            return Changed(made, self.resource, self.change)
-
-        return again
-
-    def fetch(self):
-        table = self.query.fetch()
-        return table.part(self.change(self.resource, table.arrow))
-
-    def pages(self):
-        for table in self.query.pages():
-            yield table.part(self.change(self.resource, table.arrow))
-
-
-def test_gaps_in_the_middle(oms, small):
+def test_gaps_in_the_middle(oms, small, changed):
     """Rows that are missing in the middle of three pages shift nothing."""
 
     def drop(resource, arrow):
@@ -366,26 +336,26 @@ def test_gaps_in_the_middle(oms, small):
         )
         return arrow.filter(pa.array(keep))
 
-    cube = hlt(Rows(oms, drop), RUN, paths=small.paths)
+    cube = hlt(changed(oms, drop), RUN, paths=small.paths)
     known = np.isfinite(cube.counts)
     assert known.sum() == np.isfinite(small.counts).sum() - 3 * 300
     assert np.array_equal(cube.counts[known], small.counts[known])
 
 
-def test_late_rows_are_named(oms):
+def test_late_rows_are_named(oms, changed):
     """Counts of lumisections that have no conditions are left out and named."""
 
     def shorter(resource, arrow):
         return arrow.slice(0, 700) if resource == "lumisections" else arrow
 
-    cube = hlt(Rows(oms, shorter), RUN, paths="HLT_Mu50")
+    cube = hlt(changed(oms, shorter), RUN, paths="HLT_Mu50")
     assert cube.shape == (1, 700)
     assert cube.late[0] == (RUN, 701)
     assert len(cube.late) == 86
     assert "late, left out: 297050:701" in repr(cube)
 
 
-def test_column_and_bunches_from_elsewhere(oms, small):
+def test_column_and_bunches_from_elsewhere(oms, small, changed):
     """Without index or bunches in OMS, changes of the run and pileup give the same."""
 
     def older(resource, arrow):
@@ -397,7 +367,7 @@ def test_column_and_bunches_from_elsewhere(oms, small):
         null = pa.nulls(arrow.num_rows, arrow.schema.field(at).type)
         return arrow.set_column(at, arrow.schema.field(at), null)
 
-    cube = hlt(Rows(oms, older), RUN, paths=small.paths)
+    cube = hlt(changed(oms, older), RUN, paths=small.paths)
     here, there = cube.conditions, small.conditions
     running = np.isfinite(there.column)
     assert np.array_equal(here.column[running], there.column[running])
@@ -406,20 +376,20 @@ def test_column_and_bunches_from_elsewhere(oms, small):
     assert any("bunches" in note for note in cube.notes)
 
 
-def test_without_a_menu_nothing_is_unprescaled(oms):
+def test_without_a_menu_nothing_is_unprescaled(oms, changed):
     """Where OMS has no HLT configuration, rates stay and prescales are unknown."""
 
     def bare(resource, arrow):
         return arrow.slice(0, 0) if resource == "hltconfigdata" else arrow
 
-    cube = hlt(Rows(oms, bare), RUN, paths="HLT_Mu50")
+    cube = hlt(changed(oms, bare), RUN, paths="HLT_Mu50")
     assert np.nansum(cube.counts) > 0
     assert set(cube.statuses().ravel()) == {"unknown"}
     assert np.isnan(cube.matrix("unprescaled_rate")).all()
     assert any("no HLT configuration" in note for note in cube.notes)
 
 
-def test_two_versions_in_one_menu_stay_apart(oms):
+def test_two_versions_in_one_menu_stay_apart(oms, changed):
     """Two versions of a path in one run keep their full names."""
 
     def double(resource, arrow):
@@ -430,7 +400,7 @@ def test_two_versions_in_one_menu_stay_apart(oms):
         at = arrow.schema.get_field_index("path_name")
         return arrow.set_column(at, "path_name", pa.array(names))
 
-    cube = hlt(Rows(oms, double), RUN, paths=["HLT_Mu50*", "HLT_*"])
+    cube = hlt(changed(oms, double), RUN, paths=["HLT_Mu50*", "HLT_*"])
     assert {"HLT_Mu50_v6", "HLT_Mu50_v7"} <= set(cube.paths)
     assert "HLT_Mu50" not in cube.paths
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,17 @@ import pytest
 
 from omskit import DecodeError, UsageError
 from omskit.demo.truth import truths
-from omskit.trigger import FAMILIES, Fit, fit, fit_path, growth, hlt, l1
+from omskit.trigger import (
+    FAMILIES,
+    LUMISECTION_S,
+    Fit,
+    fit,
+    fit_path,
+    growth,
+    hlt,
+    l1,
+    live_fraction,
+)
 from omskit.trigger.fits import abscissa, exposures
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.OMSWarning")
@@ -46,11 +57,12 @@ TRUE = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_coverage(family):
     """Over seeded toys the true rate lies within one error in 68 % of them."""
-    truth, toys = np.array(TRUE[family]), 200 if family != "sinh" else 100
-    rate = FAMILIES[family].value(PILEUP, truth)
+    truth, toys = np.array(TRUE[family]), 200
+    x, exposure = PILEUP[::6], 6 * EXPOSURE[::6]
+    rate = FAMILIES[family].value(x, truth)
     pulls = []
     for seed in range(toys):
-        found = fit_path(PILEUP, toy(seed, rate), EXPOSURE, [family])
+        found = fit_path(x, toy(seed, rate, x, exposure), exposure, [family])
         at = np.array([27.0, 58.0])
         value, error = found.rate(at)
         pulls.append((value - FAMILIES[family].value(at, truth)) / error)
@@ -77,23 +89,65 @@ def test_quadratic_is_no_line():
     assert chosen <= {"quadratic", "sinh"}
 
 
-def test_published_rates_are_ordered():
-    """Of fill 6315: muons and electrons near linear, jets near a square, MET beyond.
+@pytest.fixture(scope="module")
+def published():
+    """L1 rates of fill 6315, kHz at 1.52e34 (pileup 58) and 2.15e34 (pileup 82).
 
-    Source: a comment in RateMon's DBParser: kHz at 1.52e34 (PU 58) and 2.15e34 (PU 82).
+    Source: a comment in RateMon's DBParser.
     """
-    known = {
+    return {
         "SingleMu22": (7.7, 11.7),
         "SingleEG40": (11.7, 18.2),
         "SingleJet200": (2.3, 4.2),
         "ETM120": (6.2, 105),
         "ETMHF120": (7.0, 109),
     }
-    powers = [growth((58, 82), rates) for rates in known.values()]
+
+
+def test_published_rates_are_ordered(published):
+    """Muons and electrons are near linear, jets near a square, MET is beyond."""
+    powers = [growth((58, 82), rates) for rates in published.values()]
     assert powers[:3] == sorted(powers[:3])
     assert 1 < powers[0] < 1.3
     assert 1.5 < powers[2] < 2.1
     assert min(powers[3:]) > 7
+
+
+def test_families_of_published_rates(published):
+    """Of those rates muons are a line, electrons beyond one, jets a square, MET sinh.
+
+    Counts are drawn about the power law through both points, of 12 fits each, by a
+    prescale at which a line is not excluded for muons.
+    """
+    x = np.linspace(25, 82, 300)
+    exposure = np.full(x.size, 2 * LUMISECTION_S * 1909 / 6000)
+    chosen = {}
+    for name, (low, high) in published.items():
+        power = growth((58, 82), (low, high))
+        rate = 1e3 * low / 1909 * (x / 58) ** power
+        toys = (toy(seed, rate, x, exposure) for seed in range(12))
+        chosen[name] = Counter(fit_path(x, n, exposure).family for n in toys)
+    usual = {name: seen.most_common(1)[0][0] for name, seen in chosen.items()}
+    lines = [chosen[n]["linear"] for n in ("SingleMu22", "SingleEG40", "SingleJet200")]
+    assert usual["SingleMu22"] == "linear"
+    assert lines[0] > lines[1] > lines[2] == 0
+    assert usual["SingleJet200"] == "quadratic"
+    assert usual["ETM120"] == usual["ETMHF120"] == "sinh"
+
+
+def test_zero_bias_of_2024_is_constant(zerobias_runs):
+    """Recorded ZeroBias is 11 245.8 Hz per bunch at every pileup: no slope is found."""
+    for run, n_b in {379058: 62, 379349: 818, 386694: 2340, 386924: 2340}.items():
+        rows = zerobias_runs[run]
+        delivered = rows["delivered_lumi_per_lumisection"]
+        live = live_fraction(rows["recorded_lumi_per_lumisection"], delivered)
+        good = rows["cms_active"] & rows["beams_stable"] & (live > 0.5)
+        exposure = n_b * LUMISECTION_S * live / rows["prescale"]
+        found = fit_path(rows["pileup"][good], rows["counts"][good], exposure[good])
+        assert found.family == "constant"
+        assert found.parameters[0] == pytest.approx(11245.8, rel=0.01)
+        assert 0.8 < found.chi2 / found.ndf < 1.1
+        assert found.spread == 0
 
 
 def test_fits_of_the_demo_find_the_truth(fitted, cube):
@@ -119,6 +173,25 @@ def test_zeros_are_data():
     found = fit_path(PILEUP, n, EXPOSURE, ["constant"])
     assert found.parameters[0] == pytest.approx(n.sum() / EXPOSURE.sum())
     assert found.points == PILEUP.size
+
+
+@pytest.mark.parametrize("mean", [0.002, 0.05])
+def test_counts_of_a_rare_path_are_no_outliers(mean):
+    """A path with a count in every 20th or 500th lumisection loses none of them."""
+    for seed in range(10):
+        n = toy(seed, np.full(2000, mean), np.ones(2000), np.ones(2000))
+        found = fit_path(np.linspace(25, 60, 2000), n, np.ones(2000))
+        assert found.trimmed == 0
+        if found.family == "constant":
+            assert found.parameters[0] == pytest.approx(n.mean())
+
+
+def test_one_lumisection_has_all_counts():
+    """Where trimming would leave no count, nothing is trimmed."""
+    n = np.zeros(40)
+    n[7] = 500
+    found = fit_path(np.linspace(30, 50, 40), n, np.full(40, 10.0), ["constant"])
+    assert (found.trimmed, found.parameters[0]) == (0, pytest.approx(500 / 400))
 
 
 def test_trips_are_trimmed():
@@ -235,16 +308,22 @@ def test_no_such_file(tmp_path):
     """A file that is not there is one line."""
     with pytest.raises(UsageError, match="Cannot read the fit"):
         Fit.read(tmp_path / "none.json")
+    other = tmp_path / "mask.json"
+    other.write_text("{}")
+    with pytest.raises(DecodeError, match=r"no fit that 'save' wrote.*mask\.json"):
+        Fit.read(other)
 
 
-def test_against_luminosity_is_the_same_fit(cube, fitted):
+@pytest.mark.parametrize("path", ["HLT_IsoMu27", "HLT_PFMET120_PFMHT120_IDTight"])
+def test_against_luminosity_is_the_same_fit(cube, fitted, path):
     """Luminosity per bunch is pileup times a constant, so the rates are the same."""
-    other = fit(cube.select("HLT_IsoMu27"), against="luminosity")
+    other = fit(cube.select(path), against="luminosity")
     good = cube.good()
-    a = fitted["HLT_IsoMu27"].rate(abscissa(good, "pileup"))[0]
-    b = other["HLT_IsoMu27"].rate(abscissa(good, "luminosity"))[0]
+    a = fitted[path].rate(abscissa(good, "pileup"))[0]
+    b = other[path].rate(abscissa(good, "luminosity"))[0]
     # Pileup and luminosity of the first lumisection are recorded, and differ.
     assert np.allclose(a[1:], b[1:], rtol=1e-3)
+    assert other[path].family == fitted[path].family
 
 
 def test_wrong_words(cube):

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omskit.trigger import LUMISECTION_S, live_fraction_of
+from omskit.trigger import (
+    LUMISECTION_S,
+    bunches_of_pileup,
+    count_interval,
+    live_fraction,
+    live_fraction_of,
+    rates,
+)
 from omskit.trigger.conditions import Conditions, place
 from omskit.trigger.fits import PathFit
 
@@ -114,3 +121,55 @@ def test_a_fit_is_never_below_zero():
     found = PathFit("linear", (-1.0, 0.1), ((0.0, 0.0), (0.0, 0.0)), 0, 1, 9, 0, 0, 0,
                     0.0, {})  # fmt: skip
     assert found.rate([0.0, 20.0])[0].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "divisor", "counts"),
+    [
+        (4.676, LUMISECTION_S, 109),
+        (3.904, LUMISECTION_S, 91),
+        (90.215, 2**18 / 11245.5, 2103),
+        (71.726, 2**18 / 11245.5, 1672),
+    ],
+    ids=["HLT_AK4CaloJet100", "HLT_AK4PFJet100", "L1_DoubleMuOpen", "L1_SingleJet60"],
+)
+def test_rates_of_one_lumisection_are_whole_counts(rate, divisor, counts):
+    """Run 373710, lumisection 740: each printed rate is a whole number of counts.
+
+    Its three decimals leave 0.012 counts open. Source: boundino/omstools readme.
+    """
+    assert rate * divisor == pytest.approx(counts, abs=0.012)
+
+
+def test_zero_bias_counts_agree_over_ranges():
+    """Run 373710: the counts of lumisections 7 to 832 and 100 to 150 are one rate.
+
+    381 927 and 23 688 counts, so 462.4 and 464.5 a lumisection: 0.7 errors apart.
+    Source: boundino/omstools readme.
+    """
+    whole, part = rates([381927, 23688]) / np.array([826, 51])
+    low, high = (end / LUMISECTION_S / 51 for end in count_interval([23688]))
+    assert low < whole < high
+    assert part != whole
+
+
+def test_effective_luminosities_of_parts_add_up():
+    """2015 PbPb: three parts of 7.213 /ub are 21.639 /ub, of 7.308 delivered each.
+
+    Source: boundino/BriCalc.
+    """
+    parts = [live_fraction([7.213], [7.308]).item() * 7.308 for _ in range(3)]
+    assert sum(parts) == pytest.approx(21.639)
+
+
+def test_minimum_bias_at_low_pileup():
+    """At a pileup of 0.05 minimum bias is 562 Hz a bunch, as 11 245 x 0.05.
+
+    FOG's public page of 2022 says 250 to 600 Hz, and 11.2 kHz for ZeroBias.
+    """
+    delivered = 0.05 * 2**18 / 8e4 / 1e6
+    assert bunches_of_pileup(delivered, 0.05).item() == pytest.approx(1)
+    per_bunch = 0.05 * 2**18 / LUMISECTION_S
+    assert per_bunch == pytest.approx(562, abs=0.5)
+    assert 250 < per_bunch < 600
+    assert pytest.approx(11.2e3, rel=0.005) == 2**18 / LUMISECTION_S

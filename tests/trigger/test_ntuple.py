@@ -52,6 +52,16 @@ def test_a_file_is_read_back(found, tmp_path):
         assert np.array_equal(values, found[name], equal_nan=name[0] == "H")
 
 
+def test_a_file_stays_until_the_next_is_whole(tmp_path):
+    """Where writing breaks off, the old file is there as it was, and nothing else."""
+    path = tmp_path / "rates.root"
+    path.write_text("kept")
+    with pytest.raises(UsageError, match="same number of entries"):
+        write_ntuple(path, {"run": np.arange(3), "lumi": np.arange(4)})
+    assert path.read_text() == "kept"
+    assert [f.name for f in tmp_path.iterdir()] == ["rates.root"]
+
+
 def test_no_such_part_or_folder(oms, found, tmp_path):
     """A part that there is not, and a folder that is not there, are errors."""
     with pytest.raises(UsageError, match="no part 'gt'"):

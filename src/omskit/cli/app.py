@@ -138,8 +138,8 @@ def oms(
 ) -> None:
     """Everything the CMS Online Monitoring System knows, as tables.
 
-    Exit codes: 0 done, 1 the answer is no, 2 usage, 3 login, 4 service, 5 incomplete,
-    6 any other failure, 70 a bug of omskit.
+    Exit codes: 0 done, 1 the answer is no or no row matches, 2 usage, 3 login, 4
+    service, 5 incomplete, 6 any other failure, 70 a bug of omskit.
 
     Example: oms runs 297050 --instance demo
     """

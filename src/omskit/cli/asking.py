@@ -21,7 +21,7 @@ from omskit.cli.options import (
     runs_text,
     sharing,
 )
-from omskit.errors import NoRowError, OMSWarning, did_you_mean
+from omskit.errors import NoRowError, OMSWarning, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 GranularityOption = Annotated[
     Granularity | None,
     typer.Option(help="One row per lumisection or per run.", show_default=False),
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Every lumisection that OMS has; it takes long.")
 ]
 
 
@@ -77,12 +80,18 @@ def of_run(table: Table, run: int | str, *, patterns: Sequence[str] = ()) -> Tab
 def deliver(
     table: Table, given: Output, *, named: str | None = None, totals: bool = False
 ) -> None:
-    """Write the table; exit with 5 where rows are missing."""
+    """Write the table; exit with 5 where rows are missing, and with 1 without rows.
+
+    As grep does: a script learns of a mistyped run, path or fill, and of a condition
+    that nothing fulfils, without reading what was written.
+    """
     from omskit.cli.output import write
 
-    write(table, given, named=named, totals=totals)
+    write(table, given, named=named, totals=totals, by="--fields")
     if not table.complete:
         raise typer.Exit(INCOMPLETE)
+    if not len(table):
+        raise typer.Exit(ANSWER_IS_NO)
 
 
 def ask(shortcut: str, selector: str | None, given: Asked, **options: Any) -> None:
@@ -92,9 +101,36 @@ def ask(shortcut: str, selector: str | None, given: Asked, **options: Any) -> No
         table = getattr(oms, shortcut)(selector, **given.question(), **chosen)
         _hint_at_eras(oms, table, given)
         deliver(table, given, named=given.fields, totals=given.fill is not None)
-    if {"paths", "names", "bits"} & chosen.keys() and not len(table):
-        # Something was asked for by name, and the answer is: there is none.
-        raise typer.Exit(ANSWER_IS_NO)
+
+
+def check_bounded(
+    resource: str, runs: str | None, given: Asked, *, everything: bool
+) -> None:
+    """Refuse to read every lumisection that OMS has, unless that was asked for.
+
+    Raises:
+        UsageError: Neither runs nor anything that bounds the rows is given.
+    """
+    if everything or runs is not None or given.limit is not None:
+        return
+    bounds = (given.fill, given.era, given.since, given.until, given.last, given.where)
+    if any(bound is not None for bound in bounds):
+        return
+    message = (
+        f"Without runs, {resource!r} has a row for every lumisection that OMS knows. "
+        "Give RUNS, --fill, --era, --since, --last or --limit; --all fetches them all."
+    )
+    raise UsageError(message)
+
+
+def _has_lumisections(resource: str, granularity: Granularity | None) -> bool:
+    """Whether a row is of a lumisection, as far as the catalogue knows."""
+    from omskit.schema import bundled
+
+    known = bundled()
+    if resource not in known or granularity is Granularity.RUN:
+        return False
+    return any("lumisection_number" in name for name in known[resource].identity)
 
 
 def _hint_at_eras(oms: Client, table: Table, given: Asked) -> None:
@@ -125,6 +161,7 @@ def get(
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Send names that omskit does not know.")
     ] = False,
+    everything: AllOption = False,
     given: Asked,
 ) -> None:
     """Rows of any resource of OMS.
@@ -138,10 +175,14 @@ def get(
             asked["granularity"] = granularity
         query = oms.query(resource, runs_text(runs), **asked)
         if count:
-            typer.echo(query.count())
+            typer.echo(found := query.count())
+            if not found:
+                raise typer.Exit(ANSWER_IS_NO)
         elif explain:
             typer.echo(query.explain())
         else:
+            if _has_lumisections(resource, granularity):
+                check_bounded(resource, runs_text(runs), given, everything=everything)
             deliver(query.fetch(), given, named=given.fields)
 
 
@@ -155,12 +196,16 @@ def runs(runs: RunsArgument = None, *, given: Asked) -> None:
 
 
 @sharing(Asked)
-def lumisections(runs: RunsArgument = None, *, given: Asked) -> None:
+def lumisections(
+    runs: RunsArgument = None, *, everything: AllOption = False, given: Asked
+) -> None:
     """Lumisections: one row for each 23 seconds of data taking.
 
     Example: oms lumisections 297050 --where 'pileup > 30' --format csv
     """
-    ask("lumisections", runs_text(runs), given)
+    chosen = runs_text(runs)
+    check_bounded("lumisections", chosen, given, everything=everything)
+    ask("lumisections", chosen, given)
 
 
 @sharing(Asked)
@@ -184,13 +229,17 @@ def l1_rates(
     runs: RunsArgument = None,
     *,
     granularity: GranularityOption = None,
+    everything: AllOption = False,
     given: Asked,
 ) -> None:
     """Level-1 trigger rates: one row per lumisection.
 
     Example: oms l1-rates 297050 --fields first_lumisection_number,l1a_physics_rate
     """
-    ask("l1_rates", runs_text(runs), given, granularity=granularity)
+    chosen = runs_text(runs)
+    if granularity is not Granularity.RUN:
+        check_bounded("l1triggerrates", chosen, given, everything=everything)
+    ask("l1_rates", chosen, given, granularity=granularity)
 
 
 @sharing(Asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.exits import ANSWER_IS_NO
+from omskit.cli.lines import folded
 from omskit.cli.options import DcsOption, Format, OneRunArgument, Output, sharing
 from omskit.errors import UsageError
 
@@ -29,6 +29,8 @@ def dcs_check(run: OneRunArgument, *, dcs: DcsOption = None, given: Output) -> N
 
     Example: oms dcs-check 306458 --instance demo
     """
+    from omskit.cli.output import prose_width
+
     with client_for(given) as oms:
         mask = read_dcs(oms, dcs)
         check = oms.dcs_check(run, mask)
@@ -38,24 +40,21 @@ def dcs_check(run: OneRunArgument, *, dcs: DcsOption = None, given: Output) -> N
 
         write(check.table, given)
     on_stdout = given.output is None and given.format not in {None, Format.TABLE}
-    typer.echo(report(check), err=on_stdout)
+    typer.echo(report(check, prose_width()), err=on_stdout)
     if not check.agree:
         raise typer.Exit(ANSWER_IS_NO)
 
 
-def report(check: DcsCheck) -> str:
+def report(check: DcsCheck, width: int) -> str:
     """What the check found: one line, and one for each kind of lumisection."""
-    lines = [str(check)]
+    lines = folded(str(check), width)
     for what, found in (
         ("they differ", check.differing),
         ("cms_active unknown", check.unknown),
         ("only in the mask", check.missing),
     ):
         if found:
-            whole = f"{what}: {ranges(found)}"
-            lines += textwrap.wrap(
-                whole, 78, initial_indent="  ", subsequent_indent="    "
-            )
+            lines += folded(f"  {what}: {ranges(found)}", width)
     return "\n".join(lines)
 
 

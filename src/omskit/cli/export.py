@@ -36,11 +36,12 @@ def ntuple(
 
     Example: oms export ntuple 297050 --path 'HLT_*' --output rates.root
     """
-    from omskit.trigger.ntuple import PARTS, branches, write_ntuple
+    from omskit.trigger.ntuple import PARTS, branches, check_place, write_ntuple
 
     if output.suffix != ".root":
         message = f"Cannot write {output}: the name of a ROOT file ends in .root."
         raise UsageError(message)
+    check_place(output)
     parts = [part.strip() for part in only.split(",")] if only else PARTS
     which = selection(runs, None, quiet=quiet)
     with client_for(Output(instance=instance, quiet=quiet, output=None)) as oms:

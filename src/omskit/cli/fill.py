@@ -38,7 +38,7 @@ def fill(
 
     Example: oms fill 5839 --instance demo
     """
-    from omskit.cli.output import show, terminal_width, write
+    from omskit.cli.output import prose_width, show, write
     from omskit.table.view import Line
 
     with client_for(given) as oms:
@@ -53,7 +53,7 @@ def fill(
     if given.format is not None or given.output is not None:
         write(runs, given)
         return
-    width = terminal_width()
+    width = prose_width()
     lines = [*wrapped(_head(found), width), *facts(dict(_body(found)), width), ""]
     show([Line(line) for line in lines])
     if not len(runs):

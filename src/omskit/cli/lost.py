@@ -49,10 +49,10 @@ def lost(
 
         write(found.table(), given)
         return
-    from omskit.cli.output import show, terminal_width
+    from omskit.cli.output import prose_width, show
     from omskit.table.view import Line
 
-    width = terminal_width()
+    width = prose_width()
     show(
         [Line(part) for line in str(found).split("\n") for part in _fitted(line, width)]
     )

@@ -51,7 +51,7 @@ def now(
 
     Example: oms now --instance demo
     """
-    from omskit.cli.output import show, terminal_width, write
+    from omskit.cli.output import prose_width, show, write
     from omskit.table.view import Line
 
     with client_for(given, audit=False) as oms:
@@ -60,7 +60,7 @@ def now(
             if given.format is not None or given.output is not None:
                 write(as_table(found), given)
             else:
-                show([Line(line) for line in told(found, terminal_width())])
+                show([Line(line) for line in told(found, prose_width())])
             if not watch:
                 return
             time.sleep(every)

@@ -8,7 +8,6 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +16,8 @@ from omskit.cli.options import Format, Output
 from omskit.errors import UsageError, did_you_mean
 from omskit.files import write_whole
 from omskit.redact import visible
-from omskit.table.view import SHOWN_ROWS, Line, plain, view
+from omskit.table.files import ENCODERS
+from omskit.table.view import SHOWN_ROWS, Line, More, plain, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,17 +25,25 @@ if TYPE_CHECKING:
 
     from omskit.table import Table
 
+WIDER = "a wider terminal"
 STYLES = {"head": "bold", "unit": "dim", "rule": "dim", "note": "dim"}
 
 
 def write(
-    table: Table, given: Output, *, named: str | None = None, totals: bool = False
+    table: Table,
+    given: Output,
+    *,
+    named: str | None = None,
+    totals: bool = False,
+    by: str | None = None,
 ) -> None:
     """Write *table* where and how *given* says.
 
     Args:
         named: The value of ``--fields``, whose order the view for humans keeps.
         totals: Sum up columns that add up, in the view for humans.
+        by: The option that chooses columns, for who wants hidden ones; None where the
+            command has none.
 
     Raises:
         UsageError: Parquet for a terminal, an ending that names no format, or a file
@@ -43,11 +51,13 @@ def write(
     """
     chosen = _format(given)
     if chosen is Format.TABLE:
-        _write_view(table, given, named.split(",") if named else None, totals=totals)
+        more = More("--all-rows", f"{by} a,b, {WIDER}" if by else WIDER, "--format csv")
+        names = named.split(",") if named else None
+        _write_view(table, given, names, more, totals=totals)
         return
     if chosen is Format.CSV and given.spreadsheet:
         table = without_formulas(table)
-    encode = _ENCODERS[chosen]
+    encode = ENCODERS[chosen.value]
     if given.output is not None and str(given.output) != "-":
         write_whole(given.output, lambda stream: encode(table, stream), UsageError)
         if not given.quiet:
@@ -154,10 +164,15 @@ def _check_ending(chosen: Format, output: Path | None) -> None:
 
 
 def _write_view(
-    table: Table, given: Output, named: Sequence[str] | None, *, totals: bool
+    table: Table,
+    given: Output,
+    named: Sequence[str] | None,
+    more: More,
+    *,
+    totals: bool,
 ) -> None:
     if given.output is not None and str(given.output) != "-":
-        lines = view(table, 160, named=named, totals=totals)
+        lines = view(table, 160, named=named, more=more, totals=totals)
         text = "\n".join(line.text for line in lines) + "\n"
         write_whole(
             given.output, lambda stream: stream.write(text.encode()), UsageError
@@ -165,7 +180,14 @@ def _write_view(
         return
     is_terminal = sys.stdout.isatty()
     most = SHOWN_ROWS if is_terminal and not given.all_rows else None
-    lines = view(table, terminal_width(), named=named, most_rows=most, totals=totals)
+    lines = view(
+        table,
+        terminal_width(),
+        named=named,
+        most_rows=most,
+        more=more,
+        totals=totals,
+    )
     show(with_heads(lines, terminal_height()) if is_terminal else lines)
 
 
@@ -193,9 +215,23 @@ def terminal_height() -> int:
     return shutil.get_terminal_size((80, 24)).lines
 
 
+UNFOLDED = 1_000_000
+"""Columns that no sentence fills."""
+
+
 def terminal_width() -> int:
     """Columns of the terminal; ``COLUMNS`` wins, 80 where there is neither."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def prose_width() -> int:
+    """Columns for sentences: those of a terminal; in a pipe or file they do not fold.
+
+    ``COLUMNS`` wins. A script finds a sentence in one line, whatever the terminal.
+    """
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return terminal_width()
+    return UNFOLDED
 
 
 def show(lines: Sequence[Line]) -> None:
@@ -213,92 +249,6 @@ def show(lines: Sequence[Line]) -> None:
     sys.stdout.flush()
 
 
-def _json(table: Table, stream: BinaryIO) -> None:
-    """A list of records, one a line."""
-    encoder = msgspec.json.Encoder()
-    rows = [encoder.encode(row) for row in table.to_records()]
-    stream.write(b"[\n" + b",\n".join(rows) + b"\n]\n" if rows else b"[]\n")
-
-
-def _jsonl(table: Table, stream: BinaryIO) -> None:
-    stream.write(msgspec.json.Encoder().encode_lines(table.to_records()))
-
-
-def _csv(table: Table, stream: BinaryIO) -> None:
-    """Names in the first line; times as OMS writes them, lists as JSON.
-
-    A null is an empty cell, an empty text a pair of quotes. In a table of one column an
-    empty cell would be an empty line, which readers skip: there a null is the quotes.
-
-    Raises:
-        UsageError: The one column has both nulls and empty texts.
-    """
-    from pyarrow import csv
-
-    columns = [_csv_column(column) for column in table.arrow.columns]
-    if len(columns) == 1:
-        columns = [_without_empty_lines(columns[0], table.columns[0])]
-    plain = pa.table(columns, names=table.columns)
-    stream.write((",".join(map(_quoted, table.columns)) + "\n").encode())
-    options = csv.WriteOptions(include_header=False, quoting_style="needed")
-    buffer = io.BytesIO()
-    csv.write_csv(plain, buffer, options)
-    stream.write(buffer.getbuffer())
-
-
-def _quoted(name: str) -> str:
-    return (
-        f'"{name.replace(chr(34), chr(34) * 2)}"' if set(name) & set('",\n') else name
-    )
-
-
-def _csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_timestamp(kind):
-        exact = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")
-        return pc.replace_substring_regex(exact, r"\.0+Z$", "Z")
-    if pa.types.is_nested(kind):
-        encode = msgspec.json.encode
-        values = column.to_pylist()
-        texts = [None if v is None else encode(v).decode() for v in values]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    if pa.types.is_null(kind):
-        return pc.cast(column, pa.string())
-    return column
-
-
-def _without_empty_lines(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    if not column.null_count:
-        return column
-    texts = column.cast(pa.string())
-    if pc.any(pc.equal(texts, "")).as_py():
-        message = (
-            f"{name} has both nulls and empty texts, which CSV of one column cannot "
-            "tell apart; write another column beside it, or JSON."
-        )
-        raise UsageError(message)
-    return pc.fill_null(texts, "")
-
-
-def _parquet(table: Table, stream: BinaryIO) -> None:
-    """Units stay in the metadata of the columns, the receipt in that of the file."""
-    from pyarrow import parquet
-
-    metadata = dict(table.arrow.schema.metadata or {})
-    facts = {"resource": table.resource, "complete": table.complete}
-    facts |= {"warnings": table.warnings, "receipt": table.receipt}
-    metadata[b"omskit"] = msgspec.json.encode(facts)
-    parquet.write_table(table.arrow.replace_schema_metadata(metadata), stream)
-
-
-_ENCODERS: dict[Format, Callable[[Table, BinaryIO], None]] = {
-    Format.JSON: _json,
-    Format.JSONL: _jsonl,
-    Format.CSV: _csv,
-    Format.PARQUET: _parquet,
-}
-
-
 def encoders() -> dict[str, Callable[[Table, BinaryIO], None]]:
     """How whole tables are written, by the ending of a file.
 
@@ -306,4 +256,4 @@ def encoders() -> dict[str, Callable[[Table, BinaryIO], None]]:
         >>> sorted(encoders())
         ['csv', 'json', 'jsonl', 'parquet']
     """
-    return {chosen.value: encode for chosen, encode in _ENCODERS.items()}
+    return dict(ENCODERS)

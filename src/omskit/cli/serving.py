@@ -96,16 +96,22 @@ def serve(
         message = "Say what to serve: --demo, or --store PATH; one of them."
         raise UsageError(message)
     from omskit.engine import engine_at
-    from omskit.server import front_of, serve_many
+    from omskit.server import Served, front_of, serve_many
     from omskit.server import serve as serve_engine
 
-    what = "the demo" if store is None else f"the store {store}"
-    front = front_of(
-        token=token,
-        faults=faults,
-        login=login,
-        hosts=name or (),
-        access_log=access_log,
+    served = Served(
+        what="the demo" if store is None else f"the store {store}",
+        host=host,
+        port=port,
+        certfile=certfile,
+        keyfile=keyfile,
+        front=front_of(
+            token=token,
+            faults=faults,
+            login=login,
+            hosts=name or (),
+            access_log=access_log,
+        ),
     )
     if workers > 1:
         alone = {"--as-of": as_of, "--faults": faults, "--login": login}
@@ -115,26 +121,10 @@ def serve(
                 raise UsageError(message)
         if store is not None:
             _rows_of(store, clocked=False)  # Whether there is one is said once.
-        serve_many(
-            partial(_engine_of, store),
-            workers,
-            host=host,
-            port=port,
-            what=what,
-            certfile=certfile,
-            keyfile=keyfile,
-            front=front,
-        )
+        serve_many(partial(_engine_of, store), workers, served)
         return
-    serve_engine(
-        engine_at(_rows_of(store, clocked=as_of is not None), as_of, speed),
-        host=host,
-        port=port,
-        what=what,
-        certfile=certfile,
-        keyfile=keyfile,
-        front=front,
-    )
+    rows = _rows_of(store, clocked=as_of is not None)
+    serve_engine(engine_at(rows, as_of, speed), served)
 
 
 def _engine_of(store: str | None) -> Engine:

@@ -96,13 +96,15 @@ def _rates(oms: Client) -> None:
 
 def _dcs(oms: Client) -> None:
     from omskit.cli.dcs import read_dcs, report
+    from omskit.cli.output import prose_width
 
     _heading(
         "6. Is cms_active the same as the DCS-only file?",
         "mask = LumiMask.from_json(text_of_the_file)",
         f"oms.dcs_check({DCS_RUN}, mask)",
     )
-    typer.echo(report(oms.dcs_check(DCS_RUN, read_dcs(oms, None))))
+    check = oms.dcs_check(DCS_RUN, read_dcs(oms, None))
+    typer.echo(report(check, prose_width()))
 
 
 def _figures(oms: Client, folder: Path) -> None:

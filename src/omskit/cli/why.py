@@ -59,7 +59,7 @@ def why(
     Example: oms why 306458 44 --instance demo
     """
     from omskit.cli import verdicts
-    from omskit.cli.output import show, terminal_width, write
+    from omskit.cli.output import prose_width, show, write
     from omskit.table.view import Line
 
     if (diff is None) == (run is None):
@@ -76,7 +76,7 @@ def why(
             if lumisection is None:
                 causes, head = _of_run(run, table, masks)
     wants_rows = given.format is not None or given.output is not None
-    width = terminal_width()
+    width = prose_width()
     if lumisection is not None and run is not None:
         from omskit.lumi import why as find_out
 

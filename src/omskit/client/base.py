@@ -12,8 +12,7 @@ from omskit._arguments import NOTHING, Wants, check_types, shown
 from omskit.client.stored import first_of
 from omskit.client.ways import LateSource, Switch, Ways
 from omskit.config import DEMO, STORE, Instance, find_instances
-from omskit.drivers import EngineSource, LocalSender, Sender
-from omskit.drivers.engine_source import demo_service
+from omskit.drivers import LocalSender, Sender
 from omskit.drivers.paced import Pacer
 from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
@@ -22,7 +21,6 @@ from omskit.flow.dials import DialsSource
 from omskit.login.chain import find_login
 from omskit.login.kinds import Anonymous, BearerToken, as_login
 from omskit.schema import Catalogue, Resource, bundled
-from omskit.server import respond
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -135,6 +133,8 @@ class BaseClient:
 
     def _find_sender(self) -> Sender:
         if self._service is not None:
+            from omskit.server import respond  # with an engine, as below
+
             service = self._service
             return LocalSender(lambda request: respond(request, service))
         return self._http(self._settings.timeouts)
@@ -210,7 +210,12 @@ class BaseClient:
             from omskit.store import Store  # heavy, and only for stores
 
             return Store(name.removeprefix(STORE)).service(self._instance.base_url)
-        return demo_service(self._instance.base_url) if name == DEMO else None
+        if name != DEMO:
+            return None
+        # It brings an engine, which nobody needs who asks over a network.
+        from omskit.drivers.engine_source import demo_service
+
+        return demo_service(self._instance.base_url)
 
     def _source(self, settings: Settings) -> Source:
         """Who is asked for rows: an engine in this process, or a service by requests.
@@ -225,6 +230,8 @@ class BaseClient:
         """The source of the service that is asked now."""
         found: Source = HttpSource(self._instance.base_url, settings.policy)
         if self._service is not None and self._shared.sender is self._sender:
+            from omskit.drivers import EngineSource
+
             found = EngineSource(self._service, settings.policy)
         elif self._instance.through_dials:
             found = DialsSource(self._instance.base_url, settings.policy)

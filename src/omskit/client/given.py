@@ -71,7 +71,7 @@ def bits_condition(bits: int | Iterable[int] | None) -> tuple[Condition, ...]:
 
 def check_bounded(query: Query) -> None:
     """Refuse a question that would walk through every run."""
-    if query.selection or any(c.field == "run_number" for c in query.conditions):
+    if selects_runs(query):
         return
     message = (
         f"{query.resource!r} is asked run by run: without runs, OMS would walk through "
@@ -82,3 +82,10 @@ def check_bounded(query: Query) -> None:
         "Give RUNS, --fill, --era, --since or --last.",
     )
     raise SelectorError(message, remedy=remedy)
+
+
+def selects_runs(query: Query) -> bool:
+    """Whether a query is of some runs, and not of all that there are."""
+    return bool(query.selection) or any(
+        c.field == "run_number" for c in query.conditions
+    )

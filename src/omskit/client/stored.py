@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from omskit.config import DEMO, INSTANCES
-from omskit.drivers import EngineSource
 from omskit.errors import UsageError
 from omskit.flow.service_info import SOURCE
 from omskit.query import Condition
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import os
 
     from omskit.config import Instance
+    from omskit.drivers import EngineSource
     from omskit.effects import Flow, Result
     from omskit.flow import Page, Source
     from omskit.flow.service_info import ServiceInfo
@@ -60,6 +60,8 @@ class StoreFirst:
         Args:
             raw: The service's own numbers are wanted.
         """
+        from omskit.drivers.engine_source import EngineSource
+
         if self._source is None:
             url = f"store:{self.store.path}"
             self._source = EngineSource(self.store.service(url))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from omskit.client import Client
 from omskit.demo import tables
-from omskit.engine import engine_at
+from omskit.engine import AsOfRelations, Clock, Engine
 from omskit.server import Service
 
 if TYPE_CHECKING:
     import datetime as dt
-
-    from omskit.engine import Engine
+    from collections.abc import Callable
 
 
 class PlayedClient(Client):
@@ -21,10 +21,18 @@ class PlayedClient(Client):
     Args:
         as_of: The moment, in UTC.
         speed: Seconds of the demo for one here.
+        now: Seconds here, from any origin.
     """
 
-    def __init__(self, as_of: dt.datetime, speed: float = 1.0) -> None:
-        self._engine: Engine = engine_at(tables(), as_of, speed)
+    def __init__(
+        self,
+        as_of: dt.datetime,
+        speed: float = 1.0,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.clock = Clock(as_of, speed, now, now())
+        self._engine = Engine(AsOfRelations(tables(), self.clock))
         super().__init__("demo")
 
     def _find_service(self) -> Service:

@@ -16,7 +16,8 @@ from omskit.dashboard.endpoints import PURPOSE
 from omskit.dashboard.watching import Watcher
 from omskit.server.bounds import Limits
 from omskit.server.front import protocol
-from omskit.server.run import listen, uvicorn_server
+from omskit.server.run import uvicorn_server
+from omskit.server.served import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omskit.demo import (
     daq,
     dip,
+    downtimes,
     fills,
     hlt,
     hltconfig,
@@ -18,8 +19,6 @@ from omskit.demo import (
     output,
     runtable,
 )
-from omskit.demo.build import table
-from omskit.schema import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +34,8 @@ MAKERS: dict[str, Callable[[], pa.Table]] = {
     "deadtimes": daq.deadtimes,
     "deadtimes@run": daq.run_deadtimes,
     "diplogger": dip.logger,
+    "downtimes": downtimes.run2,
+    "downtimesrun3": downtimes.run3,
     "eras": fills.eras,
     "filldetails": fills.details,
     "fills": fills.build,
@@ -64,7 +65,7 @@ MAKERS: dict[str, Callable[[], pa.Table]] = {
 class LazyTables(Mapping[str, "pa.Table"]):
     """Tables that are made on first use and kept for the life of the process.
 
-    Resources of the catalogue that the demo does not simulate are there, without rows.
+    Every resource of the catalogue is there.
     Threads may share it: a table is made once, by one of them.
 
     Attributes:
@@ -74,8 +75,7 @@ class LazyTables(Mapping[str, "pa.Table"]):
     source = "simulated"
 
     def __init__(self) -> None:
-        empty = [name for name in bundled() if name not in MAKERS]
-        self._names = sorted({*MAKERS, *empty})
+        self._names = sorted(MAKERS)
         self._made: dict[str, pa.Table] = {}
         self._lock = RLock()
 
@@ -86,14 +86,8 @@ class LazyTables(Mapping[str, "pa.Table"]):
             return found
         with self._lock:
             if name not in self._made:
-                self._made[name] = self._make(name)
+                self._made[name] = MAKERS[name]()
             return self._made[name]
-
-    def _make(self, name: str) -> pa.Table:
-        if name not in self._names:
-            raise KeyError(name)
-        maker = MAKERS.get(name)
-        return table(name, {}, 0) if maker is None else maker()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

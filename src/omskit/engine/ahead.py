@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,15 +17,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 8000
-"""So many are read at once; with 60 columns they take about 6 MB."""
+"""So many are read at once; with 60 columns they take 2 to 6 MB."""
 
-KEPT = 16
-"""So many pieces are kept: as many readers are served at once, others page by page."""
+ROOM = 96 * 1000 * 1000
+"""Bytes of the pieces that are kept. Where half of it is taken, pieces are half as
+large, so that 64 readers have room; beyond, readers are served page by page."""
 
-_PATIENCE = 4 * KEPT
-"""A piece whose reader has gone is dropped when so many others had no room."""
+PATIENCE = 256
+"""A piece from which none of so many pages was taken makes room: its reader has gone.
+More than there are readers at once, or each would take the room of the next."""
 
 _READERS = 256
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Rows that were read ahead.
+
+    Attributes:
+        used: How many pages there had been when one was taken from it last.
+    """
+
+    rows: pa.Table
+    size: int
+    used: int
 
 
 class Ahead:
@@ -50,8 +66,8 @@ class Ahead:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._ends: OrderedDict[Hashable, None] = OrderedDict()
-        self._pieces: OrderedDict[tuple[Hashable, int], pa.Table] = OrderedDict()
-        self._refused = 0
+        self._pieces: OrderedDict[tuple[Hashable, int], _Piece] = OrderedDict()
+        self._pages = 0
 
     def page(
         self,
@@ -67,19 +83,24 @@ class Ahead:
             read: Reads rows from an offset, at most so many.
         """
         with self._lock:
+            self._pages += 1
             follows = (rows, offset) in self._ends
             self._ends[rows, offset + limit] = None
             while len(self._ends) > _READERS:
                 self._ends.popitem(last=False)
         if not follows or not 0 < limit <= ROWS // 2:
             return read(offset, limit)
+        # What is here does not wait for what others read.
+        found = self._held(rows, offset, limit)
+        if found is not None:
+            return found
         with self._reading:
             found = self._held(rows, offset, limit)
-            if found is None and self._has_room():
-                piece = read(offset, ROWS // limit * limit)
+            many = self._room() // limit * limit
+            if found is None and many:
+                piece = read(offset, many)
                 if piece.num_rows >= 2 * limit:
-                    with self._lock:
-                        self._pieces[rows, offset] = piece
+                    self._keep((rows, offset), piece)
                 found = piece.slice(0, limit)
         return read(offset, limit) if found is None else found
 
@@ -87,23 +108,30 @@ class Ahead:
         with self._lock:
             for key, piece in self._pieces.items():
                 start = offset - key[1]
+                count = piece.rows.num_rows
                 # A page that would end with the piece may go on behind it.
-                if key[0] != rows or not 0 <= start <= piece.num_rows - limit:
+                if key[0] != rows or not 0 <= start <= count - limit:
                     continue
+                piece.used = self._pages
                 self._pieces.move_to_end(key)
-                if start + 2 * limit > piece.num_rows:
+                if start + 2 * limit > count:
                     del self._pieces[key]  # It was the last page.
-                return piece.slice(start, limit)
+                return piece.rows.slice(start, limit)
         return None
 
-    def _has_room(self) -> bool:
-        """Whether one more piece may be kept."""
+    def _keep(self, key: tuple[Hashable, int], rows: pa.Table) -> None:
+        size = rows.get_total_buffer_size()
         with self._lock:
-            if len(self._pieces) < KEPT:
-                return True
-            self._refused += 1
-            if self._refused < _PATIENCE:
-                return False
-            self._refused = 0
-            self._pieces.popitem(last=False)
-            return True
+            self._pieces[key] = _Piece(rows, size, self._pages)
+
+    def _room(self) -> int:
+        """How many rows the next piece may have; 0: there is no room for one."""
+        with self._lock:
+            taken = sum(piece.size for piece in self._pieces.values())
+            while taken >= ROOM:
+                key, oldest = next(iter(self._pieces.items()))
+                if self._pages - oldest.used <= PATIENCE:
+                    return 0
+                del self._pieces[key]
+                taken -= oldest.size
+            return ROWS if 2 * taken < ROOM else ROWS // 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -46,8 +47,8 @@ def explore(
         MissingExtraError: anywidget is not installed.
         UsageError: A table has several rows of one lumisection, or no such column.
 
-    Cost: at most 8 kB for each curve and 1 kB for each flag are sent at a time,
-    however long the table is.
+    Cost: for 1000 pixels 11 kB for each curve and 1.3 kB for each flag are sent at a
+    time, however long the table is.
 
     Example:
         >>> import omskit
@@ -80,9 +81,12 @@ def _kind() -> Any:
         note = traitlets.Unicode("").tag(sync=True)
         width = traitlets.Int(WIDTH).tag(sync=True)
         view = traitlets.List(traitlets.Int()).tag(sync=True)
-        head = traitlets.Dict().tag(sync=True)
-        values = traitlets.Bytes(b"").tag(sync=True)
-        states = traitlets.Bytes(b"").tag(sync=True)
+        # One value: marimo tells of those that change one after the other, and numbers
+        # of a window must never be drawn with the head of another one.
+        window = traitlets.Dict().tag(sync=True)
+        head: dict[str, Any]
+        values: bytes
+        states: bytes
 
         def __init__(self, line: Any, theme: str, note: str) -> None:
             self._line = line
@@ -93,8 +97,10 @@ def _kind() -> Any:
         def _draw(self, _change: object = None) -> None:
             first, last = self.view if len(self.view) == 2 else (0, len(self._line) - 1)
             found = shown(self._line, first, last, min(self.width, WIDEST))
-            with self.hold_sync():
-                self.values, self.states = found.values, found.states
-                self.head = found.head
+            self.head, self.values, self.states = found.head, found.values, found.states
+            self.window = found.head | {
+                "values": b64encode(found.values).decode(),
+                "states": b64encode(found.states).decode(),
+            }
 
     return Explorer

@@ -59,7 +59,7 @@ def fetch_prepared(
         if not flaws and (done.table.num_rows or not prepared.names_something):
             gaps, gap_notes = audited(done.table, resource, last)
             notes += gap_notes
-    notes += without_rows(parts)
+    notes += without_rows(parts, prepared.query)
     if not done.table.num_rows and not flaws:
         notes.append(no_row(prepared))
     finished: dt.datetime = yield Now()

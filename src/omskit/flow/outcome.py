@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from omskit.flow.prepare import Prepared
     from omskit.flow.read import Part
     from omskit.flow.service_info import ServiceInfo
+    from omskit.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +116,29 @@ class Outcome:
 def no_row(prepared: Prepared) -> Note:
     """That nothing matches, and why where that is known."""
     reason = f": {prepared.plan.empty}" if prepared.plan.empty else ""
-    if not reason and prepared.names_something:
+    if not reason and prepared.query.conditions:
         conditions = " and ".join(f"{c!s:.60}" for c in prepared.query.conditions)
         reason = f" {conditions}"
     text = f"No row of {prepared.resource.name!r} matches{reason}."
     return Note(NoteKind.NO_ROW, text)
 
 
-def without_rows(parts: Iterable[Part]) -> list[Note]:
-    """Names that were asked for one by one and have no row, beside others that have."""
+def without_rows(parts: Iterable[Part], query: Query) -> list[Note]:
+    """What was asked for one by one and has no row, beside others that have.
+
+    These are names, and the numbers of a list of runs or fills, where *query* asks for
+    nothing else: a run without a row that fulfils a condition is no surprise.
+    """
     parts = list(parts)
+    alone = [c.field for c in query.conditions if c.op == "IN"]
+    numbered = alone[0] if len(query.conditions) == 1 == len(alone) else None
     bare = [
         str(condition)
         for part in parts
         if not part.total
         for condition in part.query.conditions
-        if condition.op == "EQ" and isinstance(condition.value, str)
+        if condition.op == "EQ"
+        and (isinstance(condition.value, str) or condition.field == numbered)
     ]
     if not bare or all(not part.total for part in parts):
         return []

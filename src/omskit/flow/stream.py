@@ -251,7 +251,7 @@ class _Stream:
         done = self.done
         done.pages += self._tally.bare
         if not stopped:
-            done.notes += without_rows(self._tally.parts)
+            done.notes += without_rows(self._tally.parts, self._prepared.query)
         if not flaws and not self.given:
             done.notes.append(no_row(self._prepared))
         yield Emit((yield from self._table(done, flaws)))

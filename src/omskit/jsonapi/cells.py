@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SECOND = 1_000_000
-_TEXT_SECONDS = 19
-"""Length of ``2017-06-16 20:50:33``."""
 
 
 def cells(
@@ -96,11 +94,9 @@ def times(array: pa.Array, *, presentation: bool = False) -> pa.Array:
         texts = pc.utf8_replace_slice(texts, start=10, stop=11, replacement="T")
     end = "" if presentation else "Z"
     join = cast("Callable[..., pa.Array]", pc.binary_join_element_wise)
+    if rest.any():
+        digits = pa.array(rest + _SECOND).cast(pa.string())
+        parts = pc.utf8_replace_slice(digits, start=0, stop=1, replacement=".")
+        texts = join(texts, pc.if_else(pa.array(rest != 0), parts, ""), "")
     whole = join(texts, end, "")
-    parts = np.flatnonzero(rest).tolist()
-    if parts:
-        values = whole.to_pylist()
-        for index in parts:
-            values[index] = f"{values[index][:_TEXT_SECONDS]}.{rest[index]:06d}{end}"
-        whole = pa.array(values, pa.string())
     return pc.if_else(array.is_valid(), whole, pa.scalar(None, pa.string()))

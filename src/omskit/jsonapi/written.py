@@ -20,6 +20,7 @@ from omskit.jsonapi.texts import (
     flat,
     in_links,
     listed,
+    piece,
     texts,
     together,
     where,
@@ -68,7 +69,7 @@ def rows_text(table: pa.Table, resource: Resource, style: Style) -> bytes:
     if not style.data_only:
         ways = [r.name for r in resource.relationships] if whole else []
         links = _links(ids, f"{style.base_url}/{resource.name}/", ways)
-        pieces.append(where(ids.is_valid(), list(links), ""))
+        pieces += where(ids.is_valid(), list(links), "")
     if whole and any(f.scaled for f in shown):
         units = [f for f in shown if f.name + UNIT_SUFFIX in held]
         pieces += _units(table, units)
@@ -123,7 +124,7 @@ def _attributes(
         for field in nested or members[-1:]:
             if nested:
                 yield f"{within}{_name(field.path[1])}:"
-            yield texts(
+            yield piece(
                 table[field.name],
                 presentation=style.presentation,
                 is_json=field.kind == "json",
@@ -168,7 +169,7 @@ def _units(table: pa.Table, fields: Sequence[Field]) -> Iterator[Piece]:
     whole = pa.nulls(table.num_rows, pa.bool_()).fill_null(fill_value=True)
     comma = '{"row":{'
     for name, units in named.items():
-        pieces += [f'{comma}{_name(name)}:{{"units":', texts(units), "}"]
+        pieces += [f'{comma}{_name(name)}:{{"units":', piece(units), "}"]
         whole = pc.and_(whole, units.is_valid())
         comma = ","
-    yield where(whole, [*pieces, "}}"], "{}")
+    yield from where(whole, [*pieces, "}}"], "{}")

@@ -352,6 +352,11 @@ class LumiMask(LumiSet):
             return f"LumiMask(){tail}"
         return f"LumiMask.from_ranges({list(self.ranges())}){tail}"
 
+    def _repr_html_(self) -> str:
+        from omskit.lumi.html import html_of
+
+        return "".join(html_of(self, self.notes))
+
 
 def _restore(
     good: IntArray, known: IntArray | None, notes: tuple[str, ...]

@@ -149,7 +149,7 @@ def finish(
             *told,
             f"too short for a number: run {listed([str(r) for r in unnamed])}",
         )
-    _small_print(bottom, told)
+    small_print(bottom, told)
     return told
 
 
@@ -246,7 +246,7 @@ def _shortcomings(table: Table, rows: Rows) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _small_print(ax: Axes, notes: Sequence[str]) -> None:
+def small_print(ax: Axes, notes: Sequence[str]) -> None:
     """The notes, under the title of the axis."""
     if not notes:
         return

@@ -168,6 +168,10 @@ class Things:
     log: bool | None
     drops: bool = False
     """Leave pseudo-paths out."""
+    equal: bool = False
+    """Lines may be equal: each later one is thinner, so that all are seen."""
+    notes: tuple[str, ...] = ()
+    """What else the small print says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ def largest_of(table: Table, things: Things, look: Look) -> Drawing:
                 kind=look.kind,
                 label=name,
                 color=colours[index % len(colours)],
+                width=_width(index, len(drawn)) if things.equal else 1.4,
             )
             for index, name in enumerate(drawn)
         }
@@ -244,7 +249,12 @@ def _notes(means: dict[str, float], drawn: list[str], things: Things) -> list[st
     if left:
         most = f"the {len(drawn)} largest of {len(means)} {things.word} by mean"
         notes.insert(0, f"{most}; {left} not drawn")
-    return notes
+    return [*notes, *things.notes]
+
+
+def _width(index: int, size: int) -> float:
+    """The width of a line that later ones may cover."""
+    return 1.4 + 1.8 * (size - 1 - index)
 
 
 def _groups(table: Table, by: str, rows: Rows) -> dict[str, NDArray[np.bool_]]:

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 
 from omskit._extras import load
 from omskit.errors import NoRowError, UsageError
-from omskit.plot.drawing import Drawing, figure_of
+from omskit.plot.drawing import Drawing, figure_of, small_print
 from omskit.plot.rates import Look, Things, largest_of
 from omskit.plot.rows import known
 from omskit.plot.style import PURPOSE, canvas, cms_label, ink, palette
+from omskit.plot.wording import listed, ranges, span_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -98,7 +99,20 @@ def rate_against_pileup(
         axes[-1].set_xlabel("Pileup (80 mb)")
         axes[0].legend(loc="upper left", frameon=False)
         cms_label(axes[0], table, label)
-    return Drawing(figure_of(axes), axes, lines)
+        told = _runs(table)
+        if curve is not None:
+            told.append("band: 3 errors of the fit; pull: deviation in errors")
+        small_print(axes[-1], told)
+    return Drawing(figure_of(axes), axes, lines, (), tuple(told))
+
+
+def _runs(table: Table) -> list[str]:
+    """Which runs the rows are of, where the table says it."""
+    if "run_number" not in table.columns:
+        return []
+    runs = sorted(set(known(table, "run_number").to_pylist()))
+    word = "run" if len(runs) == 1 else "runs"
+    return [f"{word} {listed([str(run) for run in runs])}"]
 
 
 def _of_path(table: Table, path: str | None) -> tuple[str, Floats, Floats, Floats]:
@@ -148,7 +162,7 @@ def _draw_curve(
     axes[0].fill_between(at, value - band, value + band, color=color, alpha=0.25)
     axes[0].plot(at, value, color=color, linestyle="--", linewidth=1.2)
     (line,) = axes[0].plot(
-        at[inside], value[inside], color=color, linewidth=1.6, label="fit"
+        at[inside], value[inside], color=color, linewidth=1.6, label=_fit_name(curve)
     )
     mean = np.maximum(curve.rate(x)[0] * exposure, 1e-12)
     pulls = (counts - mean) / np.sqrt(mean + (curve.spread * mean) ** 2)
@@ -158,6 +172,12 @@ def _draw_curve(
     axes[1].set_ylim(-most, most)
     axes[1].set_ylabel("Pull")
     return {"fit": line}
+
+
+def _fit_name(curve: Curve) -> str:
+    """What the legend says of a fit: its family, where it has one."""
+    family = getattr(curve, "family", "")
+    return f"fit ({family})" if family else "fit"
 
 
 def rate_map(
@@ -199,20 +219,36 @@ def rate_map(
     pyplot = load("matplotlib.pyplot", PURPOSE)
     scale = colors.LogNorm(grid[grid > 0].min(), np.nanmax(grid))
     cmap = pyplot.get_cmap("viridis").with_extremes(bad="#d8d8d8", under="white")
+    # A logarithm has no 0: masked, it would look like a null.
+    shades = np.where(grid == 0, float(scale.vmin) / 2, grid)
     height = 3.0 + 0.18 * min(len(names), 60)
     with canvas(ax, size=(11.0, height)) as axes:
         edges = np.arange(first, first + grid.shape[1] + 1) - 0.5
         image = axes[0].pcolormesh(
-            edges, np.arange(len(names) + 1) - 0.5, grid, norm=scale, cmap=cmap
+            edges, np.arange(len(names) + 1) - 0.5, shades, norm=scale, cmap=cmap
         )
         axes[0].figure.colorbar(image, ax=axes[0], label=_named(table, column))
-        if len(names) <= NUMBERED:
-            axes[0].set_yticks(range(len(names)), names, fontsize=9)
-        else:
-            axes[0].set_ylabel(f"{len(names)} paths")
+        step = -(-len(names) // NUMBERED)
+        axes[0].set_yticks(range(0, len(names), step), names[::step], fontsize=9)
+        axes[0].minorticks_off()
         axes[0].set_xlabel(f"Lumisection of run {runs.pop()}")
         cms_label(axes[0], table, label)
-    return Drawing(figure_of(axes), axes, {column: image})
+        told = _shades(grid, names, step)
+        small_print(axes[0], told)
+    return Drawing(figure_of(axes), axes, {column: image}, (), told)
+
+
+def _shades(grid: Floats, names: list[str], step: int) -> tuple[str, ...]:
+    """What grey and white stand for, and which paths are grey all along."""
+    told = ["white: 0"] if (grid == 0).any() else []
+    if np.isnan(grid).any():
+        told.append("grey: no number")
+    dark = [n for n, row in zip(names, grid, strict=True) if np.isnan(row).all()]
+    if dark:
+        told.append(f"no number at all: {listed(dark, most=3)}")
+    if step > 1:
+        told.append(f"{len(names)} paths in order of their names, 1 of {step} is named")
+    return tuple(told)
 
 
 def _named(table: Table, column: str) -> str:
@@ -237,9 +273,26 @@ def prescales(
         UnknownFieldError: The table lacks the prescale.
         MissingExtraError: matplotlib or mplhep is not installed.
     """
-    things = Things("path", "paths", largest, "prescale", log=True)
-    rows = _of_changes(table) if "prescale_index" in table.columns else table
+    changes = "first_lumisection_number" in table.columns
+    rows = _of_changes(table) if changes else table
+    told = _off(rows) if "status" in rows.columns else ()
+    things = Things(
+        "path", "paths", largest, "prescale", log=True, equal=True, notes=told
+    )
     return largest_of(rows, things, Look(ax, label=label))
+
+
+def _off(table: Table) -> tuple[str, ...]:
+    """Where paths are off, as a gap alone does not say why."""
+    off = pc.equal(known(table, "status").cast(pa.string()), "off")
+    number = known(table, "lumisection_number").filter(off).to_numpy()
+    paths = np.array(known(table, "path").cast(pa.string()).filter(off).to_pylist())
+    said = []
+    for path in dict.fromkeys(paths.tolist()):
+        here = np.unique(number[paths == path]).tolist()
+        spans = [span_text(a, b) for a, b in ranges(here)]
+        said.append(f"{path} in {listed(spans, most=3)}")
+    return (f"off: {listed(said, most=3)}",) if said else ()
 
 
 def _of_changes(table: Table) -> Table:
@@ -291,11 +344,14 @@ def cross_sections(
     lines: dict[str, Artist] = {}
     with canvas(ax) as axes:
         colours = palette(axes[0])
-        for index, name in enumerate(dict.fromkeys(names[usable])):
+        drawn = list(dict.fromkeys(names[usable]))
+        for index, name in enumerate(drawn):
             here = usable & (names == name)
             weight = 1 / error[here] ** 2
             mean = float((weight * value[here]).sum() / weight.sum())
-            x = [order.index(int(run)) for run in runs[here]]
+            # Beside each other, as points of a run would cover each other.
+            aside = 0.1 * (index - (len(drawn) - 1) / 2)
+            x = [order.index(int(run)) + aside for run in runs[here]]
             points = axes[0].errorbar(
                 x,
                 value[here] / mean,

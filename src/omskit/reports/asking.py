@@ -54,6 +54,12 @@ STREAMS = (
 )
 
 
+NEAR = dt.timedelta(hours=1)
+"""Lumisections may begin so long after the end that OMS gives their run."""
+LONGEST = dt.timedelta(days=30)
+"""No run lasts longer; one that has no end and began before was given none."""
+
+
 class ReportOptions(TypedDict, total=False):
     """What a report can be given beside its subject.
 
@@ -93,7 +99,7 @@ def report(
         UsageError: Not exactly one of *run*, *fill*, *since* was given.
         NoRowError: OMS has no such run or fill, or nothing began in that time.
 
-    Cost: 7 requests of a run or fill, and one for each pattern of *paths*.
+    Cost: 7 requests of a run, a fill or a time, and one for each pattern of *paths*.
 
     Example:
         >>> import omskit
@@ -192,19 +198,33 @@ def _of_fill(oms: Client, fill: int, notes: list[str]) -> Evidence:
 
 
 def _of_period(oms: Client, subject: Subject, notes: list[str]) -> Evidence:
+    assert subject.since is not None
     within = [field("start_time") >= subject.since]
     if subject.until is not None:
         within.append(field("start_time") < subject.until)
-    lumis = oms.lumisections(where=within, fields=list(LUMISECTIONS))
-    if not len(lumis):
+    # By way of the runs, as a store can say of those whether it has them all.
+    near = _runs_near(oms, subject.since, subject.until)
+    columns = list(LUMISECTIONS)
+    lumis = oms.lumisections(near, where=within, fields=columns) if near else None
+    if lumis is None or not len(lumis):
         message = f"{subject.title}: CMS has no lumisection that began then."
         raise NoRowError(message)
     runs = sorted(lumis.arrow["run_number"].unique().to_pylist())
     return Evidence(
         oms.runs(runs),
         lumis,
-        rates=_there(lambda: oms.l1_rates(where=within, audit=False), notes),
+        rates=_there(lambda: oms.l1_rates(runs, where=within, audit=False), notes),
     )
+
+
+def _runs_near(oms: Client, since: dt.datetime, until: dt.datetime | None) -> list[int]:
+    """The runs that can have lumisections between the two, and some beside them."""
+    begun = [] if until is None else [field("start_time") < until]
+    number = ["run_number"]
+    over = oms.runs(where=[*begun, field("end_time") >= since - NEAR], fields=number)
+    endless = [field("end_time").is_null(), field("start_time") >= since - LONGEST]
+    going = oms.runs(where=[*begun, *endless], fields=number)
+    return sorted({*over["run_number"].to_pylist(), *going["run_number"].to_pylist()})
 
 
 def _there(ask: Callable[[], Table], notes: list[str]) -> Table | None:

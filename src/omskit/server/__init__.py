@@ -7,6 +7,7 @@ from omskit.server.faults.plan import FaultPlan, Rule, plan_from_file
 from omskit.server.front import Front, front_of
 from omskit.server.respond import respond
 from omskit.server.run import running, serve
+from omskit.server.served import Served
 from omskit.server.service import Service, Switches, aged
 from omskit.server.sso.service import Application, Registry, Sso, registry_from_file
 from omskit.server.workers import serve_many
@@ -19,6 +20,7 @@ __all__ = [
     "LoginGate",
     "Registry",
     "Rule",
+    "Served",
     "Service",
     "Sso",
     "Switches",

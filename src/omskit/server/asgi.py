@@ -15,6 +15,7 @@ from omskit.effects import Request, Response
 from omskit.engine.stopping import check
 from omskit.errors import TimedOutError
 from omskit.server.respond import identified, refusal, respond
+from omskit.server.threads import Threads
 from omskit.server.working import worked
 
 if TYPE_CHECKING:
@@ -37,17 +38,22 @@ _LOG = logging.getLogger("omskit.server")
 _PURPOSE = "serve over HTTP"
 
 
-def application(service: Service) -> Any:
+def application(service: Service, threads: Threads | None = None) -> Any:
     """A Starlette application that answers for *service*.
+
+    Args:
+        threads: Where; by default of its own.
 
     Raises:
         MissingExtraError: Starlette is not installed.
     """
+    threads = threads or Threads()
     applications = load("starlette.applications", _PURPOSE)
     reply = load("starlette.responses", _PURPOSE).Response
 
     async def endpoint(scope: Any, receive: Any, send: Any) -> None:
-        answer = await worked(receive, partial(answer_scope, scope, service))
+        work = partial(answer_scope, scope, service)
+        answer = await worked(receive, work, threads.of(scope))
         if answer is None:
             return
         await reply(answer.body, answer.status, dict(answer.headers))(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from omskit.server.faults.connections import send_all
 from omskit.server.respond import refusal
+from omskit.server.threads import PAGES, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -30,8 +30,6 @@ FEWEST = 4
 SMALL = 2000
 """Rows of a page that needs no budget: 64 of them at once take 0.2 GB."""
 
-_LIMIT = re.compile(r"(?:^|&)(?:page\[limit\]|limit|per_page)=(\d{1,9})(?=&|$)")
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -45,6 +43,8 @@ class Limits:
             Fewer where the process may have few descriptors.
         rows: Rows in large pages at once; further large pages wait. A row of 60 fields
             takes 1.4 kB as JSON.
+        pages: Pages of 500 rows and more that are made at once; further ones wait
+            their turn. More than two make each other slower.
     """
 
     concurrency: int = 64
@@ -52,6 +52,7 @@ class Limits:
     head_s: float = 30.0
     connections: int = 512
     rows: int = 400_000
+    pages: int = PAGES
 
 
 def most_connections(limits: Limits) -> int:
@@ -176,17 +177,6 @@ class Budgeted:
             self._taken -= rows
             async with self._freed:
                 self._freed.notify_all()
-
-
-def rows_of(query: bytes) -> int:
-    """How many rows a page may have, by its parameters; 0 where they do not say.
-
-    Example:
-        >>> rows_of(b"page%5Blimit%5D=100000&sort=-run_number"), rows_of(b"")
-        (100000, 0)
-    """
-    found = _LIMIT.findall(unquote_plus(query.decode("latin-1")))
-    return max(map(int, found), default=0)
 
 
 class KnownHost:

@@ -32,6 +32,7 @@ from omskit.server.faults.connections import CONNECTION, Faulty, send_all
 from omskit.server.faults.plan import plan_from_file
 from omskit.server.respond import refusal
 from omskit.server.sso.service import PREFIX, Sso, registry_from_file
+from omskit.server.threads import Threads
 from omskit.server.watch import Board, Watched
 
 if TYPE_CHECKING:
@@ -109,10 +110,11 @@ def front_of(
 def fronted(service: Service, front: Front) -> Any:
     """The ASGI application for *service* with everything that stands before it."""
     app: Any
+    threads = Threads(front.limits.pages)
     if front.faults is None:
-        app = application(service)
+        app = application(service, threads)
     else:
-        app = Faulty(service, front.faults)
+        app = Faulty(service, front.faults, threads)
     app = Budgeted(app, front.limits)
     if front.gate is not None:
         app = Gated(app, front.gate)

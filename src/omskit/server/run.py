@@ -8,53 +8,36 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
-import sys
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omskit._extras import load
 from omskit.errors import ConfigError
 from omskit.server.asgi import MAX_URL
-from omskit.server.bounds import LOOPBACK
 from omskit.server.faults.connections import REFUSE
 from omskit.server.front import Front, fronted, protocol
-from omskit.server.service import Service
+from omskit.server.served import BACKLOG, PATH, PURPOSE, Served, listen
 from omskit.server.watch import log_to_stderr
 
 if TYPE_CHECKING:
+    import socket
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from omskit.engine import Engine
+    from omskit.server.service import Service
 
-_ANYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # to recognise them
-_PATH = "/agg/api/v1"
-_PURPOSE = "serve over HTTP"
 _HEADERS = 64 * 1024
 _KEEP_ALIVE_S = 75
 GRACE_S = 10
 """A service that ends waits so long for answers that are under way."""
 
 _LOG = logging.getLogger("omskit.server")
-_SAID_FULL = False
-_BACKLOG = 64
-"""Connections that may wait; asyncio also takes so many at one go."""
-_LAST_PORT = 65535
 
 
-def serve(
-    engine: Engine | Service,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8321,
-    what: str = "the demo",
-    certfile: str | Path | None = None,
-    keyfile: str | Path | None = None,
-    front: Front | None = None,
-) -> None:
+def serve(engine: Engine | Service, served: Served | None = None) -> None:
     """Serve until interrupted (SIGINT or SIGTERM), then return.
 
     Writes one line to stdout once requests are answered::
@@ -64,70 +47,29 @@ def serve(
     Args:
         engine: What answers; a `Service` where limits or switches are not the usual
             ones. Its address is replaced by the one that is served.
-        port: 0 takes a free one; the line says which.
-        what: What is served, for the line.
-        certfile, keyfile: Serve https with them.
-        front: Who may ask, which faults there are, what the bounds are.
+        served: Where it listens, who may ask; by default anybody on this machine.
 
     Raises:
         ConfigError: The address cannot be listened on, or the certificate not be read;
             or others could reach it and there is no gate.
         MissingExtraError: uvicorn or Starlette is not installed.
     """
-    front = front or Front()
-    bound = public_socket(host, port, front, certfile, keyfile)
-    service = at_address(engine, host, bound, secure=certfile is not None)
+    served = served or Served()
+    bound = served.listening()
+    service = served.at_address(engine, bound)
     with bound:
         serve_on(
-            bound,
-            service,
-            front,
-            ready=lambda: announce(what, service.base_url),
-            certfile=certfile,
-            keyfile=keyfile,
+            bound, service, served, ready=lambda: served.announce(service.base_url)
         )
-
-
-def announce(what: str, url: str) -> None:
-    """The one line that says that questions are answered."""
-    sys.stdout.write(f"omskit: serving {what} at {url}\n")
-    sys.stdout.flush()
-
-
-def public_socket(
-    host: str,
-    port: int,
-    front: Front,
-    certfile: str | Path | None,
-    keyfile: str | Path | None,
-) -> socket.socket:
-    """A listening socket, where all is as it must be.
-
-    Raises:
-        ConfigError: It cannot be had, the certificate not be read; or others could
-            reach it and there is no gate.
-        MissingExtraError: uvicorn is not installed.
-    """
-    load("uvicorn", _PURPOSE)
-    if host not in LOOPBACK and front.gate is None:
-        message = (
-            f"{host!r} is not this machine's loopback: others can reach it. Give "
-            "--token, which they must send, or leave --host out."
-        )
-        raise ConfigError(message)
-    _check_tls(certfile, keyfile)
-    return listen(host, port)
 
 
 def serve_on(
     bound: socket.socket,
     service: Service,
-    front: Front,
+    served: Served,
     *,
     ready: Callable[[], None],
     end: Callable[[Callable[[], None]], None] = lambda _: None,
-    certfile: str | Path | None = None,
-    keyfile: str | Path | None = None,
 ) -> None:
     """Answer on a socket until SIGINT or SIGTERM.
 
@@ -135,10 +77,10 @@ def serve_on(
         ready: Called once questions are answered.
         end: Given what ends it from another thread.
     """
-    if front.access_log:
+    if served.front.access_log:
         log_to_stderr()
     with quiet_signals():
-        server = _server(service, front, ready, certfile=certfile, keyfile=keyfile)
+        server = _server(service, served, ready)
         end(lambda: setattr(server, "should_exit", True))
         server.run(sockets=[bound])
 
@@ -161,19 +103,18 @@ def running(
     Raises:
         ConfigError: The address cannot be listened on, or the certificate not be read.
     """
-    load("uvicorn", _PURPOSE)
-    _check_tls(certfile, keyfile)
-    bound = listen(host, port)
-    service = at_address(engine, host, bound, secure=certfile is not None)
+    served = Served(
+        host=host,
+        port=port,
+        certfile=certfile,
+        keyfile=keyfile,
+        front=front or Front(),
+    )
+    bound = served.listening()
+    service = served.at_address(engine, bound)
     is_ready = threading.Event()
     with bound:
-        server = _server(
-            service,
-            front or Front(),
-            is_ready.set,
-            certfile=certfile,
-            keyfile=keyfile,
-        )
+        server = _server(service, served, is_ready.set)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [bound]}, name="omskit-service"
         )
@@ -186,76 +127,11 @@ def running(
             thread.join()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        ConfigError: It cannot be had; the message says why and what to try.
-    """
-    if not 0 <= port <= _LAST_PORT:
-        message = (
-            f"There is no port {port}; take 1 to {_LAST_PORT}, or 0 for a free one."
-        )
-        raise ConfigError(message)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        # Python appends the address to what the system says of it.
-        said = f"{error.strerror or error}".partition(" (while attempting")[0]
-        hint = "Try --port 0 for a free port"
-        if host not in LOOPBACK:
-            hint += ", or --host 127.0.0.1"
-        message = f"Cannot listen on {host}:{port}: {said}. {hint}."
-        raise ConfigError(message) from error
-
-
-def _check_tls(certfile: str | Path | None, keyfile: str | Path | None) -> None:
-    """Refuse a key without its certificate, and files that cannot be read.
-
-    Raises:
-        ConfigError: The message names the file.
-    """
-    if keyfile is not None and certfile is None:
-        message = (
-            f"--keyfile {keyfile} is the key of a certificate: give --certfile too, "
-            "or leave it out to serve http."
-        )
-        raise ConfigError(message)
-    named = {"certificate": certfile, "key": keyfile}
-    for what, path in named.items():
-        if path is None:
-            continue
-        try:
-            Path(path).open("rb").close()
-        except OSError as error:
-            message = f"Cannot read the {what} {path}: {error.strerror}."
-            raise ConfigError(message) from error
-
-
-def at_address(
-    engine: Engine | Service, host: str, bound: socket.socket, *, secure: bool
-) -> Service:
-    """The service at the address that is listened on."""
-    service = engine if isinstance(engine, Service) else Service(engine)
-    name = socket.gethostname() if host in _ANYWHERE else host
-    name = f"[{name}]" if ":" in name else name
-    scheme = "https" if secure else "http"
-    url = f"{scheme}://{name}:{bound.getsockname()[1]}{_PATH}"
-    return replace(service, base_url=url)
-
-
-def _server(
-    service: Service,
-    front: Front,
-    ready: Callable[[], None],
-    *,
-    certfile: str | Path | None = None,
-    keyfile: str | Path | None = None,
-) -> Any:
+def _server(service: Service, served: Served, ready: Callable[[], None]) -> Any:
     """A uvicorn server that calls *ready* once it accepts requests."""
+    front = served.front
     if front.sso is not None and front.sso.base_url is None:
-        front.sso.base_url = service.base_url.removesuffix(_PATH)
+        front.sso.base_url = service.base_url.removesuffix(PATH)
     state: dict[str, Any] = {}
     app, speaks = fronted(service, front), protocol(front.limits, state)
     try:
@@ -264,12 +140,13 @@ def _server(
             speaks,
             state,
             ready=ready,
-            ssl_certfile=certfile,
-            ssl_keyfile=keyfile,
+            ssl_certfile=served.certfile,
+            ssl_keyfile=served.keyfile,
         )
     except (OSError, ValueError) as error:
+        keyfile = served.keyfile
         key = f"its key {keyfile}" if keyfile is not None else "its key, in that file"
-        message = f"Cannot use the certificate {certfile} and {key}: {error}."
+        message = f"Cannot use the certificate {served.certfile} and {key}: {error}."
         raise ConfigError(message) from error
 
 
@@ -289,11 +166,11 @@ def uvicorn_server(
         ready: Called once requests are accepted.
         options: More for uvicorn.
     """
-    uvicorn: Any = load("uvicorn", _PURPOSE)
+    uvicorn: Any = load("uvicorn", PURPOSE)
 
     class Server(uvicorn.Server):  # type: ignore[misc]  # an optional package is Any
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            asyncio.get_running_loop().set_exception_handler(_quiet_accept)
+            asyncio.get_running_loop().set_exception_handler(_QuietAccept())
             await super().startup(sockets=sockets)
             if self.started:
                 ready()
@@ -336,7 +213,7 @@ def uvicorn_server(
         h11_max_incomplete_event_size=MAX_URL + _HEADERS,
         http=speaks,
         ws="none",
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         **options,
     )
     config.load()
@@ -345,17 +222,23 @@ def uvicorn_server(
     return server
 
 
-def _quiet_accept(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """One line where descriptors run out, as often as asyncio complains of it.
+class _QuietAccept:
+    """What asyncio complains of; running out of descriptors is one line a server.
 
-    It complains with a traceback for each connection that waits, every second.
+    By itself it complains with a traceback for each connection that waits, every
+    second.
     """
-    global _SAID_FULL  # noqa: PLW0603  # once a process
-    if "out of system resource" not in str(context.get("message")):
-        loop.default_exception_handler(context)
-    elif not _SAID_FULL:
-        _SAID_FULL = True
-        _LOG.warning("no descriptors are left for connections; raise `ulimit -n`")
+
+    def __init__(self) -> None:
+        self._has_said = False
+
+    def __call__(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take a complaint, as a handler of the loop."""
+        if "out of system resource" not in str(context.get("message")):
+            loop.default_exception_handler(context)
+        elif not self._has_said:
+            self._has_said = True
+            _LOG.warning("no descriptors are left for connections; raise `ulimit -n`")
 
 
 @contextmanager

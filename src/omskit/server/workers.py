@@ -16,14 +16,8 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from omskit.errors import ConfigError
-from omskit.server.front import Front
-from omskit.server.run import (
-    GRACE_S,
-    announce,
-    at_address,
-    public_socket,
-    serve_on,
-)
+from omskit.server.run import GRACE_S, serve_on
+from omskit.server.served import Served
 from omskit.server.service import Service
 from omskit.server.watch import Board
 
@@ -32,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
-    from pathlib import Path
 
     from omskit.engine import Engine
 
@@ -44,13 +37,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def serve_many(
     make: Callable[[], Engine],
     workers: int,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8321,
-    what: str = "the demo",
-    certfile: str | Path | None = None,
-    keyfile: str | Path | None = None,
-    front: Front | None = None,
+    served: Served | None = None,
 ) -> None:
     """Serve in several processes until interrupted (SIGINT or SIGTERM), then return.
 
@@ -59,22 +46,23 @@ def serve_many(
 
     Args:
         make: Called in each process for what answers; it must pickle.
+        served: As for `serve`.
 
     Raises:
         ConfigError: As for `serve`; or a process ends as it begins.
     """
-    front = front or Front()
+    served = served or Served()
     context = multiprocessing.get_context("spawn")
-    bound = public_socket(host, port, front, certfile, keyfile)
+    bound = served.listening()
     numbers: Any = context.RawArray("d", Board.size(workers))
-    options = {"host": host, "certfile": certfile, "keyfile": keyfile}
 
     def start(number: int) -> tuple[SpawnProcess, Connection]:
         here, there = context.Pipe(duplex=False)
-        mine = replace(front, board=Board(numbers, number))
+        front = replace(served.front, board=Board(numbers, number))
+        mine = replace(served, front=front)
         process = context.Process(
             target=_work,
-            args=(bound, make, mine, there, options),
+            args=(bound, make, mine, there),
             name=f"omskit-worker-{number}",
         )
         process.start()
@@ -85,7 +73,7 @@ def serve_many(
     with bound, _told() as ending:
         try:
             if team.began(ending):
-                announce(what, team.url)
+                served.announce(team.url)
             while not ending.is_set():
                 team.look_after()
         finally:
@@ -163,30 +151,20 @@ def _told() -> Iterator[threading.Event]:
 
 
 def _work(
-    bound: socket.socket,
-    make: Callable[[], Engine],
-    front: Front,
-    said: Connection,
-    options: dict[str, Any],
+    bound: socket.socket, make: Callable[[], Engine], served: Served, said: Connection
 ) -> None:
     """Answer, until told to end or left alone."""
     # Ctrl-C reaches all at once; until it answers, a worker ends when it is told.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    host, certfile, keyfile = (options[n] for n in ("host", "certfile", "keyfile"))
-    service = at_address(Service(make()), host, bound, secure=certfile is not None)
+    service = served.at_address(Service(make()), bound)
 
     def watch(end: Callable[[], None]) -> None:
         threading.Thread(target=_until_alone, args=(end,), daemon=True).start()
 
-    serve_on(
-        bound,
-        service,
-        front,
-        ready=lambda: said.send(service.base_url),
-        end=watch,
-        certfile=certfile,
-        keyfile=keyfile,
-    )
+    def ready() -> None:
+        said.send(service.base_url)
+
+    serve_on(bound, service, served, ready=ready, end=watch)
 
 
 def _until_alone(end: Callable[[], None]) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from omskit._extras import load
 from omskit.engine import Stop
 from omskit.errors import TimedOutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
     from omskit.effects import Response
 
@@ -26,26 +26,30 @@ _ENDING: set[asyncio.Task[None]] = set()
 """Tasks that see to it that work ends; asyncio itself forgets tasks."""
 
 
-async def worked(receive: Any, work: Callable[[], Response]) -> Response | None:
+async def worked(
+    receive: Any, work: Callable[[], Response], threads: Executor
+) -> Response | None:
     """What *work* gives; None where the client has gone meanwhile.
 
     Args:
         receive: Tells that the client has gone, as ASGI has it.
-        work: Run in a worker thread; its queries can be stopped.
+        work: Run in one of *threads*; its queries can be stopped.
     """
-    threads = load("starlette.concurrency", "serve over HTTP")
     stop = Stop()
-    worker = asyncio.ensure_future(threads.run_in_threadpool(_watched, work, stop))
+    job = threads.submit(_watched, work, stop)
+    worker = asyncio.wrap_future(job)
     gone = asyncio.ensure_future(_gone(receive))
+    either: set[asyncio.Future[Any]] = {worker, gone}
     try:
-        await asyncio.wait({worker, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if worker.done():
             return await worker
         await gone
         return None
     finally:
         gone.cancel()
-        if not worker.done():
+        # What still waits for its thread needs no more.
+        if not worker.done() and not job.cancel():
             stop.now()
             task = asyncio.create_task(_end(worker, stop))
             _ENDING.add(task)

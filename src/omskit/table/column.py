@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.errors import NoPositionError, UsageError
+from omskit.table.flags import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,10 +110,21 @@ class Column:
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
+        if dtype is None and self._arrow.null_count and self._is_flag:
+            # For a figure a gap; np.where, for which nan would be on, refuses it.
+            found: npt.NDArray[Any] = np.array(
+                [UNKNOWN if value is None else value for value in self.to_pylist()],
+                dtype=object,
+            )
+            return found
         values = self.to_numpy()
         if dtype is not None:
             values = values.astype(dtype, copy=False)
         return values.copy() if copy else values
+
+    @property
+    def _is_flag(self) -> bool:
+        return pa.types.is_boolean(self._arrow.type)
 
     def __arrow_array__(self, type: pa.DataType | None = None) -> pa.ChunkedArray:  # noqa: A002  # pyarrow calls it so
         return self._arrow if type is None else self._arrow.cast(type)

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 HTML_ROWS = 10
 """Rows at either end of the HTML view."""
 
+STYLE = (
+    "<style>.omskit-table{overflow-x:auto}"
+    ".omskit-table th,.omskit-table td{padding:2px 8px;text-align:right}</style>"
+)
+"""Notebooks have styles of their own; marimo's sets cells without a gap."""
+
 
 def html_of(table: Shown) -> Iterator[str]:
     """The HTML view: state, warnings, header with units, first and last rows."""
@@ -22,7 +28,8 @@ def html_of(table: Shown) -> Iterator[str]:
     state = "" if table.complete else " <strong>(incomplete)</strong>"
     title = html.escape(table.resource) or "table"
     rows = "1 row" if total == 1 else f"{total} rows"
-    yield f"<div><p><strong>{title}</strong>: {rows}{state}</p>"
+    yield f'<div class="omskit-table">{STYLE}'
+    yield f"<p><strong>{title}</strong>: {rows}{state}</p>"
     if table.warnings:
         # Folded, as they were told when the rows came; open where rows are missing.
         many = len(table.warnings)

@@ -13,6 +13,8 @@ import pyarrow as pa
 from omskit._extras import load
 from omskit.errors import NoPositionError, UnknownFieldError, did_you_mean
 from omskit.table.column import Column, chosen_rows, position_of
+from omskit.table.files import ToFiles
+from omskit.table.habits import HABITS
 from omskit.table.note import Note, NoteKind, as_note
 from omskit.table.shown import unit_of
 
@@ -31,7 +33,7 @@ HANDING_ON = (
 )
 
 
-class Table:
+class Table(ToFiles):
     """Rows of one resource, typed, with units, and with what there is to know of them.
 
     A thin, immutable view on ``pyarrow.Table``: every Arrow consumer (pandas, polars,
@@ -254,6 +256,8 @@ class Table:
         if not name.startswith("_"):
             if name in self._arrow.column_names:
                 message += f" Its column is table[{name!r}]."
+            elif name in HABITS:
+                message += f" {HABITS[name]}"
             else:
                 known = [n for n in dir(type(self)) if not n.startswith("_")]
                 message += did_you_mean(name, known) + f" {HANDING_ON}"

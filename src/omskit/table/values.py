@@ -2,7 +2,9 @@
 
 An editor shows these names. What a cell holds depends on the column and is known when
 the rows are there, so a type checker takes a `Value` for anything: ``row["x"] + 1``
-needs no cast.
+needs no cast. The honest union (bool, int, float, str, datetime, list, None) was tried:
+mypy then refuses 65 right uses of cells in 21 files of omskit itself, and a user's
+likewise, each of which would need a cast or an assertion.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def alerts(
     moved = list(_moved(found, windows, false_alarms / 2))
     kept = [a for a in moved if not any(a.touches(b) for b in lone)]
     rows = [_row(alert, found, good) for alert in [*lone, *kept]]
-    rows.sort(key=lambda r: -abs(float(r["significance"])))
+    rows.sort(key=_size, reverse=True)
     table = pa.Table.from_pylist(rows, SCHEMA)
     return Table(table, resource="alerts", warnings=cube.table_notes())
 
@@ -209,6 +209,12 @@ def _stretches(flags: NDArray[np.bool_], run: IntArray) -> Iterator[tuple[int, i
         cuts = np.flatnonzero((np.diff(at) > 1) | (np.diff(run[at]) != 0)) + 1
         for part in np.split(at, cuts):
             yield int(part[0]), int(part[-1])
+
+
+def _size(row: dict[str, Any]) -> tuple[float, float]:
+    """How far off a row is; beyond 37 standard deviations, by counts alone."""
+    far = abs(row["counts"] - row["expected"]) / max(row["expected"], 1.0) ** 0.5
+    return abs(row["significance"]), far
 
 
 def _row(alert: _Alert, found: Expectation, cube: Cube) -> dict[str, Any]:

@@ -33,18 +33,18 @@ SCHEMA = pa.schema(
     [
         ("run_number", pa.int64()),
         ("first_lumisection_number", pa.int64()),
-        ("prescale_index", pa.int64()),
-        ("prescale_name", pa.string()),
-        ("path_name", pa.string()),
         ("path", pa.string()),
-        ("seed", pa.string()),
-        ("hlt_prescale", pa.float64()),
-        ("l1_prescale", pa.float64()),
         ("prescale", pa.float64()),
         ("status", pa.string()),
+        ("prescale_name", pa.string()),
+        ("prescale_index", pa.int64()),
+        ("hlt_prescale", pa.float64()),
+        ("l1_prescale", pa.float64()),
         ("prescale_low", pa.float64()),
         ("prescale_high", pa.float64()),
+        ("seed", pa.string()),
         ("why", pa.string()),
+        ("path_name", pa.string()),
     ]
 )
 """The columns of `prescales`; the bounds hold for independent prescalers."""
@@ -85,11 +85,14 @@ def prescales(
         >>> table["first_lumisection_number"].to_pylist()
         [1, 12, 431]
     """
-    tables = {name: client.query(name, run).fetch() for name in _READ}
-    rows = {name: table.to_records() for name, table in tables.items()}
-    if not rows["prescalechanges"]:
+    tables = {}
+    for name in _READ:
+        tables[name] = client.query(name, run).fetch()
+        if len(tables[name]) or name != _READ[0]:
+            continue
         message = f"OMS has no prescale change of run {run}. Is the number right?"
         raise NoRowError(message)
+    rows = {name: table.to_records() for name, table in tables.items()}
     configured = {r["path_name"]: r["l1_prerequisite"] for r in rows["hltconfigdata"]}
     patterns = patterns_of(paths)
     chosen = [name for name in sorted(configured) if matches(name, patterns)]
@@ -185,9 +188,12 @@ def patterns_of(given: str | Iterable[str]) -> list[str]:
     Example:
         >>> patterns_of("HLT_Mu50, HLT_Iso*")
         ['HLT_Mu50', 'HLT_Iso*']
+        >>> patterns_of(["HLT_Mu50,HLT_Iso*", "HLT_PF*"])
+        ['HLT_Mu50', 'HLT_Iso*', 'HLT_PF*']
     """
-    names = given.split(",") if isinstance(given, str) else list(given)
-    return [name.strip() for name in names]
+    texts = [given] if isinstance(given, str) else list(given)
+    names = [name.strip() for text in texts for name in text.split(",")]
+    return [name for name in names if name] or texts
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

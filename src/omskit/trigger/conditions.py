@@ -156,7 +156,7 @@ def conditions(
         raise UsageError(message + did_you_mean(str(live), get_args(Live)))
     rows = asked.rows("lumisections", runs, _LUMISECTIONS, page_size=MANY_ROWS)
     if not len(rows):
-        message = "OMS has no lumisection of these runs. Are the numbers right?"
+        message = f"OMS has no lumisection of {_said(runs)}. Is that right?"
         raise NoRowError(message)
     number = {name: _floats(rows, name) for name in _LUMISECTIONS}
     order = np.argsort(
@@ -189,6 +189,14 @@ def conditions(
         found = replace(found, live=_from_deadtime(asked, which, found))
     found = replace(found, column=_columns(asked, found, numbers))
     return found, {row["run_number"]: row for row in keys}
+
+
+def _said(runs: Any) -> str:
+    """A choice of runs in words."""
+    if is_mask(runs):
+        return "the mask"
+    text = f"{runs!s:.60}"
+    return f"run {text}" if text.isdecimal() else f"runs {text}"
 
 
 def _floats(table: Table, name: str) -> FloatArray:

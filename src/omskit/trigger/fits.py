@@ -94,7 +94,7 @@ class Fit:
             made_of = dict(document["made_of"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             lacks = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            message = f"This is no fit, as fit.save() writes it: {lacks:.100}"
+            message = f"This is no fit that 'save' wrote: {lacks:.100}"
             raise DecodeError(message, path="fit") from error
         if against not in {"pileup", "luminosity"}:
             message = f"against={against!r:.40}: it is pileup or luminosity."
@@ -115,11 +115,12 @@ class Fit:
             UsageError: There is no such file.
         """
         try:
-            text = Path(path).read_bytes()
+            return cls.from_json(Path(path).read_bytes())
         except OSError as error:
             message = f"Cannot read the fit {path}: {error.strerror}."
             raise UsageError(message) from error
-        return cls.from_json(text)
+        except DecodeError as error:
+            raise DecodeError(str(error), path=str(path)) from error
 
     def expected(self, cube: Cube) -> Expectation:
         """What the fits expect of the counts of a cube.

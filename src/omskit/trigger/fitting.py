@@ -40,8 +40,8 @@ MOST_KEPT = 0.98
 """A polynomial that keeps more of the data than this describes it well enough."""
 STEPS = 12
 GROUPS = 200
-SLOPES = (-6.9, -1.2)
-"""The logarithms of the slopes of sinh that are tried: 0.001 to 0.3 per unit of x."""
+BENDS = (0.06, 18.0)
+"""The slopes of sinh that are tried, times the largest x: 0.001 to 0.3 at pileup 60."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +219,7 @@ def _sinh(x: FloatArray, n: FloatArray, e: FloatArray) -> FloatArray:
     optimize = load("scipy.optimize", "fit rates")
     variance = np.maximum(n, 1.0)
     start = np.zeros(3)
+    low, high = np.log(np.array(BENDS) / float(np.abs(x).max()))
     for _ in range(4):
         root = 1 / np.sqrt(variance)
 
@@ -226,7 +227,7 @@ def _sinh(x: FloatArray, n: FloatArray, e: FloatArray) -> FloatArray:
             return _at_slope(x, n * root, e * root, float(np.exp(log_slope)))[0]
 
         best = optimize.minimize_scalar(
-            cost, bounds=SLOPES, method="bounded", options={"xatol": 1e-4}
+            cost, bounds=(low, high), method="bounded", options={"xatol": 1e-4}
         )
         start = _at_slope(x, n * root, e * root, float(np.exp(best.x)))[1]
         variance = _mean(FAMILIES["sinh"], x, e, start)
@@ -237,18 +238,26 @@ def _at_slope(
     x: FloatArray, n: FloatArray, e: FloatArray, slope: float
 ) -> tuple[float, FloatArray]:
     """The best sinh of one slope, in weighted counts: its cost and parameters."""
-    by = np.stack([e, e * np.sinh(slope * x)], axis=-1)
-    offset, height = np.linalg.lstsq(by, n, rcond=None)[0]
-    if height < 0:  # A rate does not fall with pileup.
-        offset, height = float(e @ n / (e @ e)), 0.0
-    left = n - by @ np.array([offset, height])
-    return float(left @ left), np.array([offset, height, slope])
+    # Scaled, as sinh alone spans ten powers of ten; two numbers need no matrix.
+    top = float(np.sinh(slope * np.abs(x).max()))
+    bent = e * (np.sinh(slope * x) / top)
+    ee, eb, bb, en, bn = e @ e, e @ bent, bent @ bent, e @ n, bent @ n
+    scale = ee * bb - eb * eb
+    height = float((ee * bn - eb * en) / scale) if scale > 1e-12 * ee * bb else 0.0
+    height = max(height, 0.0)  # A rate does not fall with pileup.
+    offset = float((en - height * eb) / ee)
+    left = n - offset * e - height * bent
+    return float(left @ left), np.array([offset, height / top, slope])
 
 
 def _inliers(
     families: Sequence[Family], x: FloatArray, n: FloatArray, e: FloatArray
 ) -> NDArray[np.bool_]:
-    """Lumisections that are not far off, by the family that describes most of them."""
+    """Lumisections that are not far off, by the family that describes most of them.
+
+    Deviations are those of F. J. Anscombe, Biometrika 35 (1948) 246, as (n - mean) /
+    sqrt(mean) takes each count of a rare path for an outlier beside its zeros.
+    """
     best, keep = np.inf, np.ones(n.size, dtype=bool)
     for family in families:
         if not family.is_linear and best < np.inf and keep.mean() > MOST_KEPT:
@@ -256,17 +265,15 @@ def _inliers(
         weight = np.ones(n.size)
         for _ in range(3):
             mean = _mean(family, x, e, _fitted(family, x, n, e, weight))
-            pull = (n - mean) / np.sqrt(mean)
+            pull = 2 * (np.sqrt(n + 0.375) - np.sqrt(mean + 0.375))
             scale = max(1.0, 1.4826 * float(np.median(np.abs(pull))))
             part = np.clip(np.abs(pull) / (TUKEY * scale), 0, 1)
             weight = np.maximum((1 - part**2) ** 2, 1e-9)
         # Tukey's loss: a point far off costs no more than one at the edge.
         loss = float(scale**2 * np.sum(1 - (1 - part**2) ** 3))
         if loss < best:
-            # The exact tail of few counts is longer than that of a normal law.
-            far = np.abs(pull) > OUT * scale + 3.0 / np.sqrt(np.maximum(mean, 0.1))
-            best, keep = loss, ~far
-    return keep
+            best, keep = loss, np.abs(pull) <= OUT * scale
+    return keep if n[keep].any() else np.ones(n.size, dtype=bool)
 
 
 def _compared(

@@ -8,12 +8,14 @@ a bit before prescale and dead time, ``Dataset_X``, ``Stream_X`` and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from omskit._extras import load
 from omskit.errors import UsageError
+from omskit.files import write_whole
 from omskit.trigger.building import datasets, hlt, l1, streams
 from omskit.trigger.conditions import place
 
@@ -114,21 +116,40 @@ def _joined(cube: Cube, other: Cube, values: Any, before: str) -> Branches:
     return found
 
 
+def check_place(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is asked for.
+
+    Raises:
+        MissingExtraError: uproot is not installed.
+        UsageError: The folder is not there, or the name is that of a folder.
+    """
+    load("uproot", "write ROOT files")
+    if path.is_dir():
+        message = f"Cannot write {path}: it is a folder. Name a file in it."
+        raise UsageError(message)
+    if not path.parent.is_dir():
+        message = f"Cannot write {path}: there is no folder {path.parent}."
+        raise UsageError(message)
+
+
 def write_ntuple(path: Path, found: Mapping[str, NDArray[Any]]) -> None:
     """Write branches to a ROOT file, as a tree called "tree".
+
+    The file appears whole: one that is there stays as it is until then.
 
     Raises:
         MissingExtraError: uproot is not installed.
         UsageError: The file cannot be written.
     """
     uproot = load("uproot", "write ROOT files")
-    if not path.parent.is_dir():
-        message = f"Cannot write {path}: there is no folder {path.parent}."
-        raise UsageError(message)
-    try:
-        with uproot.recreate(path) as file:
+    check_place(path)
+
+    def write(stream: BinaryIO) -> None:
+        # uproot reads what it has written, which a stream for writing alone refuses.
+        whole = BytesIO()
+        with uproot.recreate(whole) as file:
             file.mktree(TREE, {name: values.dtype for name, values in found.items()})
             file[TREE].extend(dict(found))
-    except OSError as error:
-        message = f"Cannot write {path}: {error.strerror or error}."
-        raise UsageError(message) from error
+            stream.write(whole.getbuffer())
+
+    write_whole(path, write, UsageError)

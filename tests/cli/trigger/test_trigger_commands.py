@@ -91,6 +91,45 @@ def test_prescales(oms):
     assert json.loads(upper.out)[0]["prescale"] > row["prescale"]
 
 
+def test_a_lumisection_that_there_is_not(oms):
+    """Beyond the end of a run no column holds: the last one is not told on."""
+    ended = oms("trigger", "prescales", 297050, "-p", "HLT_Mu50", "--ls", 794)
+    assert (ended.code, ended.out) == (2, "")
+    assert "no lumisection 794: its last is 793" in ended.err
+    there = oms("trigger", "prescales", 297050, "-p", "HLT_Mu50", "--ls", 793)
+    assert "6.0e33" in there.out
+
+
+def test_paths_with_commas_and_narrow_views(oms):
+    """Paths may stand in one text; the prescale itself is never a hidden column."""
+    ended = oms("trigger", "prescales", 297050, "-p", "HLT_Mu50,HLT_ZeroBias")
+    assert {"348318", "exact", "HLT_Mu50"} <= set(ended.out.split())
+    assert "to see more: a wider terminal or --format csv" in ended.out
+    ended = oms("trigger", "prescales", 999999)
+    assert ended.err.count("\n") == 2
+    assert "no prescale change of run 999999" in ended.err
+
+
+def test_how_rates_are_corrected(oms):
+    """The source of the live fraction and the rule for seeds can be chosen."""
+    chosen = ["-p", "HLT_PFJet80", "--columns", "unprescaled_rate,live_fraction"]
+    asked = ["trigger", "rates", 297050, *chosen, "-f", "csv", "-q"]
+    plain, none, upper = (
+        rows_of(oms(*asked, *more))[400]
+        for more in ([], ["--live", "none"], ["--rule", "upper"])
+    )
+    assert none["live_fraction"] == "1"
+    live = float(plain["live_fraction"])
+    kept = float(plain["unprescaled_rate"]) * live
+    assert float(none["unprescaled_rate"]) == pytest.approx(kept)
+    assert float(upper["unprescaled_rate"]) > float(plain["unprescaled_rate"])
+    for wrong in (["--live", "deadtme"], ["--kind", "streams", "--rule", "upper"]):
+        ended = oms("trigger", "rates", 297050, *wrong)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+    ended = oms("trigger", "rates", 999999)
+    assert "no lumisection of run 999999" in ended.err
+
+
 def test_before_the_first_column(oms):
     """Where no column is known, the answer is an error, not column 0."""
     ended = oms("trigger", "prescales", 297051, "--ls", 1, "-f", "json")
@@ -227,5 +266,37 @@ def test_export_ntuple(oms, tmp_path):
         "export", "ntuple", 297050, "-p", "HLT_Mu50", "--only", "hlt", "-o", path, "-q"
     )
     assert quiet.err == ""
-    ended = oms("export", "ntuple", 297050, "-o", tmp_path / "rates.csv")
-    assert (ended.code, ".root" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "said"),
+    [
+        ([297050], "rates.csv", "ends in .root"),
+        ([297050], "none/rates.root", "there is no folder"),
+        ([297050], "folder.root", "it is a folder"),
+        ([297050, "--only", "gt"], "rates.root", "no part 'gt'"),
+        ([297050, "-p", "HLT_Nope"], "rates.root", "no path like 'HLT_Nope'"),
+        ([999999], "rates.root", "no lumisection of run 999999"),
+        ([], "rates.root", "Which runs?"),
+    ],
+    ids=["ending", "no-folder", "folder", "part", "path", "run", "nothing"],
+)
+def test_no_ntuple(oms, tmp_path, given, name, said):
+    """What cannot be written is one line, and the file that is there stays."""
+    (tmp_path / "folder.root").mkdir()
+    kept = tmp_path / "rates.root"
+    kept.write_text("kept")
+    ended = oms("export", "ntuple", *given, "-o", tmp_path / name, "-q")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert said in ended.err
+    assert kept.read_text() == "kept"
+    assert {f.name for f in tmp_path.iterdir()} == {"folder.root", "rates.root"}
+
+
+def test_no_uproot(oms, tmp_path, monkeypatch):
+    """Without uproot the line says what to install, before anything is asked for."""
+    monkeypatch.setitem(sys.modules, "uproot", None)
+    ended = oms("export", "ntuple", 297050, "-o", tmp_path / "rates.root")
+    assert ended.code != 0
+    assert "pip install 'omskit[root]'" in ended.err
+    assert not list(tmp_path.iterdir())

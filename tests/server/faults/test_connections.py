@@ -14,6 +14,7 @@ from omskit import Client
 from omskit.errors import IncompleteError, TransportError
 from omskit.server import FaultPlan, Front, Rule, running
 from omskit.server.faults.connections import CONNECTION, _reset
+from omskit.server.threads import Threads
 
 
 def faulty(engine, fault, **parameters):
@@ -213,7 +214,7 @@ def test_refused_without_a_way_to_refuse(engine):
         "state": {"connection": Protocol},
     }
     plan = FaultPlan((Rule("refused"),))
-    asyncio.run(Faulty(Service(engine), plan)(scope, None, None))
+    asyncio.run(Faulty(Service(engine), plan, Threads(1))(scope, None, None))
     assert Protocol.transport.aborted
 
 

@@ -30,8 +30,8 @@ PathOption = Annotated[
         "--path",
         "-p",
         metavar="PATTERN",
-        help="Names and patterns, with or without version: 'HLT_Mu50', 'HLT_*'; give "
-        "it again for more. All by default.",
+        help="Names and patterns, with or without version: 'HLT_Mu50', 'HLT_*'; more "
+        "with commas, or by giving it again. All by default.",
         autocompletion=complete_path,
     ),
 ]
@@ -39,6 +39,20 @@ MaskOption = Annotated[
     Path | None,
     typer.Option(
         "--mask", metavar="FILE", help="Only lumisections of this certification file."
+    ),
+]
+LiveOption = Annotated[
+    str,
+    typer.Option(
+        help="What unprescaled rates are corrected by: the live fraction by "
+        "luminosity, by deadtime, or none."
+    ),
+]
+RuleOption = Annotated[
+    str,
+    typer.Option(
+        help="For seeds of several bits: nested, lower, upper, ratemon, brilcalc, "
+        "brilcalc-earlier."
     ),
 ]
 FitOption = Annotated[
@@ -78,8 +92,15 @@ def selection(runs: list[str] | None, mask: Path | None, *, quiet: bool) -> Any:
 
 
 def patterns(path: list[str] | None) -> list[str]:
-    """The patterns that were given; all paths where none was."""
-    return path or ["*"]
+    """The patterns that were given; all paths where none was.
+
+    Example:
+        >>> patterns(["HLT_Mu50,HLT_Iso*"]), patterns(None)
+        (['HLT_Mu50', 'HLT_Iso*'], ['*'])
+    """
+    from omskit.trigger.columns import patterns_of
+
+    return patterns_of(path or "*")
 
 
 def read_fit(path: Path) -> Fit:

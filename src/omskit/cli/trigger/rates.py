@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.options import Output, RunArgument, RunsArgument, sharing
-from omskit.cli.trigger.options import Kind, MaskOption, PathOption, patterns, selection
-from omskit.errors import NoRowError
+from omskit.cli.trigger.options import (
+    Kind,
+    LiveOption,
+    MaskOption,
+    PathOption,
+    RuleOption,
+    patterns,
+    selection,
+)
+from omskit.errors import NoRowError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +43,8 @@ def rates(
     path: PathOption = None,
     mask: MaskOption = None,
     kind: Annotated[Kind, typer.Option(help="What is counted.")] = Kind.HLT,
+    live: LiveOption = "luminosity",
+    rule: RuleOption = "nested",
     columns: Annotated[
         str | None,
         typer.Option(
@@ -56,25 +67,52 @@ def rates(
     names = [n.strip() for n in columns.split(",")] if columns else USUAL[kind]
     which = selection(runs, mask, quiet=given.quiet)
     with client_for(given) as oms:
-        cube = _cube(oms, kind, which, patterns(path), names)
-        write(cube.table(*names), given)
+        how = How(live, rule, names)
+        cube = _cube(oms, kind, which, patterns(path), how)
+        write(cube.table(*names), given, by="--columns")
     if not given.quiet:
         typer.echo(repr(cube), err=True)
 
 
+@dataclass(frozen=True, slots=True)
+class How:
+    """How rates are made.
+
+    Attributes:
+        live, rule: As for `omskit.trigger.hlt`.
+        columns: What is to be shown: menus are not read for counts.
+    """
+
+    live: str = "luminosity"
+    rule: str = "nested"
+    columns: Iterable[str] = ("prescale",)
+
+
 def _cube(
-    oms: Client,
-    kind: Kind,
-    runs: Any,
-    names: list[str],
-    columns: Iterable[str] = ("prescale",),
+    oms: Client, kind: Kind, runs: Any, names: list[str], how: How | None = None
 ) -> Cube:
-    """What the columns need: menus are not read for counts."""
+    """The counts of paths, and what rates are made of.
+
+    Raises:
+        UsageError: Something was asked for that only HLT paths have.
+    """
     from omskit import trigger
 
+    how = how or How()
     if kind is Kind.HLT:
-        needs = trigger.needs_prescales(columns)
-        return trigger.hlt(oms, runs, paths=names, prescales=needs)
+        needs = trigger.needs_prescales(how.columns)
+        return trigger.hlt(
+            oms,
+            runs,
+            paths=names,
+            live=how.live,  # type: ignore[arg-type]  # checked there
+            rule=how.rule,  # type: ignore[arg-type]
+            prescales=needs,
+        )
+    for option in ("live", "rule"):
+        if getattr(how, option) != getattr(How(), option):
+            message = f"--{option} is for HLT paths, not for {kind.value}."
+            raise UsageError(message)
     make = {
         Kind.L1: trigger.l1,
         Kind.STREAMS: trigger.streams,
@@ -92,13 +130,7 @@ def prescales(
         int | None,
         typer.Option(metavar="N", min=1, help="Only what holds in this lumisection."),
     ] = None,
-    rule: Annotated[
-        str,
-        typer.Option(
-            help="For seeds of several bits: nested, lower, upper, ratemon, brilcalc, "
-            "brilcalc-earlier."
-        ),
-    ] = "nested",
+    rule: RuleOption = "nested",
     given: Output,
 ) -> None:
     """The prescales of paths, from each lumisection where they change, and why.
@@ -110,17 +142,28 @@ def prescales(
 
     with client_for(given) as oms:
         table = trigger.prescales(oms, run, paths=patterns(path), rule=rule)  # type: ignore[arg-type]  # checked there
-    write(table if ls is None else _at(table, run, ls), given)
+        last = None if ls is None else _last(oms, run)
+    write(table if ls is None else _at(table, run, ls, last), given)
 
 
-def _at(table: Table, run: int, ls: int) -> Table:
+def _last(oms: Client, run: int) -> int | None:
+    """The last lumisection of a run; None where OMS does not say."""
+    name = "last_lumisection_number"
+    numbers = oms.query("runs", run).select("run_number", name).fetch()[name]
+    return next(iter(numbers.to_pylist()), None)
+
+
+def _at(table: Table, run: int, ls: int, last: int | None) -> Table:
     """The rows that hold in one lumisection.
 
     Raises:
-        NoRowError: No column is known there.
+        NoRowError: No column is known there, or the run does not go so far.
     """
     import pyarrow.compute as pc
 
+    if last is not None and ls > last:
+        message = f"Run {run} has no lumisection {ls}: its last is {last}."
+        raise NoRowError(message)
     start = table["first_lumisection_number"].arrow
     before = pc.less_equal(start, ls)
     newest = pc.max(pc.filter(start, before)).as_py()

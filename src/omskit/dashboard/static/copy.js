@@ -3,6 +3,7 @@
 (() => {
   const said = (button, text) => {
     button.dataset.says ??= button.textContent;
+    button.dataset.said = text;
     button.textContent = text;
     setTimeout(() => { button.textContent = button.dataset.says; }, 1500);
   };

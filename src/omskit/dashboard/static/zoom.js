@@ -59,6 +59,8 @@
     omskit.go(omskit.changed(part), { signal: asking.signal });
   };
   const move = (a, b) => {
+    /* An answer to the window before would end this one. */
+    asking?.abort();
     view = within(a, b);
     scale();
     clearTimeout(waiting);
@@ -70,7 +72,6 @@
     move(centre - at * width, centre + (1 - at) * width);
   };
   const shift = (part) => move(view[0] + part * (view[1] - view[0]), view[1] + part * (view[1] - view[0]));
-  document.addEventListener("omskit:shown", () => { view = [0, 1]; });
 
   /* Drag over any figure: all of them show the same lumisections. */
   let from = null;
@@ -82,7 +83,8 @@
   addEventListener("pointerdown", (event) => {
     const area = event.target.closest && event.target.closest("#plots .area");
     if (!area || event.button || !zooms()) return;
-    from = { area, at: part(area, event.clientX) };
+    const nth = [...document.querySelectorAll("#plots .area")].indexOf(area);
+    from = { area, nth, at: part(area, event.clientX) };
     mark = document.createElement("div");
     mark.className = "selection";
     area.append(mark);
@@ -98,6 +100,14 @@
     from = mark = null;
   };
   addEventListener("pointercancel", dropped);
+  /* The server's drawing of the same window may come amid a drag: it goes on there. */
+  document.addEventListener("omskit:shown", () => {
+    view = [0, 1];
+    if (!from) return;
+    from.area = document.querySelectorAll("#plots .area")[from.nth];
+    if (from.area) from.area.append(mark);
+    else dropped();
+  });
   addEventListener("pointerup", (event) => {
     if (!from) return;
     const { area, at } = from;
@@ -125,9 +135,18 @@
     const name = rowAt(area, y);
     if (name !== undefined) omskit.go(omskit.changed({ lines: name }));
   };
+  /* The row under the pointer is told, and told again by a page that was exchanged. */
+  let pointer = null;
+  const told = (target) => {
+    const area = target?.closest && target.closest("#heat");
+    if (area) document.getElementById("row").textContent = rowAt(area, pointer.y) ?? "";
+  };
   addEventListener("pointermove", (event) => {
-    const area = event.target.closest && event.target.closest("#heat");
-    if (area) document.getElementById("row").textContent = rowAt(area, event.clientY) ?? "";
+    pointer = { x: event.clientX, y: event.clientY };
+    told(event.target);
+  });
+  document.addEventListener("omskit:shown", () => {
+    if (pointer) told(document.elementFromPoint(pointer.x, pointer.y));
   });
 
   /* The wheel with Ctrl zooms (as pinching does), with Shift or sideways it pans. */

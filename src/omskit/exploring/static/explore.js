@@ -51,7 +51,7 @@ const stretches = (states) => {
   return found;
 };
 
-const numbers = (view, kind) => new kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const numbers = (text, kind) => new kind(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 
 const place = (head, slot) => {
   const start = head.starts.findLast((s) => s[0] <= slot) ?? [0, 0, 0];
@@ -69,10 +69,10 @@ function render({ model, el }) {
   };
 
   const draw = () => {
-    head = model.get("head");
+    head = model.get("window");
     const { pixels } = head;
-    const values = numbers(model.get("values"), Float32Array);
-    const all = numbers(model.get("states"), Int8Array);
+    const values = numbers(head.values, Float32Array);
+    const all = numbers(head.states, Int8Array);
     low = head.curves.map((_, n) => values.subarray(2 * n * pixels, (2 * n + 1) * pixels));
     high = head.curves.map((_, n) => values.subarray((2 * n + 1) * pixels, (2 * n + 2) * pixels));
     states = head.flags.map((_, n) => all.subarray(n * pixels, (n + 1) * pixels));
@@ -126,7 +126,10 @@ function render({ model, el }) {
     const part = (slot - head.first + 0.5) / size;
     const pixel = Math.min(head.pixels - 1, Math.floor(part * head.pixels));
     const [inner, outer] = [area().getBoundingClientRect(), box.getBoundingClientRect()];
+    const below = [...box.querySelectorAll(".area")].at(-1).getBoundingClientRect();
     cursor.style.left = inner.left - outer.left + part * inner.width + "px";
+    cursor.style.top = inner.top - outer.top + "px";
+    cursor.style.height = below.bottom - inner.top + "px";
     cursor.hidden = false;
     const [run, number] = place(head, slot);
     const words = head.curves.map((curve, n) => {
@@ -202,9 +205,9 @@ function render({ model, el }) {
   themed();
   draw();
   sized.observe(box);
-  model.on("change:head", draw);
+  model.on("change:window", draw);
   model.on("change:theme", themed);
-  return () => { sized.disconnect(); model.off("change:head", draw); model.off("change:theme", themed); };
+  return () => { sized.disconnect(); model.off("change:window", draw); model.off("change:theme", themed); };
 }
 
 export default { render };

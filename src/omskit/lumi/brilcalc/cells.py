@@ -11,6 +11,7 @@ from omskit.lumi.edges import LARGEST
 from omskit.schema.units import INSTANTANEOUS, INTEGRATED, factor
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 
@@ -27,6 +28,11 @@ def whole(text: str, least: int = 0) -> int:
     return number
 
 
+def is_nothing(text: str) -> bool:
+    """Whether a cell says that there is no value: empty, ``n/a`` or ``None``."""
+    return text.lower() in {"", "n/a", "none"}
+
+
 def decimal(text: str) -> float:
     """A finite number.
 
@@ -41,15 +47,21 @@ def decimal(text: str) -> float:
 
 
 def moment(text: str) -> dt.datetime | None:
-    """``06/16/17 20:55:44`` or seconds since 1970 (``--tssec``), in UTC.
+    """``06/16/17 20:55:44``, seconds since 1970 (``--tssec``) or ISO 8601, in UTC.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: It is none of them.
     """
     if not text:
         return None
     if text.isascii() and text.isdecimal():
         return dt.datetime.fromtimestamp(whole(text), dt.UTC)
+    if _ISO.match(text):
+        # As pandas writes it again.
+        found = dt.datetime.fromisoformat(text[:40])
+        return (
+            found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+        )
     return dt.datetime.strptime(text[:40], "%m/%d/%y %H:%M:%S").replace(tzinfo=dt.UTC)
 
 
@@ -59,7 +71,10 @@ def scale_of(name: str, unit: str) -> tuple[str, float]:
     Raises:
         UnitError: The unit is none of luminosity.
     """
-    found = factor(unit, INTEGRATED) if unit else None
+    # Headers are met in small letters and in large ones, and as 1/pb.
+    small = unit.lower().replace(" ", "")
+    small = small[small.startswith("1/") :]
+    found = factor(small, INTEGRATED) if unit else None
     if found is not None:
         return INTEGRATED, found
     found = factor(_rate(unit), INSTANTANEOUS) if unit else None
@@ -78,5 +93,7 @@ def _rate(unit: str) -> str:
     match = re.fullmatch(r"(?:1e(\d{1,3}))?/cm2s", text)
     if match:
         return f"10^{{{match[1] or 0}}}cm^{{-2}}s^{{-1}}"
-    powers = {"hz/ub": 30, "hz/nb": 33, "hz/mb": 27, "hz/b": 24}
+    powers = {
+        "hz/b": 24, "hz/mb": 27, "hz/ub": 30, "hz/nb": 33, "hz/pb": 36, "hz/fb": 39,
+    }  # fmt: skip
     return f"10^{{{powers[text]}}}cm^{{-2}}s^{{-1}}" if text in powers else unit

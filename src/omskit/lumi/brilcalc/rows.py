@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from omskit.errors import DecodeError, UnitError
-from omskit.lumi.brilcalc.cells import decimal, moment, scale_of, whole
-from omskit.lumi.brilcalc.text import Block, Header, Section, blocks
+from omskit.lumi.brilcalc.cells import decimal, is_nothing, moment, scale_of, whole
+from omskit.lumi.brilcalc.text import Block, Header, Section, blocks, sign_of
 from omskit.lumi.integral import DELIVERED, FILL, RECORDED
 from omskit.lumi.tables import RUN, SINGLE
 from omskit.schema.units import INSTANTANEOUS
@@ -142,9 +142,9 @@ def _kind(header: Header) -> str:
         return PILEUP
     for name in ("delivered", "recorded"):
         if name not in names:
-            message = (
-                "This CSV of brilcalc is not luminosity per lumisection: it has no "
-                f"column {name}."
+            what = sign_of(header)
+            message = "This CSV of brilcalc is not luminosity per lumisection: " + (
+                f"it holds {what}." if what else f"it has no column {name}."
             )
             raise DecodeError(message, path="header")
     if not by_lumisection:
@@ -198,7 +198,7 @@ def _column(
 
     def cell(cells: list[str]) -> Any:
         text = "" if place is None else cells[place]
-        value = read(text) if text else None
+        value = None if is_nothing(text) and read is not _text else read(text)
         return value * scale if scale != 1.0 and value is not None else value
 
     return field, cell
@@ -285,9 +285,17 @@ def _luminosities(header: Header) -> Iterator[Column]:
     yield _column(pa.field("source", pa.string()), header.at("source"), _text)
 
 
-def _number_at(place: int, scale: float) -> Callable[[list[str]], float]:
-    """A cell that must be a number: a luminosity that is empty is no zero."""
-    return lambda cells: decimal(cells[place]) * scale
+def _number_at(place: int, scale: float) -> Callable[[list[str]], float | None]:
+    """A cell that must be a number: a luminosity that is empty is no zero.
+
+    lumiCalc2 writes ``n/a`` where it knows none, which is null.
+    """
+
+    def read(cells: list[str]) -> float | None:
+        text = cells[place]
+        return None if text and is_nothing(text) else decimal(text) * scale
+
+    return read
 
 
 def _prescales(header: Header) -> Iterator[Column]:
@@ -317,7 +325,7 @@ def _crossings(header: Header, place: int) -> Iterator[Column]:
 
     def third(offset: int) -> Callable[[list[str]], list[Any]]:
         def read(cells: list[str]) -> list[Any]:
-            words = cells[place].strip("[]").split()
+            words = cells[place].strip("[]").replace(",", " ").split()
             if len(words) % 3:
                 message = f"{len(words)} numbers of crossings are not threes"
                 raise ValueError(message)

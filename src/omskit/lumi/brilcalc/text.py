@@ -17,6 +17,8 @@ since the last one: both can change in the middle of a file.
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import csv
 import gzip
 import re
@@ -32,8 +34,24 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"^\s*(\w[\w/: ]*?)\s*(?:\(([^)]*)\))?\s*$")
 _FIRST = {"run:fill", "run"}
 """What the first column of every header is called."""
-_MORE = {"ls", "cmsls", "nls", "ncms", "time", "fill", "utctime"}
+_MORE = {"ls", "cmsls", "nls", "ncms", "time", "fill", "utctime", "deliveredls"}
 """What at least one other column is called, which tells a header from a remark."""
+_MEASURED = {"delivered", "recorded", "avgpu"}
+"""What tells a header in which run is not the first column."""
+_MARKS = (",", "\t", ";")
+"""What stands between cells: brilcalc writes commas, spreadsheets the others."""
+_BORDER = re.compile(r"\+[-+=]*\+|\|[-:| ]+\|")
+_ROW = re.compile(r"[0-9]{6,}(:[0-9]+)?$")
+"""The first cell of a row: run:fill or run."""
+_SIGNS = {
+    "intensity1": "beam currents (brilcalc beam)",
+    "egev": "beam energies (brilcalc beam)",
+    "bkg1": "backgrounds (brilcalc bkg)",
+    "seedvalue": "HLT paths with their seeds (brilcalc trg)",
+    "hltkey": "HLT menus (brilcalc trg)",
+    "effective": "the luminosity of paths as lumiCalc2 wrote it",
+}
+"""Columns that tell an output which omskit does not read, and what it is."""
 GZIP = b"\x1f\x8b"
 LARGEST = 1 << 30
 """Unpacked bytes that are read; a year of lumisections takes 0.05 of it."""
@@ -84,6 +102,9 @@ def text_of(document: str | bytes) -> str:
         return document.lstrip("\ufeff")
     if document.startswith(GZIP):
         document = _unpacked(document)
+    if document.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # What ">" writes in a PowerShell.
+        return document.decode("utf-16", errors="replace")
     try:
         return document.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -122,7 +143,7 @@ def blocks(document: str | bytes) -> list[Block]:
     for number, cells, remark in _split(lines):
         header = _header(cells, number)
         block = found[-1]
-        if header is not None and header.names[0] == "nfill":
+        if header is not None and "nfill" in header.names:
             block.summary = header
         elif header is not None:
             if block.totals:
@@ -130,7 +151,7 @@ def blocks(document: str | bytes) -> list[Block]:
             block.sections.append(Section(header))
         elif block.summary is not None and not block.totals:
             block.totals = tuple(cells)
-        elif not remark:
+        elif not remark and not _is_beside(block, cells):
             if block.totals:
                 # Rows go on behind a summary under the header that they had.
                 last = block.sections[-1].header
@@ -141,18 +162,25 @@ def blocks(document: str | bytes) -> list[Block]:
     return found
 
 
+def _is_beside(block: Block, cells: list[str]) -> bool:
+    """Whether a line is no row: of a log above the header, or the total of a path."""
+    is_row = bool(_ROW.match(cells[0].strip())) if cells else False
+    if not block.sections:
+        return not is_row and len(cells) == 1
+    summary = block.summary
+    return not is_row and summary is not None and len(cells) == len(summary.names)
+
+
 def _split(lines: list[str]) -> Iterator[tuple[int, list[str], bool]]:
     """The cells of each line, and whether it is a remark; borders are left out."""
+    mark = _mark(lines)
     for number, line in enumerate(lines, 1):
         text = line.strip()
-        if not text or re.fullmatch(r"\+[-+=]*\+", text):
+        if not text or _BORDER.fullmatch(text):
             continue
         remark = text.startswith("#")
-        if text.startswith("|") and text.endswith("|"):
-            yield number, [cell.strip() for cell in text[1:-1].split("|")], False
-            continue
         try:
-            yield number, next(csv.reader([text.lstrip("# ")], strict=True), []), remark
+            yield number, _cells(text, mark), remark
         except csv.Error as error:
             if remark:
                 continue
@@ -160,17 +188,43 @@ def _split(lines: list[str]) -> Iterator[tuple[int, list[str], bool]]:
             raise DecodeError(message, path=f"line {number}") from error
 
 
+def _cells(text: str, mark: str) -> list[str]:
+    if text.startswith("|") and text.endswith("|"):
+        return [cell.strip() for cell in text[1:-1].split("|")]
+    return next(csv.reader([text.lstrip("# ")], delimiter=mark, strict=True), [])
+
+
+def _mark(lines: list[str], most: int = 1000) -> str:
+    """What stands between the cells of the first header."""
+    for number, line in enumerate(lines[:most], 1):
+        for mark in _MARKS:
+            with contextlib.suppress(csv.Error):
+                if mark in line and _header(_cells(line.strip(), mark), number):
+                    return mark
+    return _MARKS[0]
+
+
 def _header(cells: list[str], number: int) -> Header | None:
-    """The header that a line is, or None."""
+    """The header that a line is, or None.
+
+    Raises:
+        DecodeError: Two of its columns have one name, so that one would be lost.
+    """
     pairs = [_word(cell) for cell in cells]
     names = [name for name, _ in pairs]
     # pandas writes the numbers of rows into a column without a name.
     known = names[1:] if names[:1] == [""] else names
-    if known[:1] == ["nfill"]:
-        return Header(tuple(names), tuple(unit for _, unit in pairs), number)
-    if not known or known[0] not in _FIRST or not _MORE & set(known):
+    header = Header(tuple(names), tuple(unit for _, unit in pairs), number)
+    if "nfill" in known[:2]:
+        return header
+    is_first = known[:1] != [] and known[0] in _FIRST and _MORE & set(known)
+    if not is_first and not (_FIRST & set(known) and _MEASURED & set(known)):
         return None
-    return Header(tuple(names), tuple(unit for _, unit in pairs), number)
+    for name in filter(None, names):
+        if names.count(name) > 1:
+            message = f"This header has the column {name!r} twice. Remove one of them."
+            raise DecodeError(message, path=f"line {number}")
+    return header
 
 
 def _word(cell: str) -> tuple[str, str]:
@@ -195,15 +249,27 @@ def _add(block: Block, number: int, cells: list[str], lines: list[str]) -> None:
 
 
 def _no_header(lines: list[str]) -> DecodeError:
-    first = next((line for line in lines if line.strip()), "")
-    kind = "it is empty"
-    if first:
-        # Not what it says: it may be a key that was given by mistake.
-        columns = len(first.split(","))
-        kind = f"its first line, of {columns} columns, is another"
+    first = next((line.strip() for line in lines if line.strip()), "")
+    # Not what it says: it may be a key that was given by mistake.
+    cells = first.lstrip("#| ").split("|" if first.startswith("|") else ",")
+    signs = (_SIGNS.get(_word(cell)[0]) for cell in cells)
+    what = next(filter(None, signs), None)
+    if what is not None:
+        message = f"This holds {what}, which is no luminosity and is not read."
+        return DecodeError(message, path="line 1")
+    kind = f"its first line, of {len(cells)} columns, is another"
+    if not first:
+        kind = "it is empty"
+    elif _ROW.match(cells[0].strip()) and len(cells) > 1:
+        kind = f"it begins with a row, of {len(cells)} columns; the header was cut off"
     message = (
         f"This CSV has no header of brilcalc ({kind}), so neither columns nor units "
         "are known and it is not read as luminosity. Write it with "
         "brilcalc lumi --byls -u /pb -o FILE"
     )
     return DecodeError(message, path="line 1")
+
+
+def sign_of(header: Header) -> str | None:
+    """What a header without luminosity is of, where omskit knows it by a column."""
+    return next((_SIGNS[name] for name in header.names if name in _SIGNS), None)

@@ -1,6 +1,8 @@
 "use strict";
 /* Says the numbers of the lumisection under the pointer, or chosen with arrow keys. */
 (() => {
+/* The lumisection that was told last: a page that is exchanged tells it again. */
+let last = null;
 const begin = () => {
   const box = document.getElementById("plots");
   const told = document.getElementById("hover");
@@ -25,6 +27,7 @@ const begin = () => {
     const at = ((slot + 0.5) / size - a) / (b - a);
     cursor.style.left = inner.left - outer.left + at * inner.width + "px";
     cursor.hidden = at < 0 || at > 1;
+    last = [data.run[slot], data.ls[slot]];
     const parts = ["Run " + data.run[slot] + ", lumisection " + data.ls[slot] + ":"];
     for (const curve of data.curves) {
       const value = curve.values[slot];
@@ -50,6 +53,8 @@ const begin = () => {
     event.preventDefault();
     show(slot + step);
   });
+  const again = last ? data.ls.findIndex((ls, n) => ls === last[1] && data.run[n] === last[0]) : -1;
+  if (again >= 0) show(again);
 };
 begin();
 document.addEventListener("omskit:shown", begin);

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from omskit.schema import Resource
     from omskit.server.faults.plan import Asked, FaultPlan, Rule
     from omskit.server.service import Service
+    from omskit.server.threads import Threads
 
 CONNECTION = "connection"
 """Where the state of a scope holds the connection's protocol."""
@@ -45,11 +46,13 @@ class Faulty:
     Args:
         service: What answers.
         plan: What befalls it.
+        threads: Where it answers.
     """
 
-    def __init__(self, service: Service, plan: FaultPlan) -> None:
+    def __init__(self, service: Service, plan: FaultPlan, threads: Threads) -> None:
         self._service = service
         self._plan = plan
+        self._threads = threads
         self._tally: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -58,13 +61,17 @@ class Faulty:
         asked = self._asked(scope)
         rule = self._decide(asked) if asked else None
         if asked is None or rule is None:
-            await _answered(receive, send, partial(answer_scope, scope, self._service))
+            work = partial(answer_scope, scope, self._service)
+            answer = await worked(receive, work, self._threads.of(scope))
+            if answer is not None:
+                await send_all(answer, send)
             return
         if rule.fault in _BEFORE:
             await _BEFORE[rule.fault](rule, scope)
             if rule.fault != "latency":
                 return
-        answer = await worked(receive, partial(self._answer, scope, asked, rule))
+        work = partial(self._answer, scope, asked, rule)
+        answer = await worked(receive, work, self._threads.of(scope))
         if answer is None:
             return
         if rule.fault in _DURING:
@@ -106,13 +113,6 @@ class Faulty:
         name = asked.path
         engine = self._service.engine
         return engine.resource(name) if engine.holds(name) else None
-
-
-async def _answered(receive: Any, send: Any, work: Callable[[], Response]) -> None:
-    """Send what is made in a worker thread, where somebody still waits for it."""
-    answer = await worked(receive, work)
-    if answer is not None:
-        await send_all(answer, send)
 
 
 _PACKING = frozenset({b"accept-encoding"})

@@ -1,0 +1,59 @@
+"""The threads in which answers are made: few for large pages, more for the rest.
+
+Large pages that are made at once make each other slower than one after the other: each
+goes through hundreds of short steps, half of them with Python's lock, and hands it over
+at each. Of 1000 rows one thread writes 47 pages a second, at 22 ms of a core each; two
+write 48 at 27 ms, and three 40 at 31 ms, whether 4 or 16 clients ask. So there are two,
+lest one that is slow to find its rows holds up all; who has more cores starts more
+processes. What does not get a thread waits its turn, and holds nothing meanwhile. A row
+never waits for a page.
+"""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+LARGE = 500
+"""Pages of so many rows wait for each other."""
+
+PAGES = 2
+"""Of them so many are made at once."""
+
+OTHERS = 40
+"""Other answers that are made at once: most of them wait for DuckDB."""
+
+_LIMIT = re.compile(r"(?:^|&)(?:page\[limit\]|limit|per_page)=(\d{1,9})(?=&|$)")
+
+
+class Threads:
+    """Where the answers of one service are made.
+
+    Args:
+        pages: Large pages at once.
+    """
+
+    def __init__(self, pages: int = PAGES) -> None:
+        self._large = ThreadPoolExecutor(pages, "omskit-page")
+        self._others = ThreadPoolExecutor(OTHERS, "omskit-answer")
+
+    def of(self, scope: dict[str, Any]) -> Executor:
+        """Those for a request."""
+        is_large = rows_of(scope["query_string"]) >= LARGE
+        return self._large if is_large else self._others
+
+
+def rows_of(query: bytes) -> int:
+    """How many rows a page may have, by its parameters; 0 where they do not say.
+
+    Example:
+        >>> rows_of(b"page%5Blimit%5D=100000&sort=-run_number"), rows_of(b"")
+        (100000, 0)
+    """
+    found = _LIMIT.findall(unquote_plus(query.decode("latin-1")))
+    return max(map(int, found), default=0)
