@@ -170,11 +170,7 @@ def test_story_says_it_is_simulated(oms, tmp_path, monkeypatch):
 
 def test_serve(oms, monkeypatch):
     """``serve`` hands the demo to the server, on loopback by default."""
-    given = {}
-
-    def serve(engine, **options):
-        given.update(options, tables=engine)
-
-    monkeypatch.setattr("omskit.server.serve", serve)
+    given = []
+    monkeypatch.setattr("omskit.server.serve", lambda _, served: given.append(served))
     assert oms("serve", "--demo", "--port", 0).code == 0
-    assert (given["host"], given["port"]) == ("127.0.0.1", 0)
+    assert [(served.host, served.port) for served in given] == [("127.0.0.1", 0)]

@@ -47,7 +47,7 @@ def test_who_reads_on_is_served_from_one_piece():
     ahead, asked = Ahead(), []
     for offset in range(0, 1000, 100):
         ahead.page("rows", offset, 100, reader(asked))
-    assert asked == [(0, 100), (100, 8000)]
+    assert asked == [(0, 100), (100, 16000)]
     ahead.page("rows in another version", 1000, 100, reader(asked))
     ahead.page("rows", 1700, 100, reader(asked))
     assert asked[2:] == [(1000, 100), (1700, 100)]
@@ -62,10 +62,10 @@ def test_more_readers_than_there_is_room_for_are_served_page_by_page(monkeypatch
         for rows in ("gone", "a"):
             if rows == "a" or offset < 200:
                 ahead.page(rows, offset, 100, reader(asked))
-    assert asked == [(0, 100), (0, 100), (100, 8000), (100, 100), (200, 100)]
+    assert asked == [(0, 100), (0, 100), (100, 16000), (100, 100), (200, 100)]
     ahead.page("a", 300, 100, reader(asked))
     ahead.page("a", 400, 100, reader(asked))
-    assert asked[5:] == [(300, 100), (400, 8000)]
+    assert asked[5:] == [(300, 100), (400, 16000)]
 
 
 def test_pieces_are_smaller_where_many_read(monkeypatch):
@@ -75,7 +75,7 @@ def test_pieces_are_smaller_where_many_read(monkeypatch):
     for rows in ("first", "second"):
         for offset in (0, 100):
             ahead.page(rows, offset, 100, reader(asked))
-    assert asked[1::2] == [(100, 8000), (100, 4000)]
+    assert asked[1::2] == [(100, 16000), (100, 8000)]
 
 
 def test_what_is_here_does_not_wait_for_what_is_read():
@@ -111,9 +111,9 @@ def test_the_end_is_read_as_it_is():
 def test_large_pages_are_not_read_ahead():
     """Pages that are pieces themselves cost no memory twice."""
     ahead, asked = Ahead(), []
-    for offset in (0, 5000, 10000):
-        ahead.page("rows", offset, 5000, reader(asked))
-    assert asked == [(0, 5000), (5000, 5000), (10000, 5000)]
+    for offset in (0, 9000, 18000):
+        ahead.page("rows", offset, 9000, reader(asked))
+    assert asked == [(0, 9000), (9000, 9000), (18000, 9000)]
 
 
 def test_readers_side_by_side_share_a_piece():
@@ -135,5 +135,5 @@ def test_readers_side_by_side_share_a_piece():
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert asked == [(0, 100), (100, 8000)]
+    assert asked == [(0, 100), (100, 16000)]
     assert all(found[n].equals(ROWS.slice(n, 100)) for n in found)

@@ -12,11 +12,14 @@ def test_rows_of_a_page():
 
 
 def test_large_pages_have_threads_of_their_own():
-    """A page of 500 rows is made elsewhere than a row."""
+    """Pages are made elsewhere than a row, and those to be found than the next ones."""
     threads = Threads(1)
-    large, small, other = (
-        threads.of({"query_string": text})
-        for text in (b"page[limit]=500", b"page[limit]=499", b"")
-    )
-    assert large is not small
-    assert small is other
+    asked = (b"page[limit]=500", b"page%5Blimit%5D=500&filter[x][EQ]=1", b"")
+    made = [threads.of({"query_string": text}) for text in asked]
+    assert len(set(made)) == 3
+    for text, same in (
+        (b"sort=-x&page[limit]=9999", made[1]),
+        (b"page[limit]=9999&fields=filter_x", made[0]),
+        (b"page[limit]=499", made[2]),
+    ):
+        assert threads.of({"query_string": text}) is same

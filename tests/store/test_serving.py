@@ -88,8 +88,8 @@ def test_the_command_serves_a_store(store, oms, monkeypatch):
     store.sync(oms, "runs,lumisections", (297050, 297056))
     served = []
 
-    def serve(engine, **options):
-        served.append(options["what"])
+    def serve(engine, how):
+        served.append(how.what)
         with running(engine) as url, Client(url) as client:
             served.append(client.query("runs", (297050, 297056)).count())
 

@@ -54,7 +54,8 @@ Framed = tuple[str, "Selector | None", "QuestionOptions", tuple[str, ...]]
 Ask = Callable[[], Asking]
 """Reads the arguments of a shortcut, and complains of them."""
 
-_KEYS = {"fills": "fill_number", "eras": "name"}
+_KEYS = dict.fromkeys(("downtimes", "downtimesrun3"), "start_run_number")
+_KEYS |= {"fills": "fill_number", "eras": "name"}
 
 
 class Shortcuts(BaseClient, Generic[Answer]):

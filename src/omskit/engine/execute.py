@@ -216,11 +216,6 @@ class Engine:
             counted = _run(cursor, count_statement(query, relation))
         return Result(table, counted.column(0)[0].as_py())
 
-    @property
-    def is_aged(self) -> bool:
-        """Whether `read_between` knows anything."""
-        return isinstance(self._relations, Aged)
-
     def read_between(self, query: Query) -> Between | None:
         """When the rows that a query can match were fetched, first and last.
 

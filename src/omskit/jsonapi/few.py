@@ -74,8 +74,6 @@ def few(array: pa.Array) -> tuple[pa.Array, np.ndarray] | None:
         return None
     if pa.types.is_null(array.type):
         return array.slice(0, 1), np.zeros(len(array), np.int64)
-    if pa.types.is_boolean(array.type) and not array.null_count:
-        return _flags(array)
     if len(array.slice(0, _FIRST).unique()) > FEW:
         return None
     encoded = array.dictionary_encode(null_encoding="encode")
@@ -84,13 +82,18 @@ def few(array: pa.Array) -> tuple[pa.Array, np.ndarray] | None:
     return encoded.dictionary, encoded.indices.to_numpy().astype(np.int64)
 
 
-def _flags(array: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """Flags by themselves: there are dozens of them in a row."""
+def flags(array: pa.Array) -> Few | str:
+    """Flags without nulls, by themselves: there are dozens of them in a row.
+
+    Example:
+        >>> flags(pa.array([True, False])).values, flags(pa.array([True, True]))
+        (('false', 'true'), 'true')
+    """
     true = array.true_count
     if true in {0, len(array)}:
-        return array.slice(0, 1), np.zeros(len(array), np.int64)
+        return "true" if true else "false"
     codes = array.to_numpy(zero_copy_only=False).astype(np.int64)
-    return pa.array([False, True]), codes
+    return Few(("false", "true"), codes)
 
 
 def gathered(

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omskit.jsonapi.cells import cells, times
-from omskit.jsonapi.few import Few, few, gathered
+from omskit.jsonapi.few import Few, few, flags, gathered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -83,6 +83,8 @@ def piece(
         ('true', Few(values=('1', 'null'), codes=array([0, 1, 0])))
     """
     array = flat(column)
+    if pa.types.is_boolean(array.type) and not array.null_count:
+        return flags(array)
     found = few(array)
     if found is None:
         return texts(array, presentation=presentation, is_json=is_json)

@@ -28,11 +28,12 @@ _ONE = 2
 """Rows to ask for where there can be one: so the engine need not count them."""
 
 
-def listing(service: Service, name: str, tail: str) -> bytes:
-    """A page of rows."""
+def listing(service: Service, name: str, tail: str) -> tuple[bytes, Query]:
+    """A page of rows, and which rows were asked for."""
     resource = service.engine.resource(name)
     asked = read(service, resource, tail)
-    return _page(service, resource, asked, f"{service.link_base}/{name}")
+    body = _page(service, resource, asked, f"{service.link_base}/{name}")
+    return body, asked.query
 
 
 def meta(service: Service, name: str) -> bytes:

@@ -43,8 +43,8 @@ class Limits:
             Fewer where the process may have few descriptors.
         rows: Rows in large pages at once; further large pages wait. A row of 60 fields
             takes 1.4 kB as JSON.
-        pages: Pages of 500 rows and more that are made at once; further ones wait
-            their turn. More than two make each other slower.
+        pages: Pages of 500 rows and more, sorted or filtered, that are made at once;
+            further ones wait their turn. Those in natural order are made one by one.
     """
 
     concurrency: int = 64

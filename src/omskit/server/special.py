@@ -16,6 +16,7 @@ from omskit.server.bodies import execute, listing
 from omskit.server.parameters import read
 
 if TYPE_CHECKING:
+    from omskit.query import Query
     from omskit.server.service import Service
 
 RATEMON = "l1algorithmtriggers/ratemon"
@@ -47,7 +48,7 @@ def ratemon(service: Service, tail: str) -> bytes:
     return encode({"data": data, "links": {"self": f"{service.link_base}/{RATEMON}"}})
 
 
-def dip(service: Service, topic: list[str], tail: str) -> bytes:
+def dip(service: Service, topic: list[str], tail: str) -> tuple[bytes, Query]:
     """A page of ``diplogger``, whose topic may be the path and its time ``last``."""
     if topic:
         named = f"filter[source_dir]={quote('/'.join(topic), safe='/')}"
