@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ROWS = 16_000
 """So many are read at once; with 60 columns they take 4 to 12 MB."""
 
-ROOM = 96 * 1000 * 1000
+ROOM = 80 * 1000 * 1000
 """Bytes of the pieces that are kept. Where half of it is taken, pieces are half as
 large, so that 64 readers have room; beyond, readers are served page by page."""
 
