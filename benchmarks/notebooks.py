@@ -66,7 +66,7 @@ def ways(folder: Path) -> Iterator[tuple[str, list[str], str]]:
     port = free_port()
     lab = ["jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
     lab += ["--IdentityProvider.token=x", f"--ServerApp.root_dir={folder}"]
-    yield "jupyterlab", lab, f"http://127.0.0.1:{port}/lab/tree/nb.ipynb?token=x"
+    yield "jupyterlab", lab, f"http://127.0.0.1:{port}/lab/tree/nb.ipynb?token=x&reset"
     port = free_port()
     run = ["marimo", "run", str(folder / "mo.py"), "--headless", "--no-token"]
     yield "marimo", [*run, f"--port={port}"], f"http://127.0.0.1:{port}/"
@@ -90,9 +90,14 @@ def looked_at(page: Any, expect: Any, address: str, kept: Path | None) -> str:
     """What the browser tells of a lumisection of a window that was dragged."""
     page.goto(address)
     if "lab/tree" in address:
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        page.locator(".jp-CodeCell .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
+        cell = page.locator(".jp-CodeCell .cm-content").first
+        # JupyterLab forgets what is run before its kernel listens, and does not say so.
+        for _ in range(20):
+            cell.click()
+            page.keyboard.press("Shift+Enter")
+            page.wait_for_timeout(WAIT_MS / 20)
+            if page.locator(".jp-OutputArea-output").count():
+                break
     panels = page.locator(".omskit-explore")
     panels.locator(".line").wait_for()
     area = panels.locator(".area").first

@@ -237,17 +237,15 @@ def test_an_ongoing_run_is_told_with_what_is_off():
 
 
 def test_there_is_no_newest_run_where_there_is_none(oms):
-    """A service without runs is an error, now and when following."""
+    """A service without runs is an error."""
     from types import SimpleNamespace
 
-    from omskit.cli.follow import _newest
     from omskit.cli.now import look
     from omskit.errors import NoRowError
 
     empty = SimpleNamespace(instance=SimpleNamespace(name="here"), runs=lambda **_: [])
-    for ask in (look, _newest):
-        with pytest.raises(NoRowError, match="here has no run"):
-            ask(empty)
+    with pytest.raises(NoRowError, match="here has no run"):
+        look(empty)
 
 
 def test_following_for_people(oms):
@@ -293,7 +291,10 @@ def test_reasons_as_rows(oms, tmp_path):
             "Write 297050, 315190-315290, 315190-, 297050,297056, today,",
         ),
         (("runs", "297056-297050"), "'297056-297050' does not select any run_number"),
-        (("dcs-check", "abc"), "Invalid value for RUN: it is a whole number."),
+        (
+            ("trigger", "check", "abc"),
+            "Invalid value for RUN: it is a whole number.",
+        ),
         (("follow", 5, "--every", "x"), "it is a number, such as 2.5"),
         (("plot", "what", "1"), "Invalid value for WHAT: 'what' is not one of"),
         (("hlt-rates",), "Give RUNS, --fill, --era, --since or --last."),

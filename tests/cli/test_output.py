@@ -15,9 +15,10 @@ import pytest
 from pyarrow import csv, parquet
 
 from omskit.cli.options import Format, Output
-from omskit.cli.output import _csv, show, terminal_width, without_formulas, write
+from omskit.cli.output import show, terminal_width, without_formulas, write
 from omskit.errors import UsageError
 from omskit.table import Table
+from omskit.table.files import ENCODERS
 from omskit.table.view import Line
 
 
@@ -40,7 +41,7 @@ def test_jsonl_has_a_record_a_line(oms):
 def csv_text(arrow):
     """A table as CSV."""
     stream = io.BytesIO()
-    _csv(Table(arrow), stream)
+    ENCODERS["csv"](Table(arrow), stream)
     return stream.getvalue().decode()
 
 

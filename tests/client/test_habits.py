@@ -131,6 +131,15 @@ def test_what_was_lost(oms):
     assert "Downtimes that OMS lists:\n  2017-06-16 20:51:27 UTC, 21 s" in str(run)
 
 
+def test_downtimes_are_selected_by_what_they_began_in(oms):
+    """Runs, fills and eras select downtimes, which have no run of their own."""
+    assert len(oms.query("downtimes", 297050).fetch()) == 3
+    assert len(oms.query("downtimes", (297046, 297050)).fetch()) == 6
+    of_fill = oms.query("downtimes", fill=5839).fetch()
+    assert set(of_fill["start_run_number"]) == {297046, 297050}
+    assert len(oms.query("downtimesrun3", fill=10210).fetch()) == 3
+
+
 def test_what_was_lost_wants_one(oms):
     """Neither, both, several and none of that number are errors."""
     with pytest.raises(UsageError, match=r"lost\(297050\) or lost\(fill=5839\)"):

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from omskit.engine import Engine, MemoryRelations, sql
+from omskit.engine import Engine, MemoryRelations, execute, sql
 from omskit.engine.sql import chosen, is_newest, quoted, rows_statement
 from omskit.errors import (
     OperatorError,
@@ -213,6 +213,37 @@ class TestComputedAfterTheFilter:
         assert result.total == 3
         later = [40.0, 50.0, 60.0]
         assert self.lead(engine, field.next_lumi >= 40, field.part < 3) == later
+
+    @pytest.mark.parametrize(
+        "order", [("-count",), ("rate", "-part"), ("-run_number",)], ids=str
+    )
+    @pytest.mark.parametrize("conditions", [(), (field.part < 3,)], ids=["all", "few"])
+    def test_a_page_of_many_rows_is_a_part_of_all(
+        self, engine, monkeypatch, order, conditions
+    ):
+        """It is looked up there, and computed over all columns here."""
+        whole = Query("things").where(*conditions).sort(*order)
+        wanted = engine.execute(whole)
+        monkeypatch.setattr(sql, "MANY", 0)
+        asked = set()
+        run = execute._run
+        monkeypatch.setattr(
+            execute, "_run", lambda c, s: (asked.add("@every" in s.text), run(c, s))[1]
+        )
+        for offset, limit in ((0, 3), (2, 2), (1, 50), (0, 0)):
+            page = engine.execute(whole, offset=offset, limit=limit)
+            assert page.table.equals(wanted.table.slice(offset, limit))
+            assert page.total == wanted.total
+        assert True in asked
+
+    def test_a_page_without_it_is_read_once(self, engine, monkeypatch):
+        """Nor is it looked up where it decides which rows come."""
+        monkeypatch.setattr(sql, "MANY", 0)
+        plain = Query("things").sort("-count").select("part")
+        assert engine.execute(plain, limit=2).table["part"].to_pylist() == [1, 3]
+        late = Query("things").sort("-next_lumi").select("next_lumi")
+        found = engine.execute(late, limit=2).table["next_lumi"].to_pylist()
+        assert found == [60.0, 50.0]
 
     def test_an_expression_it_does_not_know_is_refused(self):
         """A catalogue cannot smuggle SQL in."""

@@ -72,14 +72,21 @@ def test_runs_without_a_mask(oms):
     assert not luminosity(oms, 297049, paths="HLT_Mu50").missing
 
 
+HEAD = "#run:fill,ls,time,hltpath,delivered(/ub),recorded(/ub),source"
+"""The first line of ``brilcalc lumi --hltpath --byls``, as brilws has it."""
+WHEN = "06/16/17 21:10:38"
+
+
 def brilcalc(found, path, scale=1.0, skip=0):
-    """What brilcalc would print of the same."""
-    lines = ["#run:fill,ls,hltpath,delivered(/pb),recorded(/pb)"]
+    """What brilcalc would print of the same, in the columns that brilws writes."""
+    lines = ["#Data tag : online , Norm tag: None", HEAD]
     rows = [r for r in found.by_lumisection.to_records() if r["path"] == path]
     for row in rows[skip:]:
         ls, value = row["lumisection_number"], row["effective_lumi"] * scale
-        lines.append(f"{RUN}:5839,{ls}:{ls},{path}_v6,{value * 1.1!r},{value!r}")
-    lines.append(f"{RUN}:5839,600:600,{path}_v6,1.0,1.0")
+        both = f"{value * 1.1e6!r},{value * 1e6!r}"
+        lines.append(f"{RUN}:5839,{ls}:{ls},{WHEN},{path}_v6,{both},HFOC")
+    lines.append(f"{RUN}:5839,600:600,{WHEN},{path}_v6,1.0,1.0,HFOC")
+    lines += ["#Summary:", "#hltpath,nfill,nrun,ncms", f"#{path}_v6,1,1,9"]
     return read_brilcalc_table("\n".join(lines))
 
 

@@ -283,3 +283,57 @@ def test_cross_section(oms):
     recorded = cube.conditions.recorded * 1e6
     assert np.allclose(value, weighted / recorded)
     assert np.allclose(error / (np.sqrt(weighted) / recorded), np.sqrt(prescale))
+
+
+@pytest.mark.parametrize("page", [100, 200])
+def test_physics_lost(oms, rows, page):
+    """getL1APhysicsLost: the same rates in the page that it reads; it asks for one.
+
+    OMS gives 100 rows where nothing is said, and @02a0585 says 200.
+    """
+    query = oms.query("l1triggerrates", RUN).group("lumisection")
+    (first, *_) = query.options(audit=False, page_size=page).pages()
+    theirs = {
+        r["first_lumisection_number"]: r["trigger_physics_lost_rate"]
+        for r in first.to_records()
+    }
+    ours = {
+        r["first_lumisection_number"]: r["trigger_physics_lost_rate"]
+        for r in oms.l1_rates(RUN).to_records()
+    }
+    assert len(theirs) == page < len(ours)
+    assert {ls: ours[ls] for ls in theirs} == theirs
+
+
+def test_listruns(oms):
+    """Listruns: the runs of a time, those that OMS calls stable with ``--stable``.
+
+    It leaves out runs whose HLT key has neither PRef nor HI in it, and those without a
+    throughput: on the demo, all. Its times have no zone, and OMS takes them for UTC.
+    """
+    ours = oms.runs(since="2017-06-16", until="2017-06-17").to_records()
+    every = oms.runs((297046, 297057)).to_records()
+    within = [r for r in every if r["start_time"].date().isoformat() <= "2017-06-17"]
+    assert [r["run_number"] for r in ours] == [r["run_number"] for r in within]
+    assert not [r for r in ours if "PRef" in r["hlt_key"] or "HI" in r["hlt_key"]]
+    stable = oms.runs(
+        since="2017-06-16", until="2017-06-17", where=["stable_beam = true"]
+    )
+    theirs = [r["run_number"] for r in ours if r["stable_beam"]]
+    assert stable["run_number"].to_pylist() == theirs
+
+
+def test_runls(oms, rows):
+    """Runls: the rows of lumisections, in nine columns under six names.
+
+    It prints (init + end) / 2 as a mean, which is an error where one is null, and what
+    the fill had recorded by then as if the lumisection had.
+    """
+    named = ["lumisection_number", "beams_stable", "start_time", "end_time",
+             "init_lumi", "end_lumi", "prescale_name", "recorded_lumi",
+             "delivered_lumi"]  # fmt: skip
+    ours = oms.lumisections(RUN, fields=named).to_records()
+    assert ours == [{n: r[n] for n in named} for r in rows("lumisections", *named)]
+    assert ours[-1]["end_lumi"] in {None, 0.0}
+    recorded = [r["recorded_lumi"] for r in ours if r["recorded_lumi"] is not None]
+    assert recorded == sorted(recorded)

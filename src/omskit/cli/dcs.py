@@ -11,7 +11,7 @@ import typer
 from omskit.cli.asking import client_for
 from omskit.cli.exits import ANSWER_IS_NO
 from omskit.cli.lines import folded
-from omskit.cli.options import DcsOption, Format, Output, RunArgument, sharing
+from omskit.cli.options import DcsOption, Format, OneRunArgument, Output, sharing
 from omskit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @sharing(Output)
-def dcs_check(run: RunArgument, *, dcs: DcsOption = None, given: Output) -> None:
+def dcs_check(run: OneRunArgument, *, dcs: DcsOption = None, given: Output) -> None:
     """Is cms_active what the DCS-only file says?
 
     Every lumisection of a run is compared. The exit code is 0 where the two agree and 1

@@ -12,12 +12,12 @@ import typer
 from omskit.cli.asking import client_for
 from omskit.cli.completion import complete_fields
 from omskit.cli.options import InstanceOption, Output, QuietOption
-from omskit.errors import NoRowError, UsageError
+from omskit.errors import UsageError
+from omskit.query.spoken import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omskit.client import Client
     from omskit.table import Table
 
 FIELDS = "lumisection_number,news,init_lumi,delivered_lumi_per_lumisection,cms_active"
@@ -36,8 +36,10 @@ class Lines(StrEnum):
 
 def follow(
     run: Annotated[
-        int | None,
-        typer.Argument(metavar="RUN", help="One run, 297050.", show_default=False),
+        str | None,
+        typer.Argument(
+            metavar="RUN", help="One run, 297050, or latest.", show_default=False
+        ),
     ] = None,
     *,
     last: Annotated[
@@ -95,26 +97,16 @@ def follow(
     for name in names:
         if name != "news":
             bundled()["lumisections"].columns_of(name)  # Refused before it is asked.
+    asked = LATEST if run is None else run
     given = Output(instance=instance, quiet=quiet, progress=False)
     wants_json = form is Lines.JSONL or as_json
     for_people = form is Lines.TABLE or (sys.stdout.isatty() and not wants_json)
     with client_for(given) as oms:
-        number = run if run is not None else _newest(oms)
         tell = (
-            _in_columns(number, None if whole else CAUGHT_UP)
-            if for_people
-            else _as_json
+            _in_columns(asked, None if whole else CAUGHT_UP) if for_people else _as_json
         )
-        for table in oms.follow(number, every_s=every):
+        for table in oms.follow(asked, every_s=every):
             tell(table, names)
-
-
-def _newest(oms: Client) -> int:
-    runs = oms.runs(last=1, fields=["run_number"])
-    if not len(runs):
-        message = f"{oms.instance.name} has no run."
-        raise NoRowError(message)
-    return int(runs[0]["run_number"])
 
 
 def _as_json(table: Table, names: list[str]) -> None:
@@ -126,13 +118,14 @@ def _as_json(table: Table, names: list[str]) -> None:
         typer.echo(line.decode())
 
 
-def _in_columns(run: int, most: int | None) -> Callable[[Table, list[str]], None]:
+def _in_columns(asked: str, most: int | None) -> Callable[[Table, list[str]], None]:
     """Tells rows below a header, which comes again now and then.
 
     Columns are as wide as their header from the first row on: what is to come is not
     known, and rows that are told already cannot be moved.
 
     Args:
+        asked: The run, as it was asked for.
         most: How many of the rows that were there before are shown; None: all.
     """
     from omskit.table.view import cell_text
@@ -150,7 +143,8 @@ def _in_columns(run: int, most: int | None) -> Callable[[Table, list[str]], None
             left = (
                 f"; {before} lumisections before these: --from-start" if before else ""
             )
-            typer.echo(f"Run {run}{left}")
+            number = table["run_number"][0] if len(table) else asked
+            typer.echo(f"Run {number}{left}")
         for row in table[before:][names]:
             if next(told) % AGAIN == 0:
                 typer.echo(_joined(heads, widths))

@@ -18,12 +18,15 @@ _NUMBERS = re.compile(r" +[-\d.]+ /pb +(?:[-\d.]+ %|\([-\d.]+\)) +")
 @sharing(Output)
 def lost(
     run: Annotated[
-        int | None,
-        typer.Argument(metavar="RUN", help="One run, 297050.", show_default=False),
+        str | None,
+        typer.Argument(
+            metavar="RUN", help="One run, 297050, or latest.", show_default=False
+        ),
     ] = None,
     *,
     fill: Annotated[
-        int | None, typer.Option(metavar="FILL", help="A whole fill instead of a run.")
+        str | None,
+        typer.Option(metavar="FILL", help="A whole fill, 5839 or last, instead."),
     ] = None,
     given: Output,
 ) -> None:

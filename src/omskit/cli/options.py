@@ -113,6 +113,9 @@ RunsArgument = Annotated[
         show_default=False,
     ),
 ]
+OneRunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="One run, 297050, or latest.")
+]
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="One run, 297050.")]
 ResourceArgument = Annotated[
     str,

@@ -125,19 +125,19 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         return Asker(self, self._context, self._condition, lambda: self._driver)
 
     async def dcs_check(
-        self, run: int, mask: MaskLike | str | os.PathLike[str]
+        self, run: int | str, mask: MaskLike | str | os.PathLike[str]
     ) -> DcsCheck:
         """Whether ``cms_active`` of a run is what a DCS-only mask says.
 
         Args:
-            run: One run.
+            run: One run, or ``"latest"``.
             mask: A mask, or the path of its file.
 
         Cost: one request.
         """
         chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
-        number = self._one_run(run, "dcs_check")
+        number = await self._driver.run(self._one_run(run, "dcs_check"))
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = await self._table(lambda: (steps, settings))
         return compare_dcs(table, chosen, number)
@@ -165,8 +165,9 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         """Where the delivered luminosity of a run or a fill went.
 
         Args:
-            run: One run.
-            fill: One fill instead, with what was lost before, between and after runs.
+            run: One run, or ``"latest"``.
+            fill: One fill, or ``"last"``, instead, with what was lost before, between
+                and after runs.
 
         The causes add up to what was delivered, in /pb; ``str()`` of it is for people,
         ``.table()`` has one row per cause.
@@ -208,7 +209,7 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         return await self._driver.run(self._again(receipt), bar)
 
     async def follow(
-        self, run: int, **policy: Unpack[FollowOptions]
+        self, run: int | str, **policy: Unpack[FollowOptions]
     ) -> AsyncIterator[Table]:
         """Tables of the lumisections of a run as they come, until the run has ended.
 
@@ -218,7 +219,7 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
         come are named in the ``gaps`` of the last table.
 
         Args:
-            run: One run.
+            run: One run, or ``"latest"``.
             policy: Any of `Following`, such as ``every_s=60``.
 
         Raises:

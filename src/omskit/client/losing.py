@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omskit import flow
 from omskit.errors import NoRowError, NotFoundError, UsageError
 from omskit.query import Condition, Query
-from omskit.query.selectors import numbers, selection
+from omskit.query.selectors import selection
 
 if TYPE_CHECKING:
     from omskit.lumi import Lost
@@ -33,7 +33,7 @@ def lost(run: object, fill: object, context: flow.Context) -> flow.Flow[Lost]:
         message = "Give one run, or one fill: lost(297050) or lost(fill=5839)."
         raise UsageError(message)
     if run is not None:
-        number = _one(run, "run_number")
+        number = yield from _one(run, "run_number", context)
         lumis = yield from _lumisections(Query("lumisections"), number, context)
         if not len(lumis):
             message = (
@@ -44,7 +44,7 @@ def lost(run: object, fill: object, context: flow.Context) -> flow.Flow[Lost]:
         found = ledger(lumis, run=int(str(number.value)))
         times = yield from _downtimes("start_run_number", number, context)
         return Lost(found, tuple(times), lumis.warnings)
-    number = _one(fill, "fill_number")
+    number = yield from _one(fill, "fill_number", context)
     asked = Query("fills", (number,), fields=("fill_number", "delivered_lumi"))
     row = yield from flow.fetch(asked, context)
     if not len(row):
@@ -64,12 +64,9 @@ def lost(run: object, fill: object, context: flow.Context) -> flow.Flow[Lost]:
     return Lost(found, tuple(times), lumis.warnings)
 
 
-def _one(given: object, key: str) -> Condition:
-    (number, *more) = numbers(given, key)
-    if more or number.op != "EQ":
-        message = f"lost() takes one {key.partition('_')[0]}, not {given!r:.60}."
-        raise UsageError(message)
-    return number
+def _one(given: object, key: str, context: flow.Context) -> flow.Flow[Condition]:
+    number = yield from flow.single(given, key, "lost", context)
+    return Condition(key, "EQ", number)
 
 
 def _lumisections(

@@ -54,7 +54,8 @@ Framed = tuple[str, "Selector | None", "QuestionOptions", tuple[str, ...]]
 Ask = Callable[[], Asking]
 """Reads the arguments of a shortcut, and complains of them."""
 
-_KEYS = {"fills": "fill_number", "eras": "name"}
+_KEYS = dict.fromkeys(("downtimes", "downtimesrun3"), "start_run_number")
+_KEYS |= {"fills": "fill_number", "eras": "name"}
 
 
 class Shortcuts(BaseClient, Generic[Answer]):
@@ -374,21 +375,22 @@ class Shortcuts(BaseClient, Generic[Answer]):
             warn_of([f"The file is not as written: it has {kept.altered}."])
         return flow.replay(kept.receipt, self._context(), LumiMask.from_json)
 
-    def _followed(self, run: int, policy: FollowOptions) -> flow.Flow[None]:
+    def _followed(self, run: int | str, policy: FollowOptions) -> flow.Flow[None]:
         known = Following.__dataclass_fields__
         for name in policy.keys() - known.keys():
             message = f"There is no option {name!r}.{did_you_mean(name, known)}"
             raise UsageError(message)
-        number = self._one_run(run, "follow")
-        return flow.follow(number, self._context(), Following(**policy))
+        following, context = Following(**policy), self._context()
 
-    @staticmethod
-    def _one_run(run: int, method: str) -> int:
-        chosen = numbers(run, "run_number")
-        if [c.op for c in chosen] != ["EQ"]:
-            message = f"{method}() takes one run, not {run!r}."
-            raise SelectorError(message)
-        return int(chosen[0].value)  # type: ignore[arg-type]  # one number, see above
+        def steps() -> flow.Flow[None]:
+            number = yield from self._one_run(run, "follow")
+            yield from flow.follow(number, context, following)
+
+        return steps()
+
+    def _one_run(self, run: int | str, method: str) -> flow.Flow[int]:
+        settings = self._settings.changed(audit=False)
+        return flow.single(run, "run_number", method, self._context(settings))
 
     def _dcs_query(self, run: int) -> Query:
         fields = ("run_number", "lumisection_number", "cms_active")

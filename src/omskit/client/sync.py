@@ -116,18 +116,20 @@ class Client(Shortcuts["Table"]):
     def _asker(self) -> Asker[SyncDriver]:
         return Asker(self, self._context, self._condition, lambda: self._driver)
 
-    def dcs_check(self, run: int, mask: MaskLike | str | os.PathLike[str]) -> DcsCheck:
+    def dcs_check(
+        self, run: int | str, mask: MaskLike | str | os.PathLike[str]
+    ) -> DcsCheck:
         """Whether ``cms_active`` of a run is what a DCS-only mask says.
 
         Args:
-            run: One run.
+            run: One run, or ``"latest"``.
             mask: A mask, or the path of its file.
 
         Cost: one request.
         """
         chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
-        number = self._one_run(run, "dcs_check")
+        number = self._driver.run(self._one_run(run, "dcs_check"))
         steps = flow.fetch(self._dcs_query(number), self._context(settings))
         table = self._table(lambda: (steps, settings))
         return compare_dcs(table, chosen, number)
@@ -155,8 +157,9 @@ class Client(Shortcuts["Table"]):
         """Where the delivered luminosity of a run or a fill went.
 
         Args:
-            run: One run.
-            fill: One fill instead, with what was lost before, between and after runs.
+            run: One run, or ``"latest"``.
+            fill: One fill, or ``"last"``, instead, with what was lost before, between
+                and after runs.
 
         The causes add up to what was delivered, in /pb; ``str()`` of it is for people,
         ``.table()`` has one row per cause.
@@ -197,7 +200,9 @@ class Client(Shortcuts["Table"]):
         bar = reporter(self._settings.progress)
         return self._driver.run(self._again(receipt), bar)
 
-    def follow(self, run: int, **policy: Unpack[FollowOptions]) -> Iterator[Table]:
+    def follow(
+        self, run: int | str, **policy: Unpack[FollowOptions]
+    ) -> Iterator[Table]:
         """Tables of the lumisections of a run as they come, until the run has ended.
 
         A column ``news`` says why a row is told: ``new``; ``late``, after a later one;
@@ -206,7 +211,7 @@ class Client(Shortcuts["Table"]):
         come are named in the ``gaps`` of the last table.
 
         Args:
-            run: One run.
+            run: One run, or ``"latest"``.
             policy: Any of `Following`, such as ``every_s=60``.
 
         Raises:

@@ -14,6 +14,7 @@ from omskit.flow.follow import Following, follow
 from omskit.flow.prepare import first_page
 from omskit.flow.replay import Replayed, replay
 from omskit.flow.settings import Settings, Timeouts
+from omskit.flow.single import single
 from omskit.flow.source import HttpSource, Page, Source
 from omskit.flow.stream import pages
 
@@ -42,4 +43,5 @@ __all__ = [
     "learn",
     "pages",
     "replay",
+    "single",
 ]

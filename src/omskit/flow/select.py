@@ -167,6 +167,9 @@ def _fills(bounds: tuple[int, int | None], resource: Resource, look: Look) -> _S
     sure = column is not None and column.filterable and column.evidence != "GUESS"
     if sure and resource.name != "runs":
         return _Rule(conditions)
+    if "start_fill_number" in resource:
+        # What began in a fill, as a downtime does.
+        return _Rule(_between("start_fill_number", *bounds))
     if "run_number" not in resource:
         _unfit("fill= or era=", resource)
     wanted = ("run_number", "lumisection_number")

@@ -30,6 +30,13 @@ FIRST = {
         "run_number", "first_lumisection_number", "bit", "name",
         "initial_prescale_prescale", "pre_dt_rate", "post_dt_rate",
     ),
+    **dict.fromkeys(
+        ("downtimes", "downtimesrun3"),
+        (
+            "start_time", "duration", "lost_lumi", "subsystem", "category",
+            "start_run_number",
+        ),
+    ),
 }  # fmt: skip
 """In this order; a rate comes before what it is kept under."""
 
