@@ -244,8 +244,8 @@ def at_once(here: str, there: str, given: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {}
     pages = given.rows // PAGE
     for clients in given.clients:
-        # Long enough for each client to read on: the first page is a cold one.
-        seconds = given.seconds * max(1, clients // 16)
+        # Long enough for each client to read on: its first pages are cold ones.
+        seconds = given.seconds * min(4, max(1, clients // 4))
         found = [
             (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
             for _ in range(3)

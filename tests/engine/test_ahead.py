@@ -47,7 +47,7 @@ def test_who_reads_on_is_served_from_one_piece():
     ahead, asked = Ahead(), []
     for offset in range(0, 1000, 100):
         ahead.page("rows", offset, 100, reader(asked))
-    assert asked == [(0, 100), (100, 16000)]
+    assert asked == [(0, 100), (100, 8000)]
     ahead.page("rows in another version", 1000, 100, reader(asked))
     ahead.page("rows", 1700, 100, reader(asked))
     assert asked[2:] == [(1000, 100), (1700, 100)]
@@ -62,20 +62,23 @@ def test_more_readers_than_there_is_room_for_are_served_page_by_page(monkeypatch
         for rows in ("gone", "a"):
             if rows == "a" or offset < 200:
                 ahead.page(rows, offset, 100, reader(asked))
-    assert asked == [(0, 100), (0, 100), (100, 16000), (100, 100), (200, 100)]
+    assert asked == [(0, 100), (0, 100), (100, 8000), (100, 100), (200, 100)]
     ahead.page("a", 300, 100, reader(asked))
     ahead.page("a", 400, 100, reader(asked))
     assert asked[5:] == [(300, 100), (400, 16000)]
 
 
-def test_pieces_are_smaller_where_many_read(monkeypatch):
-    """As soon as half of the room is taken, half as many rows are read at once."""
-    monkeypatch.setattr(module, "ROOM", 2 * ROWS.nbytes)
+def test_who_reads_on_and_on_gets_larger_pieces(monkeypatch):
+    """The first piece is half a one; where half of the room is taken, all are."""
+    monkeypatch.setattr(module, "ROWS", 800)
     ahead, asked = Ahead(), []
-    for rows in ("first", "second"):
-        for offset in (0, 100):
-            ahead.page(rows, offset, 100, reader(asked))
-    assert asked[1::2] == [(100, 16000), (100, 8000)]
+    for offset in range(0, 700, 100):
+        ahead.page("rows", offset, 100, reader(asked))
+    assert asked == [(0, 100), (100, 400), (500, 800)]
+    monkeypatch.setattr(module, "ROOM", 2 * ROWS.nbytes)
+    for offset in range(0, 700, 100):
+        ahead.page("others", offset, 100, reader(asked))
+    assert asked[3:] == [(0, 100), (100, 400), (500, 400)]
 
 
 def test_what_is_here_does_not_wait_for_what_is_read():
@@ -121,7 +124,7 @@ def test_readers_side_by_side_share_a_piece():
     ahead, asked = Ahead(), []
     ahead.page("rows", 0, 100, reader(asked))
     for offset in range(100, 500, 100):
-        ahead._ends["rows", offset] = None
+        ahead._ends["rows", offset] = False
     found = {}
 
     def ask(offset):
@@ -135,5 +138,5 @@ def test_readers_side_by_side_share_a_piece():
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert asked == [(0, 100), (100, 16000)]
+    assert asked == [(0, 100), (100, 8000)]
     assert all(found[n].equals(ROWS.slice(n, 100)) for n in found)

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 16_000
-"""So many are read at once; with 60 columns they take 4 to 12 MB."""
+"""So many are read at once for who reads on and on, half as many at first; with 60
+columns they take 4 to 12 MB."""
 
-ROOM = 96 * 1000 * 1000
+ROOM = 80 * 1000 * 1000
 """Bytes of the pieces that are kept. Where half of it is taken, pieces are half as
 large, so that 64 readers have room; beyond, readers are served page by page."""
 
@@ -59,13 +60,14 @@ class Ahead:
         >>> pages = [ahead.page("rows", n, 10, read)["n"][0].as_py()
         ...          for n in range(0, 50, 10)]
         >>> pages, asked
-        ([0, 10, 20, 30, 40], [(0, 10), (10, 16000)])
+        ([0, 10, 20, 30, 40], [(0, 10), (10, 8000)])
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
-        self._ends: OrderedDict[Hashable, None] = OrderedDict()
+        # Where pages ended, and whether they followed on others themselves.
+        self._ends: OrderedDict[Hashable, bool] = OrderedDict()
         self._pieces: OrderedDict[tuple[Hashable, int], _Piece] = OrderedDict()
         self._pages = 0
 
@@ -84,11 +86,11 @@ class Ahead:
         """
         with self._lock:
             self._pages += 1
-            follows = (rows, offset) in self._ends
-            self._ends[rows, offset + limit] = None
+            follows = self._ends.get((rows, offset))
+            self._ends[rows, offset + limit] = follows is not None
             while len(self._ends) > _READERS:
                 self._ends.popitem(last=False)
-        if not follows or not 0 < limit <= ROWS // 2:
+        if follows is None or not 0 < limit <= ROWS // 2:
             return read(offset, limit)
         # What is here does not wait for what others read.
         found = self._held(rows, offset, limit)
@@ -96,7 +98,7 @@ class Ahead:
             return found
         with self._reading:
             found = self._held(rows, offset, limit)
-            many = self._room() // limit * limit
+            many = self._room(longer=follows) // limit * limit
             if found is None and many:
                 piece = read(offset, many)
                 if piece.num_rows >= 2 * limit:
@@ -124,7 +126,7 @@ class Ahead:
         with self._lock:
             self._pieces[key] = _Piece(rows, size, self._pages)
 
-    def _room(self) -> int:
+    def _room(self, *, longer: bool) -> int:
         """How many rows the next piece may have; 0: there is no room for one."""
         with self._lock:
             taken = sum(piece.size for piece in self._pieces.values())
@@ -134,4 +136,4 @@ class Ahead:
                     return 0
                 del self._pieces[key]
                 taken -= oldest.size
-            return ROWS if 2 * taken < ROOM else ROWS // 2
+            return ROWS if longer and 2 * taken < ROOM else ROWS // 2

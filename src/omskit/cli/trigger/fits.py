@@ -266,5 +266,6 @@ def _client(given: Output, as_of: dt.datetime | None, speed: float) -> Iterator[
     if find_instance(given.asks).name != "demo":
         message = "--as-of and --speed are for the demo: others have their own time."
         raise UsageError(message)
-    with warnings_on_stderr(quiet=given.quiet), PlayedClient(as_of, speed) as played:
+    start = as_of.replace(tzinfo=dt.UTC) if as_of.tzinfo is None else as_of
+    with warnings_on_stderr(quiet=given.quiet), PlayedClient(start, speed) as played:
         yield played
