@@ -21,6 +21,7 @@ from omskit.engine import Engine, Result
 from omskit.server import FaultPlan, Rule, Service
 from omskit.server.faults.connections import Faulty
 from omskit.server.front import Limits, protocol
+from omskit.server.threads import Threads
 
 if TYPE_CHECKING:
     from omskit.query import Query
@@ -183,6 +184,7 @@ class Router:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._engine = Remembering(truth())
+        self._threads = Threads()
         self._made: dict[str, Faulty] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -191,7 +193,8 @@ class Router:
         key = f"/{client}/{number}"
         if key not in self._made:
             made = Service(self._engine, f"http://127.0.0.1{key}/agg/api/v1")
-            self._made[key] = Faulty(made, scenario(self._seed, int(number)).plan)
+            plan = scenario(self._seed, int(number)).plan
+            self._made[key] = Faulty(made, plan, self._threads)
         await self._made[key](scope, receive, send)
 
 

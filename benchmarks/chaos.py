@@ -277,12 +277,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fetches", type=int, default=1000, help="by each client")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--quick", action="store_true", help="30 fetches, for CI")
+    parser.add_argument("--quick", action="store_true", help="15 fetches, for CI")
     parser.add_argument("--client", choices=CLIENTS, action="append")
     parser.add_argument("--first", type=int, default=0, help="number of a scenario")
     parser.add_argument("--json", type=Path, help="write every outcome here")
     options = parser.parse_args()
-    number = 30 if options.quick else options.fetches
+    number = 15 if options.quick else options.fetches
     scenarios = [scenario(options.seed, options.first + n) for n in range(number)]
     warnings.simplefilter("ignore", OMSWarning)
     results = {}
