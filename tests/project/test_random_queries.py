@@ -210,7 +210,7 @@ def text_of(condition):
 
 def by_command(query, form, capsysbinary):
     """The rows that the command gives, or None where it cannot be asked."""
-    words = ["get", query.resource, "-i", "demo", "-q", "-f", form]
+    words = ["get", query.resource, "-i", "demo", "-q", "-f", form, "--all"]
     for condition in query.conditions:
         text = text_of(condition)
         if text is None:
@@ -224,12 +224,18 @@ def by_command(query, form, capsysbinary):
         words += ["--limit", str(query.maximum)]
     code = command(words)
     said = capsysbinary.readouterr()
-    assert code == 0, (words, said.err)
+    found = read(form, said.out)
+    assert code == (0 if found else 1), (words, said.err)
+    return found
+
+
+def read(form, written):
+    """The rows that were written."""
     if form == "parquet":
-        return parquet.read_table(io.BytesIO(said.out)).to_pylist()
+        return parquet.read_table(io.BytesIO(written)).to_pylist()
     if form == "json":
-        return json.loads(said.out)
-    return list(csv.DictReader(io.StringIO(said.out.decode(), newline="")))
+        return json.loads(written)
+    return list(csv.DictReader(io.StringIO(written.decode(), newline="")))
 
 
 def as_json(value):

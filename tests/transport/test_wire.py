@@ -177,8 +177,10 @@ def test_closing_cuts_a_fetch_of_another_thread():
     assert "closed while it was asking" in str(error)
 
 
+# What is started in the background by a shell ignores Ctrl-C until it says otherwise.
 _SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from omskit import Client
 Client(sys.argv[1], page_size=10).runs()
 """
