@@ -9,10 +9,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import omskit
-from omskit import Client, UsageError
+from omskit import Client, Table, UsageError
 
 KEPT = os.environ.get("OMSKIT_SCREENSHOTS")
 CHROMIUM = os.environ.get("OMSKIT_CHROMIUM") or shutil.which("chromium")
@@ -104,6 +105,57 @@ widget.render({model, el: document.getElementById("cell")});
 </script>"""  # a page
 
 
+def state_of(widget):
+    """What the browser knows of a widget."""
+    names = ("window", "view", "width", "note", "theme")
+    return {name: getattr(widget, name) for name in names}
+
+
+def cell(widget, state, paper):
+    """A page with the widget on it, as in a cell of a notebook."""
+    esm = base64.b64encode(widget._esm.encode()).decode()
+    # A notebook sends it beside the page, not in it.
+    start = json.dumps(state).replace("<", "\\u003c")
+    return f"<script>window.start = {start}</script>" + PAGE % (widget._css, paper, esm)
+
+
+HOSTILE = '<img src=x onerror="window.obeyed = true"></main><script>obeyed = 1</script>'
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here")
+@pytest.mark.timeout(120)
+def test_hostile_names_and_units_are_text_in_a_cell(lumis):
+    """Whatever columns, flags, units and notes are called, they are shown as text."""
+    driver = pytest.importorskip("playwright.sync_api")
+    pytest.importorskip("anywidget")
+    names = {"pileup": HOSTILE, "cms_active": f"{HOSTILE} flag"}
+    schema = lumis.arrow.schema
+    fields = [
+        schema.field(n).with_name(names.get(n, n)).with_metadata({"unit": HOSTILE})
+        for n in schema.names
+    ]
+    arrow = lumis.arrow.rename_columns([f.name for f in fields])
+    table = Table(arrow.cast(pa.schema(fields, schema.metadata)))
+    widget = omskit.explore(table, columns=[HOSTILE])
+    state = {**state_of(widget), "note": HOSTILE}
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"]
+        )
+        tab = browser.new_page()
+        tab.expose_function("ask", lambda *_: {})
+        tab.set_content(cell(widget, state, "#fff"))
+        tab.wait_for_selector(".omskit-explore .line")
+        tab.hover(".omskit-explore .area")
+        driver.expect(tab.locator(".hover")).to_contain_text(HOSTILE)
+        told = tab.inner_text(".omskit-explore")
+        assert told.count(HOSTILE) >= 2
+        assert tab.locator(".omskit-explore :is(img, script)").count() == 0
+        assert tab.evaluate("window.obeyed") is None
+        browser.close()
+    widget.close()
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here")
 @pytest.mark.timeout(120)
 def test_it_draws_zooms_and_tells_in_a_browser(widget):
@@ -111,15 +163,13 @@ def test_it_draws_zooms_and_tells_in_a_browser(widget):
     driver = pytest.importorskip("playwright.sync_api")
 
     def state():
-        names = ("window", "view", "width", "note", "theme")
-        return {name: getattr(widget, name) for name in names}
+        return state_of(widget)
 
     def ask(view, width):
         widget.width = width
         widget.view = view
         return state()
 
-    esm = base64.b64encode(widget._esm.encode()).decode()
     with driver.sync_playwright() as playwright:
         options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
         browser = playwright.chromium.launch(**options)
@@ -131,10 +181,7 @@ def test_it_draws_zooms_and_tells_in_a_browser(widget):
             tab.on("pageerror", lambda error, to=said: to.append(str(error)))
             tab.expose_function("ask", ask)
             widget.view = [0, 792]
-            tab.set_content(
-                f"<script>window.start = {json.dumps(state())}</script>"
-                + PAGE % (widget._css, paper, esm)
-            )
+            tab.set_content(cell(widget, state(), paper))
             tab.wait_for_selector(".omskit-explore .line")
             box = tab.locator(".omskit-explore .area").first.bounding_box()
             tab.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 30)
