@@ -80,7 +80,6 @@ def serve(instance: str) -> None:
     """The dashboard, until stdin ends; then its memory is told."""
     from omskit import Client, OMSWarning
     from omskit.cli.dashboard import newest_in
-    from omskit.cli.output import encoders
     from omskit.config import find_instance
     from omskit.dashboard import Asker, running
 
@@ -94,7 +93,7 @@ def serve(instance: str) -> None:
     newest = newest_in(find_instance(instance).base_url)
     with Client(instance, progress=False) as oms:
         asker = Wide(oms, newest=newest)
-        with running(asker, encoders(), every_s=10) as (url, _):
+        with running(asker, every_s=10) as (url, _):
             say(url)
             sys.stdin.read()
         usage = resource.getrusage(resource.RUSAGE_SELF)

@@ -69,7 +69,6 @@ def screenshots() -> dict[str, Path]:
 
 
 def _taken(browser: Any) -> Iterator[tuple[str, Path]]:
-    from omskit.cli.output import encoders
     from omskit.dashboard import Asker, running
     from omskit.dashboard.playing import PlayedClient
 
@@ -81,7 +80,7 @@ def _taken(browser: Any) -> Iterator[tuple[str, Path]]:
             asker.drop(name, f'{{"297050": [[1, {last}]]}}'.encode())
             for name, last in (("golden.json", 776), ("mine.json", 700))
         )
-        with running(asker, encoders()) as (url, watcher):
+        with running(asker) as (url, watcher):
             watcher.look()
             for name, (path, _) in VIEWS.items():
                 tall = TALL.get(name, 900)

@@ -6,15 +6,17 @@ import datetime as dt
 
 import pytest
 
+from omskit.dashboard.endpoints import ENCODERS
+
 
 @pytest.fixture
 def served(monkeypatch):
     """What the dashboard would have been served with."""
     given = {}
 
-    def serve(asker, writers, *, port, ready):
+    def serve(asker, *, port, ready):
         newest = asker.newest_run()
-        given.update(asker=asker, writers=writers, port=port, newest=newest)
+        given.update(asker=asker, port=port, newest=newest)
         given["now"] = asker.now()
         ready("http://127.0.0.1:1/")
 
@@ -29,7 +31,7 @@ def test_the_demo_plays(oms, served):
     assert served["newest"] == 386694
     late = served["now"] - dt.datetime(2024, 10, 6, 4, 30, tzinfo=dt.UTC)
     assert dt.timedelta(0) <= late < dt.timedelta(minutes=5)
-    assert set(served["writers"]) == {"csv", "json", "jsonl", "parquet"}
+    assert set(ENCODERS) == {"csv", "json", "jsonl", "parquet"}
     assert "opened" not in served
 
 

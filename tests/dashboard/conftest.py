@@ -10,7 +10,6 @@ import pytest
 from tests.support.htmlpage import Page
 
 from omskit import Client
-from omskit.cli.output import encoders
 from omskit.dashboard import Asker, application
 from omskit.dashboard.watching import Watcher
 
@@ -99,7 +98,7 @@ def watcher(asker):
 @pytest.fixture
 def visitor(asker, watcher):
     """A visitor of the dashboard."""
-    return Visitor(application(asker, watcher, encoders()))
+    return Visitor(application(asker, watcher))
 
 
 @pytest.fixture
@@ -110,7 +109,7 @@ def make_visitor():
         asker = Asker(client, now=lambda: NOW, **options)
         watcher = Watcher(asker)
         watcher.look()
-        return Visitor(application(asker, watcher, encoders()))
+        return Visitor(application(asker, watcher))
 
     return make
 

@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from omskit import LumiMask
-from omskit.cli.output import encoders
 from omskit.dashboard import Asker, running
 from omskit.dashboard.playing import PlayedClient
 from omskit.errors import TransportError
@@ -93,7 +92,7 @@ def asker():
 @pytest.fixture(scope="module")
 def dashboard(asker):
     """The dashboard: where it is, and who watches the run, when a test says so."""
-    with running(asker, encoders(), every_s=RARELY_S) as (url, watcher):
+    with running(asker, every_s=RARELY_S) as (url, watcher):
         watcher.look()
         yield url, watcher
 
@@ -536,7 +535,7 @@ def test_a_dashboard_that_is_gone_does_not_look_alive(browser, asker):
     context = browser.new_context()
     page = opened(context)
     page.clock.install()
-    with running(asker, encoders(), every_s=RARELY_S) as (url, _):
+    with running(asker, every_s=RARELY_S) as (url, _):
         page.goto(f"{url}/now")
     look_again(page)
     told = page.locator("#outage")

@@ -8,7 +8,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from omskit.cli.output import encoders
 from omskit.dashboard import running, serve
 from omskit.dashboard.serving import HOST
 from omskit.errors import ConfigError
@@ -18,7 +17,7 @@ from omskit.server.served import listen
 @pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
 def test_it_is_on_loopback_only(asker):
     """Pages are served at 127.0.0.1, whatever the machine is called."""
-    with running(asker, encoders(), every_s=60) as (url, watcher):
+    with running(asker, every_s=60) as (url, watcher):
         assert url.startswith(f"http://{HOST}:")
         with urlopen(f"{url}/masks") as answer:
             assert answer.status == 200
@@ -56,7 +55,6 @@ def test_serve_says_where_it_is(asker, capsys, monkeypatch):
     monkeypatch.setattr(serving, "_server", remember)
     serve(
         asker,
-        encoders(),
         port=0,
         # The server answers while this thread runs it.
         ready=lambda url: threading.Thread(target=ready, args=(url,)).start(),
@@ -68,4 +66,4 @@ def test_serve_says_where_it_is(asker, capsys, monkeypatch):
 def test_a_port_that_is_taken(asker):
     """A port that is taken is told, and another suggested."""
     with listen(HOST, 0) as bound, pytest.raises(ConfigError, match="--port 0"):
-        serve(asker, encoders(), port=bound.getsockname()[1])
+        serve(asker, port=bound.getsockname()[1])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.changing import Rows
 
 from omskit import Client
 from omskit.trigger import column_at, counts_of_rates
@@ -20,36 +21,6 @@ def oms():
     """A client of the demo."""
     with Client("demo") as client:
         yield client
-
-
-class Rows:
-    """A client whose answers are changed on the way."""
-
-    def __init__(self, oms, change):
-        self.oms, self.change = oms, change
-
-    def query(self, resource, runs=None, /, **options):
-        return Changed(self.oms.query(resource, runs, **options), resource, self.change)
-
-
-class Changed:
-    def __init__(self, query, resource, change):
-        self.query, self.resource, self.change = query, resource, change
-
-    def __getattr__(self, name):
-        def again(*args, **options):
-            made = getattr(self.query, name)(*args, **options)
-            return Changed(made, self.resource, self.change)
-
-        return again
-
-    def fetch(self):
-        table = self.query.fetch()
-        return table.part(self.change(self.resource, table.arrow))
-
-    def pages(self):
-        for table in self.query.pages():
-            yield table.part(self.change(self.resource, table.arrow))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from tests.support.changing import Rows
 
 from omskit import NoRowError, UsageError
 from omskit.trigger import fit, hlt, summary, watch
@@ -19,43 +20,22 @@ def fitted(oms):
     return fit(hlt(oms, [315264, 315267], paths=PATHS))
 
 
-class Growing:
+class Growing(Rows):
     """The demo, up to a lumisection that moves."""
 
     def __init__(self, oms, upto, last=640):
-        self.oms, self.upto, self.last = oms, upto, last
+        super().__init__(oms, self.cut)
+        self.upto, self.last = upto, last
 
-    def query(self, resource, runs=None, /, **options):
-        return Part(self.oms.query(resource, runs, **options), resource, self)
-
-
-class Part:
-    def __init__(self, query, resource, client):
-        self.query, self.resource, self.client = query, resource, client
-
-    def __getattr__(self, name):
-        def again(*args, **options):
-            made = getattr(self.query, name)(*args, **options)
-            return Part(made, self.resource, self.client)
-
-        return again
-
-    def cut(self, table):
-        arrow = table.arrow
+    def cut(self, resource, arrow):
         for name in ("lumisection_number", "first_lumisection_number"):
-            if name in arrow.column_names and self.resource != "prescalechanges":
-                arrow = arrow.filter(pc.less_equal(arrow[name], self.client.upto))
-        if "end_time" in arrow.column_names and self.client.upto < self.client.last:
+            if name in arrow.column_names and resource != "prescalechanges":
+                arrow = arrow.filter(pc.less_equal(arrow[name], self.upto))
+        if "end_time" in arrow.column_names and self.upto < self.last:
             at = arrow.schema.get_field_index("end_time")
             kind = arrow.schema.field(at).type
             arrow = arrow.set_column(at, "end_time", pa.nulls(len(arrow), kind))
-        return table.part(arrow)
-
-    def fetch(self):
-        return self.cut(self.query.fetch())
-
-    def pages(self):
-        return map(self.cut, self.query.pages())
+        return arrow
 
 
 def test_alerts_come_once_and_in_time(oms, fitted):

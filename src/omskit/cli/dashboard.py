@@ -47,7 +47,6 @@ def dashboard(
 
     Example: oms dashboard --instance demo --open
     """
-    from omskit.cli.output import encoders
     from omskit.config import find_instance
     from omskit.dashboard import Asker, serve
 
@@ -71,7 +70,7 @@ def dashboard(
 
     with _client(instance, start, speed, is_demo=is_demo) as oms:
         asker = Asker(oms, now=now, newest=newest_in(found.base_url))
-        serve(asker, encoders(), port=port, ready=ready)
+        serve(asker, port=port, ready=ready)
 
 
 def newest_in(url: str) -> Callable[[], int | None] | None:

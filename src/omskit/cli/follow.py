@@ -11,7 +11,7 @@ import typer
 
 from omskit.cli.asking import client_for
 from omskit.cli.completion import complete_fields
-from omskit.cli.options import InstanceOption, Output, QuietOption
+from omskit.cli.options import InstanceOption, MaybeRunArgument, Output, QuietOption
 from omskit.errors import UsageError
 from omskit.query.spoken import LATEST
 
@@ -35,12 +35,7 @@ class Lines(StrEnum):
 
 
 def follow(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN", help="One run, 297050, or latest.", show_default=False
-        ),
-    ] = None,
+    run: MaybeRunArgument = None,
     *,
     last: Annotated[
         bool, typer.Option("--last", help="The newest run, whichever that is.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from omskit.cli.asking import client_for
-from omskit.cli.options import Output, sharing
+from omskit.cli.options import MaybeRunArgument, Output, sharing
 from omskit.errors import UsageError
 
 _NUMBERS = re.compile(r" +[-\d.]+ /pb +(?:[-\d.]+ %|\([-\d.]+\)) +")
@@ -17,12 +17,7 @@ _NUMBERS = re.compile(r" +[-\d.]+ /pb +(?:[-\d.]+ %|\([-\d.]+\)) +")
 
 @sharing(Output)
 def lost(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN", help="One run, 297050, or latest.", show_default=False
-        ),
-    ] = None,
+    run: MaybeRunArgument = None,
     *,
     fill: Annotated[
         str | None,

@@ -116,6 +116,12 @@ RunsArgument = Annotated[
 OneRunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="One run, 297050, or latest.")
 ]
+MaybeRunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN", help="One run, 297050, or latest.", show_default=False
+    ),
+]
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", help="One run, 297050.")]
 ResourceArgument = Annotated[
     str,

@@ -248,13 +248,3 @@ def show(lines: Sequence[Line]) -> None:
     text = "\n".join(line.text for line in lines) + "\n"
     sys.stdout.write(plain(text, sys.stdout.encoding))
     sys.stdout.flush()
-
-
-def encoders() -> dict[str, Callable[[Table, BinaryIO], None]]:
-    """How whole tables are written, by the ending of a file.
-
-    Example:
-        >>> sorted(encoders())
-        ['csv', 'json', 'jsonl', 'parquet']
-    """
-    return dict(ENCODERS)

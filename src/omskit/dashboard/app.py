@@ -18,7 +18,6 @@ from omskit.server.bounds import LOOPBACK, KnownHost
 
 if TYPE_CHECKING:
     from omskit.dashboard.asking import Asker
-    from omskit.dashboard.endpoints import Writers
     from omskit.dashboard.watching import Watcher
 
 POLICY = (
@@ -36,7 +35,7 @@ HEADERS = {
 }
 
 
-def application(asker: Asker, watcher: Watcher, writers: Writers) -> Any:
+def application(asker: Asker, watcher: Watcher) -> Any:
     """The dashboard as an ASGI application.
 
     Raises:
@@ -45,7 +44,7 @@ def application(asker: Asker, watcher: Watcher, writers: Writers) -> Any:
     applications: Any = load("starlette.applications", PURPOSE)
     route: Any = load("starlette.routing", PURPOSE).Route
     reply: Any = load("starlette.responses", PURPOSE)
-    shown = Dashboard(asker, writers)
+    shown = Dashboard(asker)
     routes = [
         route("/", lambda _: reply.RedirectResponse("/now")),
         route("/now", shown.page("Now", lambda g, _: now_page(watcher.seen, asker, g))),

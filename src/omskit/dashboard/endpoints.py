@@ -20,15 +20,13 @@ from omskit.errors import NoRowError, NotFoundError, OMSError, ServiceError, Usa
 from omskit.redact import one_line
 from omskit.reports import words
 from omskit.reports.html import SIMULATED, asset, environment
+from omskit.table.files import ENCODERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import BinaryIO
+    from collections.abc import Callable
 
     from omskit.dashboard.asking import Asker
     from omskit.table import Table
-
-    Writers = Mapping[str, Callable[[Table, BinaryIO], None]]
 
 PURPOSE = "show the dashboard"
 MOST_BYTES = 50_000_000
@@ -75,12 +73,10 @@ class Dashboard:
 
     Args:
         asker: Whom the pages ask.
-        writers: How tables are written, by ending.
     """
 
-    def __init__(self, asker: Asker, writers: Writers) -> None:
+    def __init__(self, asker: Asker) -> None:
         self.asker = asker
-        self.writers = dict(writers)
         self._reply: Any = load("starlette.responses", PURPOSE)
 
     def draw(self, page: Page, request: Any, current: str) -> Any:
@@ -100,7 +96,7 @@ class Dashboard:
                 other_theme=other,
                 other_theme_query=urlencode({**query, "theme": other}),
                 instance=self.asker.client.instance.name,
-                forms=tuple(self.writers),
+                forms=tuple(ENCODERS),
                 version=__version__,
                 words=words,
                 simulated_words=SIMULATED,
@@ -194,7 +190,7 @@ class Dashboard:
                 "deadtimes": found.deadtimes,
                 "streams": found.streams,
             }.get(name)
-            if table is None or form not in self.writers:
+            if table is None or form not in ENCODERS:
                 return self.missing(request)
             return self.written(table, f"{kind}{number}-{name}", form)
         except OMSError as error:
@@ -208,7 +204,7 @@ class Dashboard:
     def ask_rows(self, request: Any) -> Any:
         """The answer to a question as a file."""
         form = request.path_params["form"]
-        if form not in self.writers:
+        if form not in ENCODERS:
             return self.missing(request)
         try:
             question = Question.of(Parameters(dict(request.query_params)))
@@ -219,7 +215,7 @@ class Dashboard:
     def written(self, table: Table, name: str, form: str) -> Any:
         """A table as a file."""
         stream = io.BytesIO()
-        self.writers[form](table, stream)
+        ENCODERS[form](table, stream)
         media = MEDIA.get(form, "application/octet-stream")
         return self._file(stream.getvalue(), f"{name}.{form}", media)
 

@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from omskit.dashboard.asking import Asker
-    from omskit.dashboard.endpoints import Writers
 
 HOST = "127.0.0.1"
 
 
 def serve(
     asker: Asker,
-    writers: Writers,
     *,
     port: int = 8322,
     ready: Callable[[str], None] = lambda _: None,
@@ -39,7 +37,6 @@ def serve(
 
     Args:
         asker: Whom the pages ask.
-        writers: How tables are written, by ending.
         port: 0 takes a free one.
         ready: Called with the address once pages can be opened.
 
@@ -60,15 +57,13 @@ def serve(
     with bound:
         watcher.start()
         try:
-            _server(asker, watcher, writers, begun).run(sockets=[bound])
+            _server(asker, watcher, begun).run(sockets=[bound])
         finally:
             watcher.stop()
 
 
 @contextmanager
-def running(
-    asker: Asker, writers: Writers, *, every_s: float = 1.0
-) -> Iterator[tuple[str, Watcher]]:
+def running(asker: Asker, *, every_s: float = 1.0) -> Iterator[tuple[str, Watcher]]:
     """A dashboard in a thread of its own, for tests and screenshots.
 
     Yields:
@@ -78,7 +73,7 @@ def running(
     watcher = Watcher(asker, every_s=every_s)
     is_ready = threading.Event()
     with bound:
-        server = _server(asker, watcher, writers, is_ready.set)
+        server = _server(asker, watcher, is_ready.set)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [bound]}, name="omskit-dashboard"
         )
@@ -93,10 +88,8 @@ def running(
             watcher.stop()
 
 
-def _server(
-    asker: Asker, watcher: Watcher, writers: Writers, ready: Callable[[], None]
-) -> Any:
+def _server(asker: Asker, watcher: Watcher, ready: Callable[[], None]) -> Any:
     state: dict[str, Any] = {}
-    app = application(asker, watcher, writers)
+    app = application(asker, watcher)
     speaks = protocol(Limits(), state)
     return uvicorn_server(app, speaks, state, ready=ready)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -15,7 +16,7 @@ from omskit._extras import load
 from omskit.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 PURPOSE = "read or write a store"
@@ -40,6 +41,14 @@ class StoredFile:
         if self.first is None or self.last is None:
             return True
         return self.first <= last and self.last >= first
+
+
+def follow(files: Sequence[StoredFile]) -> bool:
+    """Whether each file has later keys than the one before, and all keys are known."""
+    return all(
+        one.last is not None and other.first is not None and one.last < other.first
+        for one, other in pairwise(files)
+    )
 
 
 def has_commits(table: Path) -> bool:

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from omskit.engine.stopping import check
 from omskit.store.asking import spans_in
 from omskit.store.layout import SENT_SUFFIX, has_sent
-from omskit.store.log import translated
+from omskit.store.log import follow, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,15 +43,8 @@ _EXACT = frozenset({"EQ", "IN", "GE", "GT", "LE", "LT"})
 """Operators of which `spans_in` finds just the values that they let through."""
 
 
-class _File(NamedTuple):
-    """What a file says of itself.
-
-    Attributes:
-        groups: Rows, least and largest key of each of its row groups.
-    """
-
-    names: tuple[str, ...]
-    groups: tuple[tuple[int, int, int], ...]
+_Groups: TypeAlias = tuple[tuple[int, int, int], ...]
+"""Rows, least and largest key of each row group of a file."""
 
 
 class _Piece(NamedTuple):
@@ -77,7 +70,7 @@ class Files:
         self._place = place
         self._lock = threading.Lock()
         self._metadata: OrderedDict[str, pq.FileMetaData] = OrderedDict()
-        self._known: OrderedDict[str, _File | None] = OrderedDict()
+        self._known: OrderedDict[str, _Groups | None] = OrderedDict()
 
     def rows(
         self,
@@ -95,15 +88,14 @@ class Files:
 
         Cost: reads the keys of row groups that have others as well.
         """
-        for one, other in pairwise(files):
-            if one.last is None or other.first is None or one.last >= other.first:
-                return None
+        if not follow(files):
+            return None
         found: list[_Piece] = []
         for stored in files:
-            file = self._file(stored.path, column)
-            if file is None:
+            groups = self._groups(stored.path, column)
+            if groups is None:
                 return None
-            for number, (count, least, most) in enumerate(file.groups):
+            for number, (count, least, most) in enumerate(groups):
                 meets = [s for s in spans if s[0] <= most and s[1] >= least]
                 whole = _Piece(stored.path, number, 0, count)
                 if any(first <= least and most <= last for first, last in meets):
@@ -116,17 +108,18 @@ class Files:
                     found += _within(whole, keys, meets)
         return Rows(self, found, resource, names)
 
-    def _file(self, path: str, column: str) -> _File | None:
+    def _groups(self, path: str, column: str) -> _Groups | None:
         """What a file says; None where it does not say where the keys are."""
-        if path not in self._known:
-            with translated(self._place, "read"):
-                said = _described(self._metadata_of(path), column)
-            with self._lock:
-                self._known[path] = said
-                while len(self._known) > _FILES:
-                    self._known.popitem(last=False)
-            return said
-        return self._known[path]
+        with self._lock:
+            if path in self._known:
+                return self._known[path]
+        with translated(self._place, "read"):
+            said = _described(self._metadata_of(path), column)
+        with self._lock:
+            self._known[path] = said
+            while len(self._known) > _FILES:
+                self._known.popitem(last=False)
+        return said
 
     def _metadata_of(self, path: str) -> pq.FileMetaData:
         with self._lock:
@@ -217,10 +210,9 @@ def _columns(file: pq.ParquetFile, piece: _Piece, names: list[str]) -> pa.Table:
     return found.take(pa.array(rows))
 
 
-def _described(metadata: pq.FileMetaData, column: str) -> _File | None:
-    names = tuple(metadata.schema.to_arrow_schema().names)
+def _described(metadata: pq.FileMetaData, column: str) -> _Groups | None:
     if not metadata.num_rows:
-        return _File(names, ())
+        return ()
     first = metadata.row_group(0)
     paths = (first.column(i).path_in_schema for i in range(first.num_columns))
     places = [place for place, path in enumerate(paths) if path == column]
@@ -233,7 +225,7 @@ def _described(metadata: pq.FileMetaData, column: str) -> _File | None:
         groups.append((group.num_rows, int(said.min), int(said.max)))
     if not places or any(a[2] > b[1] for a, b in pairwise(groups)):
         return None
-    return _File(names, tuple(groups))
+    return tuple(groups)
 
 
 def _within(whole: _Piece, keys: np.ndarray, spans: Iterable[Span]) -> Iterator[_Piece]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from contextlib import closing
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,7 +22,7 @@ from omskit.schema import UNIT_SUFFIX, with_fields
 from omskit.store.asking import lacks, spans_in
 from omskit.store.derived import DerivedRelation
 from omskit.store.layout import OPEN, SENT_SUFFIX
-from omskit.store.log import StoredFile, files_of
+from omskit.store.log import StoredFile, files_of, follow
 from omskit.store.quick import Files
 from omskit.store.relation import StoreRelation, null_of, path_text
 from omskit.store.rows import expressions
@@ -198,11 +197,7 @@ class StoreRelations:
         Cost: the columns of the identity are read, once for each file.
         """
         files = relation.files
-        follow = all(
-            a.last is not None and b.first is not None and a.last < b.first
-            for a, b in pairwise(files)
-        )
-        if len(files) > _FEW or not follow or relation.layout.hidden:
+        if len(files) > _FEW or not follow(files) or relation.layout.hidden:
             return False
         return all(self._is_file_sorted(file.path, relation) for file in files)
 

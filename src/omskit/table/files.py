@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from omskit.errors import UsageError
 from omskit.files import write_whole
+from omskit.table.shown import Shown
 
 if TYPE_CHECKING:
     import os
@@ -20,31 +21,8 @@ if TYPE_CHECKING:
     from omskit.table.values import Row
 
 
-class Rows(Protocol):
-    """What a table tells who writes it."""
-
-    resource: str
-    complete: bool
-
-    @property
-    def arrow(self) -> pa.Table:
-        """The rows."""
-        ...
-
-    @property
-    def columns(self) -> list[str]:
-        """The names."""
-        ...
-
-    @property
-    def units(self) -> dict[str, str | None]:
-        """The unit of each column."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a reader should know."""
-        ...
+class Rows(Shown, Protocol):
+    """What a table tells who writes it: more than who shows it."""
 
     @property
     def receipt(self) -> Receipt | None:
