@@ -103,13 +103,11 @@ def commit(kept: Kept, key: str, rows: pa.Table, spans: list[Span]) -> None:
     layout, now = kept.layout(key), dt.datetime.now(dt.UTC)
     how = Written(layout.schema, layout.block, layout.column)
     version = kept.folder(key).commit(rows, how)
-    kept.record(
-        key,
-        (
-            Entry(a, b, n, now, now, final=False, hash="", version=version)
-            for a, b, n in spans
-        ),
+    made = (
+        Entry(a, b, n, now, now, final=False, hash="", version=version)
+        for a, b, n in spans
     )
+    kept.record({key: made})
 
 
 def fill(path: Path, rows: int) -> dict[str, float]:
