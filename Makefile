@@ -12,6 +12,8 @@ FUZZ_EXAMPLES ?= 100
 FUZZ_RUNS ?= 200000
 KERBEROS ?=
 BROWSER ?=
+# What installs. uv does it in a fraction of the time, see .ci/run.
+INSTALLER ?= $(BIN)/python -m pip install --quiet
 # What tests, types and docs need of the optional packages.
 EXTRAS := plot,server,dashboard,notebook,pandas,polars,trigger,xarray,store,root
 ARGS ?=
@@ -81,43 +83,54 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/.demo: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[plot,server,dashboard]'
+	$(INSTALLER) --editable '.[plot,server,dashboard]'
 	@touch $@
 
+# What goes with a KDC and a browser of the system. gssapi is compiled, and optimising it
+# would take three times as long as all else.
+define SYSTEMS
+@test -z "$(KERBEROS)" || CFLAGS=-O0 $(INSTALLER) --group kerberos \
+	|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
+@test -z "$(BROWSER)" || $(INSTALLER) --group browser \
+	|| echo "The packages of the group browser cannot be installed; its tests are skipped."
+endef
+
 $(VENV)/.test: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group test
-	@test -z "$(KERBEROS)" || $(BIN)/python -m pip install --quiet --group kerberos \
-		|| echo "The packages of the group kerberos cannot be installed; its tests are skipped."
-	@test -z "$(BROWSER)" || $(BIN)/python -m pip install --quiet --group browser \
-		|| echo "The packages of the group browser cannot be installed; its tests are skipped."
+	$(INSTALLER) --editable '.[$(EXTRAS)]' --group test
+	$(SYSTEMS)
 	@touch $@
 
 $(VENV)/.docs: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group docs
-	@test -z "$(BROWSER)" || $(BIN)/python -m pip install --quiet --group browser \
+	$(INSTALLER) --editable '.[$(EXTRAS)]' --group docs
+	@test -z "$(BROWSER)" || $(INSTALLER) --group browser \
 		|| echo "The packages of the group browser cannot be installed: no screenshots."
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' --group lint
+	$(INSTALLER) --editable '.[$(EXTRAS)]' --group lint
 	@touch $@
 
 $(VENV)/.bench: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[server,pandas]' --group bench
+	$(INSTALLER) --editable '.[server,pandas]' --group bench
 	@touch $@
 
 $(VENV)/.fuzz: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[server]' --group test --group fuzz
+	$(INSTALLER) --editable '.[server]' --group test --group fuzz
 	@touch $@
 
 # What all the targets above need, in one go: one search for versions instead of five.
 $(VENV)/.everything: $(BIN)/python $(PROJECT)
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' \
+	$(INSTALLER) --editable '.[$(EXTRAS)]' \
 		--group lint --group docs --group bench --group test --group fuzz
 	@touch $(VENV)/.lint $(VENV)/.bench $(VENV)/.fuzz $@
+	@test -n "$(KERBEROS)$(BROWSER)" || touch $(VENV)/.test $(VENV)/.docs
+
+$(VENV)/.systems: $(VENV)/.test
+	$(SYSTEMS)
+	@touch $@
 
 $(VENV)/.minimums: $(BIN)/python $(PROJECT) .ci/minimums.py
 	$(BIN)/python .ci/minimums.py pyproject.toml > $(VENV)/minimums.txt
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]' \
+	$(INSTALLER) --editable '.[$(EXTRAS)]' \
 		--group test --constraint $(VENV)/minimums.txt
 	@touch $@

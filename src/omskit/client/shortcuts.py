@@ -18,7 +18,7 @@ from omskit.client.given import (
     HABITS,
     as_mask,
     bits_condition,
-    check_bounded,
+    check_selects_runs,
     is_file,
 )
 from omskit.client.options import QueryOptions
@@ -360,7 +360,7 @@ class Shortcuts(BaseClient, Generic[Answer]):
             also = ("paths", "runs") if by_path else ("bits", "names", "runs")
             settings, query = self._asked(resource, runs, options, also)
             query = query.where(*bits_condition(bits))
-            check_bounded(query)
+            check_selects_runs(query)
             lister = "hltpathinfo" if by_path else resource
             context = self._context(settings)
             return by_name(query, column, patterns, lister, context), settings

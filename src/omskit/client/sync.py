@@ -16,7 +16,6 @@ from omskit.client.shortcuts import Shortcuts
 from omskit.drivers import SyncDriver
 from omskit.errors import UsageError
 from omskit.flow.follow import is_notice
-from omskit.lumi.dcs import DcsCheck, compare_dcs
 from omskit.query import Query
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from omskit.flow import Replayed
     from omskit.flow.settings import SettingOptions
     from omskit.lumi import Lost
+    from omskit.lumi.dcs import DcsCheck
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -127,6 +127,8 @@ class Client(Shortcuts["Table"]):
 
         Cost: one request.
         """
+        from omskit.lumi.dcs import compare_dcs  # masks are 0.05 s of a start
+
         chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
         number = self._driver.run(self._one_run(run, "dcs_check"))

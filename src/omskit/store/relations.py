@@ -24,7 +24,7 @@ from omskit.store.derived import DerivedRelation
 from omskit.store.layout import OPEN, SENT_SUFFIX
 from omskit.store.log import StoredFile, files_of, follow
 from omskit.store.quick import Files
-from omskit.store.relation import StoreRelation, null_of, path_text
+from omskit.store.relation import StoreRelation, connected, null_of, path_text
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class StoreRelations:
         """A connection of its own to the same caches."""
         with self._lock:
             if self._connection is None:
-                self._connection = _connected()
+                self._connection = connected()
             return self._connection.cursor()
 
     def close(self) -> None:
@@ -225,12 +225,3 @@ class StoreRelations:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-
-
-def _connected() -> duckdb.DuckDBPyConnection:
-    import duckdb  # runs are read without: 60 ms
-
-    found = duckdb.connect(":memory:")
-    found.execute("SET GLOBAL TimeZone = 'UTC'")
-    found.execute("SET GLOBAL parquet_metadata_cache = true")
-    return found

@@ -7,6 +7,7 @@ anywhere and started again.
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_left
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -237,8 +238,16 @@ class Sync:
             facts = facts_of(self.kept, layout.name, spans)
         now, since = self.now(), self.asked.recheck
 
+        over = sorted(key for key, fact in facts.items() if fact.ended is not None)
+
         def is_recent(entry: Entry) -> bool:
-            fact = facts.get(entry.first) if layout.column else None
+            if not layout.column:
+                return False
+            fact = facts.get(entry.first)
+            # A number that no run has was passed by when a later run was made.
+            place = bisect_left(over, entry.last)
+            if fact is None and place < len(over):
+                fact = facts[over[place]]
             ended = None if fact is None else fact.ended
             return self.finality.is_recent(entry, ended, now)
 
