@@ -31,6 +31,8 @@ PACKAGES = (
     "urllib3",
     "httpx2",
     "pyarrow",
+    "deltalake",
+    "duckdb",
     "msgspec",
     "pandas",
     "numpy",

@@ -145,7 +145,8 @@ def year(rows: int, folder: Path) -> str:
     chunk = Chunk(((0, OPEN),))
     came = Fetched([made], now, len(numbers), 0, simulated=True, receipt="{}")
     told = entries(made, layout, chunk, Judge(Finality(), {}, now), Coverage())
-    commit(Kept(store.path, bundled()), layout, chunk, came, told)
+    kept = Kept(store.path, bundled())
+    kept.record({layout.name: commit(kept, layout, chunk, came, told)})
     store.compact()
     return f"store:{store.path}"
 

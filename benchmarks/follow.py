@@ -6,8 +6,13 @@ at once, from its first second until it has ended; beside them, its L1 rates are
 which come a minute late, and its row, whose counters grow. Each lumisection of the true
 table must be told exactly once, and what was said of it last must be the truth.
 
+With `--store` the same run is played from a store that lacks two lumisections at first
+and has other numbers for two; halfway a commit of another process mends it. Each
+follower must then tell two as late, two as revised, and the two before the late ones,
+whose ends are told by those.
+
 What it does not show: a service that fails meanwhile (that is `chaos.py`), and how the
-real OMS writes its rows: the demo revises no lumisection.
+real OMS writes its rows.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -26,7 +32,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omskit import AsyncClient, Client, OMSWarning
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from omskit import AsyncClient, Client, OMSWarning, Store
 from omskit import field as column
 
 if TYPE_CHECKING:
@@ -69,6 +79,7 @@ class Followed:
         key: The column that numbers its rows.
         told: How often each number was told as new or late.
         last: What was said of it last.
+        revised: The numbers that were told once more.
     """
 
     name: str
@@ -76,16 +87,19 @@ class Followed:
     told: Counter[int] = field(default_factory=Counter)
     last: dict[int, dict[str, Any]] = field(default_factory=dict)
     news: Counter[str] = field(default_factory=Counter)
+    revised: set[int] = field(default_factory=set)
     tables: int = 0
     seconds: float = 0.0
     error: str = ""
 
-    def take(self, table: Table) -> None:
-        """Note a table."""
+    def take(self, rows: list[dict[str, Any]]) -> None:
+        """Note the rows of a table."""
         self.tables += 1
-        for row in table.arrow.to_pylist():
+        for row in rows:
             news = row.pop("news", "new")
             self.news[news] += 1
+            if news == "revised":
+                self.revised.add(row[self.key])
             self.told[row[self.key]] += news != "revised"
             self.last[row[self.key]] = row
 
@@ -117,8 +131,13 @@ class Beside:
 
     def look(self, oms: Client) -> None:
         """Read the rates that are new, then the row of the run."""
-        newer = column(self.rates.key) > max(self.rates.last, default=0)
+        told = self.rates.last.keys()
+        absent = set(range(1, max(told, default=0) + 2)) - told
+        newer = column(self.rates.key) >= min(absent)
         table = oms.l1_rates(RUN, where=newer, audit=False)
+        numbers = pa.array(sorted(told), pa.int64())
+        known = pc.is_in(table.arrow[self.rates.key], numbers)
+        fresh = table.arrow.filter(pc.invert(known)).to_pylist()
         row = oms.runs(RUN).to_records()[0]
         self.looks += 1
         for name in GROWS:
@@ -126,8 +145,8 @@ class Beside:
             if before is not None and (after is None or after < before):
                 self.shrunk.append(f"{name}: {before} became {after}")
         self.row = row
-        if len(table):
-            self.rates.take(table)
+        if fresh:
+            self.rates.take(fresh)
             # Before the end of the run a rate is two lumisections behind at least.
             behind = row["last_lumisection_number"] - max(self.rates.last)
             self.early += row["end_time"] is None and behind < LATE_S // LUMISECTION_S
@@ -139,10 +158,11 @@ def rows_of(table: Table, key: str) -> dict[int, dict[str, Any]]:
 
 
 @contextmanager
-def service(as_of: dt.datetime, speed: float) -> Iterator[str]:
-    """The base URL of a service that plays the demo from a moment on."""
+def service(as_of: dt.datetime, speed: float, store: Path | None) -> Iterator[str]:
+    """The base URL of a service that plays the demo, or a store, from a moment on."""
     moment = as_of.strftime("%Y-%m-%dT%H:%M:%S")
-    command = [sys.executable, "-m", "omskit", "serve", "--demo", "--port", "0"]
+    command = [sys.executable, "-m", "omskit", "serve", "--port", "0"]
+    command += ["--demo"] if store is None else ["--store", str(store)]
     command += ["--as-of", moment, "--speed", str(speed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         try:
@@ -157,7 +177,7 @@ def follow_sync(url: str, policy: dict[str, float], into: Followed) -> None:
     start = time.perf_counter()
     with Client(url) as oms:
         for table in oms.follow(RUN, **policy):
-            into.take(table)
+            into.take(table.arrow.to_pylist())
     into.seconds = time.perf_counter() - start
 
 
@@ -167,7 +187,7 @@ def follow_async(url: str, policy: dict[str, float], into: Followed) -> None:
     async def following() -> None:
         async with AsyncClient(url) as oms:
             async for table in oms.follow(RUN, **policy):
-                into.take(table)
+                into.take(table.arrow.to_pylist())
 
     start = time.perf_counter()
     asyncio.run(following())
@@ -213,6 +233,39 @@ def followed(url: str, policy: dict[str, float], rows: int) -> tuple[Any, ...]:
     return one, two, beside
 
 
+class Flawed:
+    """A store of the run that lacks rows and has wrong ones, until it is mended.
+
+    Attributes:
+        late, wrong: The lumisections that it lacks, and that have another pile-up.
+    """
+
+    def __init__(self, demo: Client, folder: Path) -> None:
+        self.path = folder / "store"
+        self._truth = folder / "truth.parquet"
+        self.mended = False
+        Store(self.path).sync(demo, "runs,lumisections,l1triggerrates", RUN)
+        rows = demo.lumisections(RUN, units="raw", fields=None).arrow
+        count, number = rows.num_rows, rows["lumisection_number"]
+        self.late = [count // 8, count // 6]
+        self.wrong = [count // 7, count // 5]
+        pq.write_table(rows, self._truth)
+        other = pc.if_else(pc.is_in(number, pa.array(self.wrong)), 1.5, rows["pileup"])
+        place = rows.schema.get_field_index("pileup")
+        early = rows.set_column(place, rows.schema.field(place), other)
+        early = early.filter(pc.invert(pc.is_in(number, pa.array(self.late))))
+        pq.write_table(early, folder / "early.parquet")
+        self._put(folder / "early.parquet")
+
+    def mend(self) -> None:
+        """Put the true rows in place of the others."""
+        self._put(self._truth)
+        self.mended = True
+
+    def _put(self, file: Path) -> None:
+        Store(self.path).import_file("lumisections", file, simulated=True)
+
+
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """Rows as a table for people."""
     names = list(rows[0])
@@ -225,20 +278,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speed", type=float, default=60.0, help="data s per second")
     parser.add_argument("--quick", action="store_true", help="8 h in 10 s, for CI")
+    parser.add_argument("--store", action="store_true", help="play a store, mend it")
     parser.add_argument("--json", type=Path, help="write the table here")
     options = parser.parse_args()
     speed = 3000.0 if options.quick else options.speed
     warnings.simplefilter("ignore", OMSWarning)
-    with Client("demo") as oms:
+    with Client("demo") as oms, tempfile.TemporaryDirectory() as folder:
         row = oms.runs(RUN).to_records()[0]
         truth = rows_of(oms.lumisections(RUN), "lumisection_number")
         rates = rows_of(oms.l1_rates(RUN), "first_lumisection_number")
-    every = max(LUMISECTION_S / speed, SHORTEST_LOOK_S)
-    policy = {"every_s": every, "patience_s": PATIENCE_S}
-    hours = row["duration"] / 3600
-    say(f"run {RUN}: {hours:.1f} h, {len(truth)} lumisections, at speed {speed:g}")
-    with service(row["start_time"], speed) as url:
-        one, two, beside = followed(url, policy, len(rates))
+        flawed = Flawed(oms, Path(folder)) if options.store else None
+        every = max(LUMISECTION_S / speed, SHORTEST_LOOK_S)
+        policy = {"every_s": every, "patience_s": PATIENCE_S}
+        say(
+            f"run {RUN}: {row['duration'] / 3600:.1f} h, {len(truth)} lumisections, "
+            f"at speed {speed:g}, from {'a store' if flawed else 'the demo'}"
+        )
+        path = flawed.path if flawed else None
+        with service(row["start_time"], speed, path) as url:
+            halfway = row["duration"] / speed / 2
+            mending = threading.Timer(halfway, flawed.mend if flawed else lambda: None)
+            mending.start()
+            one, two, beside = followed(url, policy, len(rates))
+            mending.join()
     found = [one.compared(truth), two.compared(truth), beside.rates.compared(rates)]
     wrong = [f"{f.name}: {f.error}" for f in (one, two, beside.rates) if f.error]
     wrong += beside.shrunk
@@ -247,6 +309,13 @@ def main() -> None:
     wrong += [f"run row: {n}" for n in last if beside.row.get(n) != row[n]]
     if beside.early:
         wrong.append(f"{beside.early} rates came early")
+    if flawed:
+        # What a lumisection says of its end is taken from the next one.
+        changed = {*flawed.wrong, *(number - 1 for number in flawed.late)}
+        for follower in (one, two):
+            if follower.news["late"] != len(flawed.late) or follower.revised != changed:
+                wrong.append(f"{follower.name}: revised {sorted(follower.revised)}")
+        wrong += [] if flawed.mended else ["the store was never mended"]
     say("\n".join(["", *table(found), ""]))
     say(f"the row of the run: {beside.looks} looks, {len(beside.shrunk)} values shrank")
     if options.json:

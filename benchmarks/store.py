@@ -104,7 +104,8 @@ def fill_store(store: Store, rows: int) -> float:
             came = Fetched([made], now, count, 0, simulated=True, receipt="{}")
             judge = Judge(Finality(), {}, now)
             told = entries(made, layout, Chunk((span,)), judge, Coverage())
-            commit(kept, layout, Chunk((span,)), came, told)
+            held = commit(kept, layout, Chunk((span,)), came, told)
+            kept.record({key: held})
         taken += time.perf_counter() - start
     return taken
 

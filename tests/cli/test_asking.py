@@ -167,12 +167,19 @@ def test_get_unchecked(oms):
     ids=lambda asked: asked[0],
 )
 def test_no_match_is_a_no(oms, asked):
-    """As with grep, an empty answer is told, written, and told by the exit code."""
+    """As with grep, that an answer is empty is told, once, and by the exit code."""
     ended = oms(*asked)
-    assert ended.code == 1
-    assert ended.out.startswith("No row of ")
+    assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("oms: warning: No row of ")
+    assert ended.err.count("\n") == 1
     assert " = 1." in ended.err or "pileup > 90" in ended.err
+
+
+def test_no_match_is_told_where_warnings_are_not(oms):
+    """With ``--quiet``, the table says it; a file and CSV are written as ever."""
+    ended = oms("runs", 1, "--quiet")
+    assert (ended.code, ended.err) == (1, "")
+    assert ended.out == "No row of runs matches.\n"
 
 
 def test_counting_none_is_a_no(oms):

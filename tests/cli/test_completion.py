@@ -7,13 +7,13 @@ import typer
 from typer.main import get_command
 
 from omskit.cli import completion
-from omskit.cli.app import app
+from omskit.cli.app import whole
 
 
 def offered(*words):
     """What is offered for the last of the words of a command line."""
     *before, last = words
-    command = get_command(app)
+    command = get_command(whole())
     context = command.make_context("oms", [], resilient_parsing=True)
     while before and before[0] in getattr(command, "commands", {}):
         name = before.pop(0)
@@ -64,7 +64,7 @@ def test_what_is_said_already_is_not_offered_again():
 
 def test_a_command_without_a_resource_offers_no_fields():
     """An unknown resource has no fields to offer."""
-    context = typer.Context(get_command(app), info_name="get")
+    context = typer.Context(get_command(whole()), info_name="get")
     context.params["resource"] = "nothing"
     assert completion.complete_fields(context, "") == []
 

@@ -30,7 +30,7 @@ from omskit.drivers import LocalSender
 from omskit.effects import Credential, Secret
 from omskit.errors import MaskError
 from omskit.flow.settings import Settings
-from omskit.login.kinds import Anonymous
+from omskit.login.nobody import Anonymous
 from omskit.schema import Catalogue, bundled
 from omskit.transport import HttpSender, Timeouts
 

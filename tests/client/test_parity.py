@@ -5,7 +5,8 @@ import inspect
 import pytest
 
 from omskit import AsyncClient, Client
-from omskit.client.bound import AsyncBoundQuery, BoundQuery
+from omskit.client.async_bound import AsyncBoundQuery
+from omskit.client.bound import BoundQuery
 
 ONLY_ASYNC = {"close": "aclose", "__enter__": "__aenter__", "__exit__": "__aexit__"}
 """Where the names differ, as Python's own protocols have it."""

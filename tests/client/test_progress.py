@@ -80,6 +80,7 @@ def test_every_way_of_asking_tells_its_progress(monkeypatch):
     monkeypatch.setattr("omskit.client.sync.reporter", listening)
     monkeypatch.setattr("omskit.client.async_.reporter", listening)
     monkeypatch.setattr("omskit.client.bound.reporter", listening)
+    monkeypatch.setattr("omskit.client.async_bound.reporter", listening)
 
     def service():
         return SmallService({"lumisections": lumis(1, 5), "runs": []})

@@ -22,7 +22,7 @@ from omskit.drivers.tasks import Cancelled
 from omskit.engine import Clock, Engine, engine_at
 from omskit.errors import OMSError, ServiceError, UsageError
 from omskit.flow import Context, HttpSource, Page, Settings, count, fetch, learn, pages
-from omskit.login.kinds import Anonymous
+from omskit.login.nobody import Anonymous
 from omskit.query import Condition, Query
 from omskit.schema import Catalogue, bundled, with_fields
 from omskit.server import Service, respond, running

@@ -27,7 +27,7 @@ from omskit.errors import (
     UnknownFieldError,
     UnknownResourceError,
 )
-from omskit.flow.audit import missing
+from omskit.flow.audit import gaps
 from omskit.query.url import parse
 from omskit.schema import Catalogue, bundled
 from omskit.table.receipt import Receipt
@@ -452,9 +452,14 @@ def test_gaps_and_rows_cover_a_run(numbers, last):
     """Gaps are disjoint, ordered, and with the rows make up 1 to the last number."""
     import numpy as np
 
-    gaps = missing(np.array(sorted(numbers), np.int64), last)
-    absent = [n for first, end in gaps for n in range(first, end + 1)]
-    assert absent == sorted(set(range(1, last + 1)) - numbers)
+    held = np.array(sorted(numbers), np.int64)
+    lumis = np.concatenate([held, held[::-1]])
+    runs = np.repeat([7, 5], len(held))
+    found = gaps(runs, lumis, {7: last, 5: last, 6: 2})
+    lacking = sorted(set(range(1, last + 1)) - numbers)
+    absent = [(run, n) for run, first, end in found for n in range(first, end + 1)]
+    wanted = [(5, n) for n in lacking] + [(6, 1), (6, 2)] + [(7, n) for n in lacking]
+    assert absent == wanted
 
 
 def test_names_without_rows_are_named():

@@ -5,7 +5,8 @@ import pytest
 from omskit import Client
 from omskit.config import INSTANCES, config_path, find_instance, read_config
 from omskit.errors import ConfigError, UnknownInstanceError
-from omskit.login.kinds import TOKEN_URL, Anonymous, ClientCredentials
+from omskit.login.kinds import TOKEN_URL, ClientCredentials
+from omskit.login.nobody import Anonymous
 from omskit.login.sources import find_credentials, find_token
 
 PRODUCTION = INSTANCES["production"]

@@ -33,7 +33,8 @@ from omskit.flow import Credential, Response
 from omskit.login import chain as chain_of
 from omskit.login.cache import TokenCache, refuse_shared
 from omskit.login.chain import Chain, Person, find_login, links_of
-from omskit.login.kinds import Anonymous, claims_of
+from omskit.login.kinds import claims_of
+from omskit.login.nobody import Anonymous
 from omskit.login.sources import takes_fixed_token
 
 NOW = NOON.timestamp()

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from omskit import AsyncClient, Client, LumiMask
-from omskit.client.bound import AsyncBoundQuery, BoundQuery
+from omskit.client.async_bound import AsyncBoundQuery
+from omskit.client.bound import BoundQuery
 from omskit.table import Column, Table
 
 jedi = pytest.importorskip("jedi")

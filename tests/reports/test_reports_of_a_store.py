@@ -37,11 +37,15 @@ def test_a_time_is_asked_of_a_store_by_its_runs(demo, kept):
 
 
 def test_a_time_that_a_store_does_not_hold(kept):
-    """Runs whose lumisections were not fetched are named; none at all is none."""
+    """Runs whose lumisections were not fetched are named; of none the age is told."""
     later = {name: moment + dt.timedelta(days=1) for name, moment in DAY.items()}
     with pytest.raises(NotSyncedError, match="'lumisections' of run 29705"):
         report(kept, **later)
-    with pytest.raises(NoRowError, match="no lumisection that began then"):
+    told = (
+        r"began then\. A store answered \(store, simulated, read 20\d\d-.*Z\).* Try: "
+    )
+    command = r"oms sync runs,lumisections --since 2017-06-15 --store /\S+store$"
+    with pytest.raises(NoRowError, match=told + command):
         report(kept, since=dt.timedelta(hours=24), until=DAY["since"])
 
 

@@ -59,7 +59,7 @@ def test_a_file_that_is_gone_is_found(synced):
 def test_coverage_that_was_never_written_is_healed(synced, oms, monkeypatch):
     """A sync that dies between data and coverage leaves nothing to be fetched."""
 
-    def die(self, key, entries):
+    def die(self, held):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -98,7 +98,7 @@ def test_writers_of_one_block_all_get_through(folder):
     for thread in threads:
         thread.join()
     assert runs_in(folder) == [1001, 1002]
-    assert folder.version == 16
+    assert folder.version == 15
 
 
 def test_who_never_gets_through_is_told(folder, monkeypatch):

@@ -87,6 +87,31 @@ def test_a_run_needs_no_sql(engine):
         assert engine.execute(Query("lumisections").where(condition)).total
 
 
+def test_a_text_that_all_rows_share_is_not_read(tmp_path):
+    """The file says so; one that differs, is long or lacks somewhere is read."""
+    runs = [5, 5, 6, 6]
+    texts = {
+        "prescale_name": ["a", "a", "a", "b"],
+        "init_lumi@unit": ["pb"] * 4,
+        "end_lumi@unit": [None] * 4,
+        "delivered_lumi@unit": ["pb", None, "pb", "pb"],
+        "recorded_lumi@unit": ["x" * 40] * 4,
+    }
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"run_number": runs} | texts)
+    table = table.set_column(3, "end_lumi@unit", pa.nulls(4, pa.string()))
+    pq.write_table(table, path, row_group_size=2)
+    kept, lumis = Files(tmp_path), Client("demo").catalogue["lumisections"]
+    file = StoredFile(str(path), 4, 5, 6)
+    rows = kept.rows([file], "run_number", [(5, 6)], lumis, table.column_names)
+    assert rows.read(Window(0, None)).to_pydict() == table.to_pydict()
+    assert rows.read(Window(1, 2)).to_pydict() == table.slice(1, 2).to_pydict()
+    first, second = (dict(piece.alike) for piece in rows._pieces)
+    nothing = {"end_lumi@unit": None}
+    assert first == {"prescale_name": "a", "init_lumi@unit": "pb"} | nothing
+    assert second == {"init_lumi@unit": "pb", "delivered_lumi@unit": "pb"} | nothing
+
+
 @pytest.mark.parametrize(
     "condition",
     [field.run_number == -1, field.run_number != 5, field.pileup > 3.0],

@@ -86,6 +86,19 @@ def test_rows_that_were_just_read_are_not_asked_for_again(store, oms, clock):
     assert store.sync(oms, "lumisections", 297050, recheck="2017-01-01").rows
 
 
+def test_numbers_that_no_run_has_are_not_asked_for_again_at_once(store, oms, clock):
+    """Runs between which they lie were made later; after the last one may come more."""
+    chosen = (315190, 315213)
+    assert store.sync(oms, "lumisections", chosen).rows
+    clock.pass_days(0.5)
+    report = store.sync(oms, "lumisections", chosen)
+    assert report.part("lumisections").fetched == [(315211, 315213)]
+    assert (report.rows, report.part("lumisections").requests) == (0, 1)
+    clock.pass_days(1)
+    again = store.sync(oms, "lumisections", chosen)
+    assert again.part("lumisections").fetched == [chosen]
+
+
 def test_a_run_that_had_just_ended_is_asked_for_again(store, oms, clock):
     """Rows come late: what was read within hours of the end is read again."""
     end = oms.runs(297050).to_records()[0]["end_time"]

@@ -45,7 +45,8 @@ from omskit.errors import (
     TimedOutError,
     TransportError,
 )
-from omskit.login.kinds import Anonymous, ClientCredentials
+from omskit.login.kinds import ClientCredentials
+from omskit.login.nobody import Anonymous
 from omskit.transport import HttpSender, Timeouts, tls_context
 from omskit.transport.unpacking import LARGEST_BODY, unpack
 

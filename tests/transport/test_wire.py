@@ -40,7 +40,8 @@ from omskit.errors import (
     TimedOutError,
     TransportError,
 )
-from omskit.login.kinds import Anonymous, ClientCredentials
+from omskit.login.kinds import ClientCredentials
+from omskit.login.nobody import Anonymous
 from omskit.transport import HttpSender, Timeouts, proxy_for
 from omskit.transport.unpacking import unpack
 from omskit.transport.wire import Call

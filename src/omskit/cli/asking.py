@@ -103,7 +103,7 @@ def ask(shortcut: str, selector: str | None, given: Asked, **options: Any) -> No
         deliver(table, given, named=given.fields, totals=given.fill is not None)
 
 
-def check_bounded(
+def check_not_everything(
     resource: str, runs: str | None, given: Asked, *, everything: bool
 ) -> None:
     """Refuse to read every lumisection that OMS has, unless that was asked for.
@@ -182,7 +182,9 @@ def get(
             typer.echo(query.explain())
         else:
             if _has_lumisections(resource, granularity):
-                check_bounded(resource, runs_text(runs), given, everything=everything)
+                check_not_everything(
+                    resource, runs_text(runs), given, everything=everything
+                )
             deliver(query.fetch(), given, named=given.fields)
 
 
@@ -204,7 +206,7 @@ def lumisections(
     Example: oms lumisections 297050 --where 'pileup > 30' --format csv
     """
     chosen = runs_text(runs)
-    check_bounded("lumisections", chosen, given, everything=everything)
+    check_not_everything("lumisections", chosen, given, everything=everything)
     ask("lumisections", chosen, given)
 
 
@@ -238,7 +240,7 @@ def l1_rates(
     """
     chosen = runs_text(runs)
     if granularity is not Granularity.RUN:
-        check_bounded("l1triggerrates", chosen, given, everything=everything)
+        check_not_everything("l1triggerrates", chosen, given, everything=everything)
     ask("l1_rates", chosen, given, granularity=granularity)
 
 

@@ -17,6 +17,7 @@ from omskit.errors import UsageError, did_you_mean
 from omskit.files import write_whole
 from omskit.redact import visible
 from omskit.table.files import ENCODERS
+from omskit.table.note import NoteKind
 from omskit.table.view import SHOWN_ROWS, Line, More, plain, view
 
 if TYPE_CHECKING:
@@ -179,6 +180,8 @@ def _write_view(
             given.output, lambda stream: stream.write(text.encode()), UsageError
         )
         return
+    if not len(table) and not given.quiet and _is_said(table):
+        return
     is_terminal = sys.stdout.isatty()
     most = SHOWN_ROWS if is_terminal and not given.all_rows else None
     lines = view(
@@ -190,6 +193,11 @@ def _write_view(
         totals=totals,
     )
     show(with_heads(lines, terminal_height()) if is_terminal else lines)
+
+
+def _is_said(table: Table) -> bool:
+    """Whether a warning on stderr has said what no row matches, better than a view."""
+    return any(note.kind is NoteKind.NO_ROW for note in table.notes)
 
 
 def with_heads(lines: Sequence[Line], height: int) -> list[Line]:

@@ -8,17 +8,16 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex, Unpack
 
 from omskit import flow
-from omskit.client import losing
 from omskit.client.asker import Asker
+from omskit.client.async_bound import AsyncBoundQuery
 from omskit.client.base import hide_proxy
-from omskit.client.bound import AsyncBoundQuery, warn, warn_of
+from omskit.client.bound import warn, warn_of
 from omskit.client.given import as_mask
 from omskit.client.progress import reporter
 from omskit.client.shortcuts import Shortcuts
 from omskit.drivers import AsyncDriver
 from omskit.errors import UsageError
 from omskit.flow.follow import is_notice
-from omskit.lumi.dcs import DcsCheck, compare_dcs
 from omskit.query import Query
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from omskit.flow import Replayed
     from omskit.flow.settings import SettingOptions
     from omskit.lumi import Lost
+    from omskit.lumi.dcs import DcsCheck
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -135,6 +135,8 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
 
         Cost: one request.
         """
+        from omskit.lumi.dcs import compare_dcs  # masks are 0.05 s of a start
+
         chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
         number = await self._driver.run(self._one_run(run, "dcs_check"))
@@ -184,8 +186,10 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
             ...     round(oms.lost(297050).ledger.recorded_pb, 1)
             103.2
         """
+        from omskit.client.losing import lost as find_lost
+
         bar = reporter(self._settings.progress)
-        found = await self._driver.run(losing.lost(run, fill, self._context()), bar)
+        found = await self._driver.run(find_lost(run, fill, self._context()), bar)
         warn_of(found.warnings)
         return found
 

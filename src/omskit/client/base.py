@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import os
-import ssl
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
-from omskit.client.stored import first_of
-from omskit.client.ways import LateSource, Switch, Ways
 from omskit.config import DEMO, STORE, Instance, find_instances
 from omskit.drivers import LocalSender, Sender
-from omskit.drivers.paced import Pacer
 from omskit.effects import Secret
 from omskit.errors import ConfigError, UsageError
 from omskit.flow import HttpSource, Settings
-from omskit.flow.dials import DialsSource
-from omskit.login.chain import find_login
-from omskit.login.kinds import Anonymous, BearerToken, as_login
+from omskit.login.nobody import Anonymous
 from omskit.schema import Catalogue, Resource, bundled
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Sequence
 
     from omskit.client.options import ClientOptions, Credentials
+    from omskit.client.ways import Switch, Ways
+    from omskit.drivers.paced import Pacer
     from omskit.drivers.shared import Login, Shared
-    from omskit.effects import Flow
+    from omskit.effects import Flow, Request, Response
     from omskit.flow import Source
     from omskit.flow.settings import SettingOptions, Timeouts
     from omskit.server import Service
@@ -36,10 +34,6 @@ _WANTS: Wants = {
     "instance": (
         (str, list, tuple, NOTHING),
         "the name or the URL of a service, or a list of them",
-    ),
-    "verify": (
-        (str, os.PathLike, ssl.SSLContext, bool, NOTHING),
-        "a file or folder of CA certificates, or an ssl.SSLContext",
     ),
     "proxy": ((Secret, NOTHING), "an address as in http://host:port"),
     "store": ((str, os.PathLike, NOTHING), "the folder of a store"),
@@ -66,8 +60,10 @@ class BaseClient:
     ) -> None:
         if isinstance(proxy, str):
             proxy = Secret(proxy)  # It may hold a password.
-        given = {"instance": instance, "verify": verify, "proxy": proxy, "store": store}
+        given = {"instance": instance, "proxy": proxy, "store": store}
         check_types(given | {"catalogue": catalogue, "settings": settings}, _WANTS)
+        if verify is not None:
+            _check_certificates(verify)
         if sender is not None and not hasattr(sender, "send"):
             message = f"sender={shown(sender)}; it is a Sender, e.g. a LocalSender."
             raise UsageError(message)
@@ -89,6 +85,8 @@ class BaseClient:
         self._store = store
         self._first = None
         if store is not None:
+            from omskit.client.stored import first_of  # as what follows, for few
+
             stand_before = [first_of(store, one) for one in instances]
             self._first = stand_before[0]
         self._ways: Ways | None = None
@@ -106,6 +104,8 @@ class BaseClient:
         if self._given is not None:
             message = "sender= is one way to one service; name only that service."
             raise UsageError(message)
+        from omskit.client.ways import Switch, Ways
+
         self._ways = Ways(instances, self._take, self._http)
         self._switch = Switch(self._http(self._settings.timeouts), Anonymous())
         self._sender, self._login = self._switch, self._switch
@@ -123,6 +123,12 @@ class BaseClient:
 
     def _find_login(self) -> Login:
         credentials = self._credentials
+        if credentials is None and self._service is not None:
+            return Anonymous()  # It is in this process.
+        # Ways to log in take 0.03 s, and a store and the demo want none.
+        from omskit.login.chain import find_login
+        from omskit.login.kinds import as_login
+
         if credentials is None:
             credentials = find_login(self._instance)
         return as_login(credentials, self._instance.base_url)
@@ -133,10 +139,7 @@ class BaseClient:
 
     def _find_sender(self) -> Sender:
         if self._service is not None:
-            from omskit.server import respond  # with an engine, as below
-
-            service = self._service
-            return LocalSender(lambda request: respond(request, service))
+            return LocalSender(partial(_respond, self._service))
         return self._http(self._settings.timeouts)
 
     def _http(self, timeouts: Timeouts) -> Sender:
@@ -176,6 +179,8 @@ class BaseClient:
             UsageError: It was given a secret.
         """
         if not isinstance(self._credentials, (Anonymous, type(None))):
+            from omskit.login.kinds import BearerToken  # as for logins above
+
             instead = "OMSKIT_CLIENT_ID and OMSKIT_CLIENT_SECRET"
             if isinstance(self._credentials, BearerToken):
                 instead = "OMSKIT_TOKEN"
@@ -224,6 +229,8 @@ class BaseClient:
         """
         if self._ways is None:
             return self._present_source(settings)
+        from omskit.client.ways import LateSource
+
         return LateSource(self._ways, lambda: self._present_source(settings))
 
     def _present_source(self, settings: Settings) -> Source:
@@ -234,6 +241,8 @@ class BaseClient:
 
             found = EngineSource(self._service, settings.policy)
         elif self._instance.through_dials:
+            from omskit.flow.dials import DialsSource  # for that service alone
+
             found = DialsSource(self._instance.base_url, settings.policy)
         return (
             found
@@ -268,6 +277,8 @@ class BaseClient:
         where the service is busy (429, 503) or ever later; never more than
         ``concurrency``.
         """
+        from omskit.drivers.paced import Pacer  # for syncs alone
+
         pacer = Pacer(self._settings.concurrency)
         with self.sending_through(pacer.before):
             yield pacer
@@ -285,6 +296,26 @@ class BaseClient:
         if resource in self._catalogue:
             return self._catalogue[resource]
         return self._learnt.get(resource, Resource(resource, ()))
+
+
+def _respond(service: Service, request: Request) -> Response:
+    """The answer of a service in this process, where it is asked by requests."""
+    from omskit.server.answering import respond  # rows are read without it
+
+    return respond(request, service)
+
+
+def _check_certificates(verify: object) -> None:
+    """Refuse what can be no certificates.
+
+    Raises:
+        UsageError: It is neither a path nor an ``ssl.SSLContext``.
+    """
+    import ssl  # 0.01 s, for a network
+
+    kinds = (str, os.PathLike, ssl.SSLContext, bool)
+    words = "a file or folder of CA certificates, or an ssl.SSLContext"
+    check_types({"verify": verify}, {"verify": (kinds, words)})
 
 
 def hide_proxy(options: ClientOptions) -> None:

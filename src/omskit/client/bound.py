@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic, Self, Unpack
 from omskit import flow
 from omskit.client.asker import Asker, Driver
 from omskit.client.progress import reporter
-from omskit.drivers import AsyncDriver, SyncDriver
+from omskit.drivers import SyncDriver
 from omskit.errors import OMSWarning
 from omskit.query.words import query_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from omskit.client.options import Where
     from omskit.effects import Result
@@ -55,7 +55,7 @@ def _level_of_user() -> int:
     return level
 
 
-class _Bound(Generic[Driver]):
+class Bound(Generic[Driver]):
     """A query and the client that will ask it."""
 
     __slots__ = ("_asker", "_query", "_settings")
@@ -140,7 +140,7 @@ def _rebound(client: Any, query: Query, settings: Settings) -> Any:
     )
 
 
-class BoundQuery(_Bound[SyncDriver]):
+class BoundQuery(Bound[SyncDriver]):
     """A query that can be asked, see `Client.query`."""
 
     __slots__ = ()
@@ -187,52 +187,3 @@ class BoundQuery(_Bound[SyncDriver]):
     def _run(self, steps: flow.Flow[Result]) -> Result:
         bar = reporter(self._settings.progress)
         return self._asker.driver().run(steps, bar)
-
-
-class AsyncBoundQuery(_Bound[AsyncDriver]):
-    """A query that can be asked, see `AsyncClient.query`."""
-
-    __slots__ = ()
-
-    async def fetch(self) -> Table:
-        """Every row that matches, as one table.
-
-        Raises:
-            IncompleteError: Rows that the service counts could not be had.
-            OMSError: Any other reason why there is no whole answer.
-        """
-        return warn(await self._run(flow.fetch(self._query, self._context())))
-
-    async def fetch_one(self) -> Table:
-        """The one row that matches.
-
-        Raises:
-            NoRowError: None does.
-            TooManyRowsError: Several do.
-        """
-        return warn(await self._run(flow.fetch_one(self._query, self._context())))
-
-    async def count(self) -> int:
-        """How many rows match; asks for the number only."""
-        return await self._run(flow.count(self._query, self._context()))
-
-    async def explain(self) -> str:
-        """How the query is answered, as text; selectors are looked up."""
-        return await self._run(flow.explain(self._query, self._context()))
-
-    async def pages(self) -> AsyncIterator[Table]:
-        """The rows as tables of at most a page, in order, with bounded memory.
-
-        Raises:
-            IncompleteError: Rows are missing; what came before is right.
-        """
-        steps = flow.pages(self._query, self._context())
-        bar = reporter(self._settings.progress)
-        tables = self._asker.driver().iterate(steps, bar)
-        async with contextlib.aclosing(tables):
-            async for table in tables:
-                yield warn(table)
-
-    async def _run(self, steps: flow.Flow[Result]) -> Result:
-        bar = reporter(self._settings.progress)
-        return await self._asker.driver().run(steps, bar)

@@ -69,7 +69,7 @@ def bits_condition(bits: int | Iterable[int] | None) -> tuple[Condition, ...]:
     return (field("bit").is_in(plain),)
 
 
-def check_bounded(query: Query) -> None:
+def check_selects_runs(query: Query) -> None:
     """Refuse a question that would walk through every run."""
     if selects_runs(query):
         return

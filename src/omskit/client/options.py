@@ -11,17 +11,17 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, TypedDict
 
-from omskit.drivers import Login, Sender
 from omskit.flow.settings import SettingOptions
-from omskit.login.kinds import BearerToken
-from omskit.login.tsgauth import Tsgauth
 from omskit.query import Condition, MaskLike
 
 if TYPE_CHECKING:
     import ssl
 
+    from omskit.drivers import Login, Sender
     from omskit.effects import Secret
     from omskit.flow import Settings
+    from omskit.login.kinds import BearerToken
+    from omskit.login.tsgauth import Tsgauth
     from omskit.schema import Catalogue
 
 Where: TypeAlias = Condition | tuple[Condition, ...] | str
@@ -39,7 +39,7 @@ Selector: TypeAlias = Numbers | MaskLike | os.PathLike[str]
 Moment: TypeAlias = str | dt.date | dt.datetime
 """A time; a date alone is the whole day."""
 
-Credentials: TypeAlias = Login | BearerToken | Tsgauth
+Credentials: TypeAlias = "Login | BearerToken | Tsgauth"
 
 
 class ClientOptions(SettingOptions, total=False):

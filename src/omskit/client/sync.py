@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING, NoReturn, Self, SupportsIndex, Unpack
 
 from omskit import flow
-from omskit.client import losing
 from omskit.client.asker import Asker
 from omskit.client.base import hide_proxy
 from omskit.client.bound import BoundQuery, warn, warn_of
@@ -16,7 +15,6 @@ from omskit.client.shortcuts import Shortcuts
 from omskit.drivers import SyncDriver
 from omskit.errors import UsageError
 from omskit.flow.follow import is_notice
-from omskit.lumi.dcs import DcsCheck, compare_dcs
 from omskit.query import Query
 
 if TYPE_CHECKING:
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from omskit.flow import Replayed
     from omskit.flow.settings import SettingOptions
     from omskit.lumi import Lost
+    from omskit.lumi.dcs import DcsCheck
     from omskit.query import MaskLike
     from omskit.schema import Resource
     from omskit.table import Table
@@ -127,6 +126,8 @@ class Client(Shortcuts["Table"]):
 
         Cost: one request.
         """
+        from omskit.lumi.dcs import compare_dcs  # masks are 0.05 s of a start
+
         chosen = as_mask(mask)
         settings = self._settings.changed(audit=False)
         number = self._driver.run(self._one_run(run, "dcs_check"))
@@ -176,8 +177,10 @@ class Client(Shortcuts["Table"]):
             ...     round(oms.lost(297050).ledger.recorded_pb, 1)
             103.2
         """
+        from omskit.client.losing import lost as find_lost
+
         bar = reporter(self._settings.progress)
-        found = self._driver.run(losing.lost(run, fill, self._context()), bar)
+        found = self._driver.run(find_lost(run, fill, self._context()), bar)
         warn_of(found.warnings)
         return found
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from omskit.config import Instance
     from omskit.effects import Credential, Response
-    from omskit.login.kinds import Anonymous
+    from omskit.login.nobody import Anonymous
 
 _SKEW_S = 60.0
 

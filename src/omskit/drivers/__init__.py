@@ -8,14 +8,15 @@ rows from a service in this process as they are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omskit.drivers.async_ import AsyncDriver
+from omskit._homes import late
 from omskit.drivers.senders import LocalSender, Sender
 from omskit.drivers.shared import Login, Reporter
 from omskit.drivers.sync import SyncDriver
 
 if TYPE_CHECKING:
+    from omskit.drivers.async_ import AsyncDriver
     from omskit.drivers.engine_source import EngineSource
 
 __all__ = [
@@ -28,12 +29,11 @@ __all__ = [
     "SyncDriver",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """`EngineSource` when first used: whoever asks over a network needs no engine."""
-    if name != "EngineSource":
-        message = f"module 'omskit.drivers' has no attribute {name!r}"
-        raise AttributeError(message)
-    from omskit.drivers.engine_source import EngineSource
-
-    return EngineSource
+# asyncio takes 0.04 s, and whoever asks over a network needs no engine.
+__getattr__ = late(
+    __name__,
+    {
+        "AsyncDriver": "omskit.drivers.async_",
+        "EngineSource": "omskit.drivers.engine_source",
+    },
+)

@@ -13,8 +13,8 @@ from omskit.flow.exchange import Policy
 from omskit.flow.service_info import SOURCE
 from omskit.flow.settings import MOST_ROWS_PER_PAGE
 from omskit.flow.source import HttpSource
-from omskit.server import Service, aged, respond
 from omskit.server.rows import read_rows
+from omskit.server.service import Service, aged
 
 if TYPE_CHECKING:
     from omskit.effects import Effect, Flow, Result
@@ -125,6 +125,8 @@ class EngineSource:
         if isinstance(effect, Authorise):
             return None
         if isinstance(effect, Send):
+            from omskit.server.answering import respond  # for what are no rows
+
             effect = Compute(respond, (effect.request, self.service))
         result: object = yield effect
         return result

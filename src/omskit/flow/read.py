@@ -82,6 +82,11 @@ class Part:
         """How many rows there are."""
         return sum(rows.table.num_rows for rows in self.pages.values())
 
+    @property
+    def ids_made(self) -> bool:
+        """Whether nobody but ourselves has named the rows, see `Rows`."""
+        return all(rows.ids_made for rows in self.pages.values())
+
     def tables(self) -> list[pa.Table]:
         """The pages in order."""
         return [self.pages[offset].table for offset in sorted(self.pages)]
@@ -287,7 +292,7 @@ def flaw(part: Part, resource: Resource) -> str | None:
     return (
         miscounted(part.count, part.expected)
         or unnamed(tables, resource, part.query.fields)
-        or strangers(tables, resource)
+        or (None if part.ids_made else strangers(tables, resource))
         or (None if ascends(tables, resource) else repeated(tables, resource))
         or disorder(tables, part.query, resource)
         or another_granularity(tables, part.query, resource)

@@ -21,9 +21,12 @@ class Rows:
             the page does not say.
         unknown: Columns that the catalogue does not know.
         notes: What was mended, one sentence each.
+        ids_made: The ids were made here of the columns that they are to name, so that
+            holding one against the other tells nothing.
     """
 
     table: pa.Table
     total: int | None
     unknown: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ids_made: bool = False

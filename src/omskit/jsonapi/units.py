@@ -103,13 +103,21 @@ def _converted(
     """The same, where rows name units; *missing* rows need one and name none."""
     if missing and field.scaled:
         return None, f"{missing} of {len(column)} rows with a value do not name it"
-    used = named.filter(pc.is_valid(column)) if column.null_count else named
-    scale, problem = _scale(named, pc.unique(used), field)
+    scale, problem = _scale(named, _used(named, column), field)
     if scale is None:
         return None, problem
     if (scale == 1.0).all():
         return column, ""
     return pc.multiply(column.cast(pa.float64()), pa.array(scale)), ""
+
+
+def _used(named: pa.ChunkedArray, column: pa.ChunkedArray) -> pa.Array:
+    """The different units of the rows that have a value."""
+    # Nearly always there is one, which is seen in half the time.
+    if not named.null_count and pc.all(pc.equal(named, named[0])).as_py():
+        return pa.array([named[0].as_py()], pa.string())
+    used = named.filter(pc.is_valid(column)) if column.null_count else named
+    return pc.unique(used)
 
 
 def _scale(

@@ -58,6 +58,14 @@ def rows_text(table: pa.Table, resource: Resource, style: Style) -> bytes:
 
     Cost: 1 ms and 1 to 10 us per row, nearly all of it without the GIL.
     """
+    return listed(row_texts(table, resource, style))
+
+
+def row_texts(table: pa.Table, resource: Resource, style: Style) -> pa.Array:
+    """Each row as a JSON object with a comma after it.
+
+    Cost: as for `rows_text`.
+    """
     fields = resource.fields if style.fields is None else style.fields
     held = set(table.column_names)
     shown = [f for f in fields if f.name in held]
@@ -73,7 +81,7 @@ def rows_text(table: pa.Table, resource: Resource, style: Style) -> bytes:
     if whole and any(f.scaled for f in shown):
         units = [f for f in shown if f.name + UNIT_SUFFIX in held]
         pieces += _units(table, units)
-    return listed(together([*pieces, "}"], table.num_rows))
+    return together([*pieces, "},"], table.num_rows)
 
 
 def row_ids(table: pa.Table, template: str) -> pa.Array:
@@ -93,6 +101,11 @@ def row_ids(table: pa.Table, template: str) -> pa.Array:
     needed = [name for _, name, _, _ in parts if name]
     if not needed or not set(needed) <= set(table.column_names):
         return pa.nulls(table.num_rows, pa.string())
+    between = {text for text, *_ in parts[1:]}
+    if not parts[0][0] and len(between) < 2 and len(needed) == len(parts):
+        # One text between all of them takes half the time of a piece each.
+        words = [_words(table[name]) for name in needed]
+        return together(words, table.num_rows, between="".join(between))
     pieces: list[Piece] = []
     for text, name, _, _ in parts:
         pieces += [text] if text else []
@@ -103,8 +116,13 @@ def row_ids(table: pa.Table, template: str) -> pa.Array:
 def _words(column: pa.ChunkedArray) -> pa.Array:
     """Values as they stand in ids."""
     array = flat(column)
-    if pa.types.is_integer(array.type) or pa.types.is_string(array.type):
-        return array.cast(pa.string()).fill_null("null")
+    if pa.types.is_integer(array.type):
+        # Each number once: a lumisection's comes in every run, a run's in all its rows.
+        encoded = array.dictionary_encode(null_encoding="encode")
+        texts_once = encoded.dictionary.cast(pa.string()).fill_null("null")
+        return texts_once.take(encoded.indices)
+    if pa.types.is_string(array.type):
+        return array.fill_null("null")
     values = ("null" if v is None else str(v) for v in cells(array))
     return pa.array(values, pa.string())
 

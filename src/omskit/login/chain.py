@@ -21,11 +21,11 @@ from omskit.effects import Compute, Credential, Now
 from omskit.errors import AuthError, ConfigError, LoginNeededError
 from omskit.login.cache import TokenCache
 from omskit.login.kinds import (
-    Anonymous,
     BearerToken,
     ClientCredentials,
     TsgauthLogin,
 )
+from omskit.login.nobody import Anonymous
 from omskit.login.sources import find_credentials, find_token
 from omskit.login.tsgauth import at_terminal
 

@@ -20,6 +20,7 @@ from omskit.errors import (
     UsageError,
 )
 from omskit.flow.exchange import Policy
+from omskit.login.nobody import Anonymous
 from omskit.login.token_request import EARLY_S, client_credentials
 from omskit.login.tsgauth import Tsgauth, ask, at_terminal
 from omskit.redact import drop_frames
@@ -32,17 +33,6 @@ if TYPE_CHECKING:
 
 _LAST = 10**11
 """Later moments, in seconds since 1970, are none that a token ends at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anonymous:
-    """No login: inside P5, through a tunnel, in the demo."""
-
-    def login(self, rejected: Credential | None = None) -> Flow[Credential | None]:
-        """No credential."""
-        del rejected
-        yield from ()
-        return None
 
 
 @dataclass(frozen=True, slots=True)

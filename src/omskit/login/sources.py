@@ -13,7 +13,8 @@ from omskit.config import INSTANCES, Instance, config_path, read_config, read_ta
 from omskit.effects import Secret
 from omskit.errors import ConfigError
 from omskit.login.cache import refuse_shared
-from omskit.login.kinds import Anonymous, BearerToken, ClientCredentials
+from omskit.login.kinds import BearerToken, ClientCredentials
+from omskit.login.nobody import Anonymous
 
 log = logging.getLogger("omskit")
 

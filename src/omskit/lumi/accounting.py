@@ -13,7 +13,7 @@ import pyarrow as pa
 from omskit.errors import MaskError, NoRowError, UnitError
 from omskit.lumi.building import PRESETS
 from omskit.lumi.integral import DELIVERED, FILL, RECORDED, is_simulated
-from omskit.lumi.ledger import CAUSES, Entry, Ledger, Part
+from omskit.lumi.ledgers import CAUSES, Entry, Ledger, Part
 from omskit.lumi.tables import RUN, SINGLE, as_arrow, integers
 from omskit.schema.units import INTEGRATED, factor
 from omskit.table import unit_of

@@ -10,7 +10,7 @@ from omskit.table.shown import Told
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from omskit.lumi.ledger import Ledger
+    from omskit.lumi.ledgers import Ledger
     from omskit.table import Table
 
 

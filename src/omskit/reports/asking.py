@@ -203,12 +203,12 @@ def _of_period(oms: Client, subject: Subject, notes: list[str]) -> Evidence:
     if subject.until is not None:
         within.append(field("start_time") < subject.until)
     # By way of the runs, as a store can say of those whether it has them all.
-    near = _runs_near(oms, subject.since, subject.until)
+    near, asked = _runs_near(oms, subject.since, subject.until)
     columns = list(LUMISECTIONS)
     lumis = oms.lumisections(near, where=within, fields=columns) if near else None
     if lumis is None or not len(lumis):
         message = f"{subject.title}: CMS has no lumisection that began then."
-        raise NoRowError(message)
+        raise NoRowError(message + _age(asked, subject.since))
     runs = sorted(lumis.arrow["run_number"].unique().to_pylist())
     return Evidence(
         oms.runs(runs),
@@ -217,14 +217,35 @@ def _of_period(oms: Client, subject: Subject, notes: list[str]) -> Evidence:
     )
 
 
-def _runs_near(oms: Client, since: dt.datetime, until: dt.datetime | None) -> list[int]:
-    """The runs that can have lumisections between the two, and some beside them."""
+def _age(asked: Table, since: dt.datetime) -> str:
+    """What is to be said where a store was asked: it has nothing that came later."""
+    receipt = asked.receipt
+    source = "" if receipt is None else receipt.service_source or ""
+    if receipt is None or "store" not in source.split(", "):
+        return ""
+    place = receipt.service.removeprefix("store:")
+    of = f" --store {place}" if place != receipt.service else ""
+    return (
+        f" A store answered ({source}), which has nothing that came later. Try: oms "
+        f"sync runs,lumisections --since {since:%Y-%m-%d}{of}"
+    )
+
+
+def _runs_near(
+    oms: Client, since: dt.datetime, until: dt.datetime | None
+) -> tuple[list[int], Table]:
+    """The runs that can have lumisections between the two, and some beside them.
+
+    Returns:
+        With them an answer, whose receipt says who gave it.
+    """
     begun = [] if until is None else [field("start_time") < until]
     number = ["run_number"]
     over = oms.runs(where=[*begun, field("end_time") >= since - NEAR], fields=number)
     endless = [field("end_time").is_null(), field("start_time") >= since - LONGEST]
     going = oms.runs(where=[*begun, *endless], fields=number)
-    return sorted({*over["run_number"].to_pylist(), *going["run_number"].to_pylist()})
+    numbers = {*over["run_number"].to_pylist(), *going["run_number"].to_pylist()}
+    return sorted(numbers), over
 
 
 def _there(ask: Callable[[], Table], notes: list[str]) -> Table | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omskit.lumi.ledger import SHOWN
+from omskit.lumi.ledgers import SHOWN
 from omskit.reports.words import cell, duration, identifier, number, spans
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from omskit.reports.words import duration, number, plural
 
 if TYPE_CHECKING:
     from omskit.lumi import Ledger
-    from omskit.lumi.ledger import Entry
+    from omskit.lumi.ledgers import Entry
     from omskit.reports.model import Subject
     from omskit.table import Table
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from omskit.errors import ConfigError
-from omskit.server.respond import refusal
+from omskit.server.answering import refusal
 from omskit.server.sso.registry import GROUP
 from omskit.server.sso.service import ISSUER
 from omskit.server.sso.tokens import BadTokenError

@@ -14,7 +14,7 @@ from omskit._extras import load
 from omskit.effects import Request, Response
 from omskit.engine.stopping import check
 from omskit.errors import TimedOutError
-from omskit.server.respond import identified, refusal, respond
+from omskit.server.answering import identified, refusal, respond
 from omskit.server.threads import Threads
 from omskit.server.working import worked
 

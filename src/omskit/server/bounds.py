@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from omskit.server.answering import refusal
 from omskit.server.faults.connections import send_all
-from omskit.server.respond import refusal
 from omskit.server.threads import PAGES, rows_of
 
 if TYPE_CHECKING:

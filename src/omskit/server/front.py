@@ -17,6 +17,7 @@ from omskit._extras import load
 from omskit.effects import Request
 from omskit.errors import ConfigError
 from omskit.server.access import SHORTEST_TOKEN, LoginGate, TokenGate
+from omskit.server.answering import refusal
 from omskit.server.asgi import application
 from omskit.server.bounds import (
     LOOPBACK,
@@ -30,7 +31,6 @@ from omskit.server.bounds import (
 )
 from omskit.server.faults.connections import CONNECTION, Faulty, send_all
 from omskit.server.faults.plan import plan_from_file
-from omskit.server.respond import refusal
 from omskit.server.sso.service import PREFIX, Sso, registry_from_file
 from omskit.server.threads import Threads
 from omskit.server.watch import Board, Watched

@@ -60,9 +60,13 @@ def read_rows(
         return None
     shown = None if style.fields is None else {f.name for f in style.fields}
     table = _as_decoded(result.table, held, shown)
-    table = table.add_column(len(held.names), ID, row_ids(result.table, style.template))
+    ids = row_ids(result.table, style.template)
+    table = table.add_column(len(held.names), ID, ids)
     read_between = service.engine.read_between(asked.query)
-    return Rows(table=table, total=result.total), read_between
+    plain = "_".join(f"{{{name}}}" for name in resource.identity)
+    made = ID not in result.table.column_names and style.template == plain
+    rows = Rows(table=table, total=result.total, ids_made=made)
+    return rows, read_between
 
 
 def _shape(resource: Resource) -> tuple[object, ...]:

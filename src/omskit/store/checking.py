@@ -233,5 +233,5 @@ def repair(kept: Kept) -> list[Problem]:
             folder.leave_out([p.file for p in problems if p.file is not None])
             if spans:
                 entries = (replace(void, first=a, last=b) for a, b in spans)
-                kept.record(key, entries)
+                kept.record({key: entries})
     return found

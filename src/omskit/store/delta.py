@@ -85,6 +85,7 @@ class DeltaFolder:
         self._table: Any = None
         self._files: tuple[int, str, list[StoredFile]] | None = None
         self._schema: tuple[int, pa.Schema] | None = None
+        self._flushed: set[Path] = set()
 
     @property
     def exists(self) -> bool:
@@ -185,21 +186,21 @@ class DeltaFolder:
         _gate(rows, how.schema, self.path)
         delta = load("deltalake", PURPOSE)
         for attempt in range(ATTEMPTS):
-            target = self._target(how, rows)
-            if how.only_if - {f.path for f in files_of(target, self.path, "")}:
+            target = self._target(rows)
+            if how.only_if - self._paths(target):
                 message = f"{self.path}: somebody else changed these rows meanwhile."
                 raise StoreError(message)
             try:
                 with translated(self.path, "write"):
                     self._write(delta, target, rows, how)
             except StoreError as error:
-                if not isinstance(error.__cause__, delta.exceptions.CommitFailedError):
+                if not self._was_second(delta, target, error.__cause__):
                     raise
                 # Somebody else was first. Not at the same moment again:
                 longest = min(_LONGEST_WAIT_S, 0.01 * 2**attempt)
                 time.sleep(random.uniform(0, longest))  # noqa: S311  # jitter
                 continue
-            version = int(target.version())
+            version = 0 if target is None else int(target.version())
             self.flush(version)
             with self._lock:
                 self._table = None
@@ -210,24 +211,28 @@ class DeltaFolder:
         )
         raise StoreError(message)
 
-    def _target(self, how: Written, rows: pa.Table) -> Any:
-        """A fresh handle on the table, made and widened as far as need be."""
-        delta = load("deltalake", PURPOSE)
+    def _paths(self, target: Any) -> set[str]:
+        """The files of a version; None: of a table that is not there yet."""
+        if target is None:
+            return set()
+        return {file.path for file in files_of(target, self.path, "")}
+
+    def _was_second(self, delta: Any, target: Any, error: BaseException | None) -> bool:
+        """Whether a commit failed because somebody else's came before it."""
+        if isinstance(error, delta.exceptions.CommitFailedError):
+            return True
+        # Two make the table: the second is told so in more than one way.
+        made = isinstance(error, delta.exceptions.DeltaError) and target is None
+        return made and has_commits(self.path)
+
+    def _target(self, rows: pa.Table) -> Any:
+        """A fresh handle on the table; None where nothing was committed yet.
+
+        Raises:
+            StoreError: A column there is of another type.
+        """
         if not has_commits(self.path):
-            config = {"delta.dataSkippingStatsColumns": how.column or "first"}
-            with translated(self.path, "write"):
-                self.path.mkdir(parents=True, exist_ok=True)
-                try:
-                    delta.DeltaTable.create(
-                        str(self.path),
-                        schema=rows.schema,
-                        mode="error",
-                        partition_by=[how.block] if how.block else None,
-                        configuration=config,
-                    )
-                except delta.exceptions.DeltaError:
-                    if not has_commits(self.path):
-                        raise
+            return None
         target = self._opened()
         have = pa.schema(target.schema().to_arrow())
         for field in rows.schema:
@@ -245,21 +250,31 @@ class DeltaFolder:
         properties = delta.WriterProperties(
             compression="ZSTD", compression_level=3, max_row_group_size=ROW_GROUP
         )
+        replaces = how.replaces
+        if target is None:
+            # The table comes with its first rows, in one commit: of two that make it
+            # one fails, and looks again.
+            self.path.mkdir(parents=True, exist_ok=True)
+            replaces = ""
         note = {"omskit": how.note} if how.note else {}
+        adds = replaces == "" and target is not None
         delta.write_deltalake(
-            target,
+            str(self.path) if target is None else target,
             # One piece: of several it writes whichever comes first, and rows that are
             # not in order are sorted at each answer, of three row groups for one run.
             rows.combine_chunks(),
-            mode="append" if how.replaces == "" else "overwrite",
-            predicate=how.replaces or None,
-            schema_mode="merge",
+            mode="error" if target is None else "append" if adds else "overwrite",
+            predicate=replaces or None,
+            schema_mode=None if target is None else "merge",
             partition_by=[how.block] if how.block else None,
+            configuration={"delta.dataSkippingStatsColumns": how.column or "first"}
+            if target is None
+            else None,
             writer_properties=properties,
             commit_properties=delta.CommitProperties(
                 custom_metadata=note,
                 # Rows are replaced: who comes second must look again.
-                max_commit_retries=15 if how.replaces == "" else 0,
+                max_commit_retries=15 if adds else 0,
             ),
         )
 
@@ -288,12 +303,15 @@ class DeltaFolder:
         if not self._fsync or not entry.exists():
             return
         added = [self.path / unquote(path) for path in added_in(entry)]
-        folders = {path.parent for path in added} | {entry.parent, self.path}
-        folders.add(self.path.parent)
+        folders = {path.parent for path in added} | {entry.parent}
+        # The names of folders themselves change once.
+        fresh = folders - self._flushed
+        above = {self.path, self.path.parent} if fresh else set()
         with translated(self.path, "write"):
-            for path in [*added, entry, *sorted(folders)]:
+            for path in [*added, entry, *sorted(folders | above)]:
                 if path.exists():
                     sync_path(path)
+        self._flushed |= fresh
 
 
 def same_type(one: pa.DataType, other: pa.DataType) -> bool:

@@ -203,8 +203,12 @@ def _gap(span: Span, judge: Judge, before: Coverage, settled: int) -> Entry:
 
 def commit(
     kept: Kept, layout: Layout, chunk: Chunk, came: Fetched, made: list[Entry]
-) -> int:
-    """Put the rows of a chunk in place of those that are there; data, then coverage."""
+) -> list[Entry]:
+    """Put the rows of a chunk in place of those that are there.
+
+    Returns:
+        What is held now, to be said after that: data, then coverage.
+    """
     kept.prepare(simulated=came.simulated)
     schema = layout.schema
     rows = came.tables[0] if came.tables else schema.empty_table()
@@ -218,8 +222,7 @@ def commit(
         note=note_of(replace(entry, receipt="") for entry in made),
     )
     version = kept.folder(layout.name).commit(rows, how)
-    kept.record(layout.name, (replace(entry, version=version) for entry in made))
-    return version
+    return [replace(entry, version=version) for entry in made]
 
 
 def predicate(layout: Layout, spans: Sequence[Span]) -> str | None:

@@ -95,7 +95,8 @@ def import_file(
     came = Fetched([rows], now, rows.num_rows, 0, simulated, json.dumps(said))
     judge = Judge(Finality(), {}, now)
     chunk = Chunk(tuple(spans))
-    commit(kept, layout, chunk, came, entries(rows, layout, chunk, judge, Coverage()))
+    told = entries(rows, layout, chunk, judge, Coverage())
+    kept.record({layout.name: commit(kept, layout, chunk, came, told)})
     made.rows = rows.num_rows
     return made
 

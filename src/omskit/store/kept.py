@@ -20,7 +20,7 @@ from omskit.store.log import files_of, has_commits, translated
 from omskit.store.probe import Probe, probe, sync_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from omskit.schema import Catalogue
@@ -142,10 +142,11 @@ class Kept:
             rows = rows.filter(chosen)
             yield from entries_from(rows)
 
-    def record(self, key: str, entries: Iterable[Entry]) -> None:
-        """Say that these are held; the rows are committed before."""
+    def record(self, held: Mapping[str, Iterable[Entry]]) -> None:
+        """Say what is held, in one commit; the rows are committed before."""
         how = Written(schema=SCHEMA, block="resource", column="first")
-        self._coverage.commit(table_of(entries, key), how)
+        tables = [table_of(entries, key) for key, entries in held.items()]
+        self._coverage.commit(pa.concat_tables(tables), how)
 
     def heal(self, key: str) -> int:
         """Say what is held of commits whose coverage was never written.
@@ -162,7 +163,7 @@ class Kept:
         covered = max((e.version for e in self.coverage(key).entries), default=-1)
         lost = folder.notes(after=covered)
         for version, note in lost:
-            self.record(key, entries_of_note(note, version))
+            self.record({key: entries_of_note(note, version)})
         return len(lost)
 
     def prepare(self, *, simulated: bool) -> None:

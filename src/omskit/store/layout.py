@@ -31,6 +31,9 @@ MARK = "omskit-store.json"
 """The file by which a folder is known to be a store."""
 
 FORMAT = 1
+KEEP_DAYS = 7.0
+"""Old versions are kept so long: readers may still have them open."""
+
 BLOCK = 1000
 """So many runs, or fills, share a folder."""
 

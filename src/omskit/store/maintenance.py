@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from omskit.store.log import StoredFile
 
 
-KEEP_DAYS = 7.0
-"""Old versions are kept so long: readers may still have them open."""
-
-
 @dataclass(frozen=True, slots=True)
 class Compacted:
     """What `compact` did; `print` shows it.

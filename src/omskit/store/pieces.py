@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from omskit.errors import DecodeError, IncompleteError, StatusError
 from omskit.store.coverage import Coverage
 from omskit.store.facts import facts_from
-from omskit.store.fetching import Judge, commit, entries, fetched
+from omskit.store.fetching import Fetched, Judge, commit, entries, fetched
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -74,10 +74,66 @@ class Done:
 
 
 class Carries(Protocol):
-    """Who carries out pieces: one after the other here, or many elsewhere."""
+    """Who carries out pieces, elsewhere."""
 
     def __call__(self, pieces: Iterable[Piece]) -> Iterator[Done]:
         """What becomes of them, as they are done, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A piece that was fetched, and is not committed yet.
+
+    Attributes:
+        facts: What is known of the runs or fills now: rows of ``runs`` say it.
+    """
+
+    piece: Piece
+    fetched: Fetched
+    facts: Mapping[int, Fact]
+
+
+def ask(kept: Kept, client: Asks, piece: Piece) -> Came | Done:
+    """Fetch a piece; what cannot be had is told, and left for later.
+
+    Raises:
+        OMSError: The service is not there at all.
+    """
+    layout, chunk = kept.layout(piece.key), piece.chunk
+    try:
+        came = fetched(client, layout, chunk)
+    except _OF_ONE_CHUNK as error:
+        return Done(failed=[(span, str(error)) for span in chunk.spans])
+    facts = piece.facts
+    if layout.name in {"runs", "fills"}:
+        rows = came.tables[0] if came.tables else None
+        facts = {**facts, **facts_from(rows, layout.name)}
+    return Came(piece, came, facts)
+
+
+def put(kept: Kept, came: Came, now: dt.datetime) -> tuple[Done, list[Entry]]:
+    """Commit what was fetched.
+
+    Returns:
+        With it, what is held now, which is still to be said (`Kept.record`).
+
+    Raises:
+        StoreError: The disk cannot be written.
+    """
+    piece, rows = came.piece, came.fetched
+    layout, chunk = kept.layout(piece.key), piece.chunk
+    table = rows.tables[0] if rows.tables else None
+    judge = Judge(piece.finality, came.facts, now)
+    made = entries(table, layout, chunk, judge, piece.before)
+    held = commit(kept, layout, chunk, rows, made)
+    done = Done(
+        fetched=chunk.spans,
+        rows=rows.rows,
+        requests=rows.requests,
+        notes=rows.notes,
+        revised=_revised(made, piece.before),
+    )
+    return done, held
 
 
 def carry_out(kept: Kept, client: Asks, piece: Piece, now: dt.datetime) -> Done:
@@ -87,24 +143,12 @@ def carry_out(kept: Kept, client: Asks, piece: Piece, now: dt.datetime) -> Done:
         StoreError: The disk cannot be written.
         OMSError: The service is not there at all.
     """
-    layout, chunk = kept.layout(piece.key), piece.chunk
-    try:
-        came = fetched(client, layout, chunk)
-    except _OF_ONE_CHUNK as error:
-        return Done(failed=[(span, str(error)) for span in chunk.spans])
-    rows = came.tables[0] if came.tables else None
-    facts = piece.facts
-    if layout.name in {"runs", "fills"}:
-        facts = {**facts, **facts_from(rows, layout.name)}
-    made = entries(rows, layout, chunk, Judge(piece.finality, facts, now), piece.before)
-    commit(kept, layout, chunk, came, made)
-    return Done(
-        fetched=chunk.spans,
-        rows=came.rows,
-        requests=came.requests,
-        notes=came.notes,
-        revised=_revised(made, piece.before),
-    )
+    came = ask(kept, client, piece)
+    if isinstance(came, Done):
+        return came
+    done, held = put(kept, came, now)
+    kept.record({piece.key: held})
+    return done
 
 
 def _revised(made: Iterable[Entry], before: Coverage) -> list[tuple[int, int, int]]:

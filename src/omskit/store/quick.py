@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -43,8 +44,26 @@ _EXACT = frozenset({"EQ", "IN", "GE", "GT", "LE", "LT"})
 """Operators of which `spans_in` finds just the values that they let through."""
 
 
-_Groups: TypeAlias = tuple[tuple[int, int, int], ...]
-"""Rows, least and largest key of each row group of a file."""
+_LONGEST = 32
+"""Of texts longer than that a file may say only how they begin."""
+
+
+class _Group(NamedTuple):
+    """What a file says of a row group.
+
+    Attributes:
+        rows: How many there are.
+        least, most: Their smallest and largest key.
+        alike: Columns of texts that are the same in all rows, units mostly.
+    """
+
+    rows: int
+    least: int
+    most: int
+    alike: tuple[tuple[str, str | None], ...] = ()
+
+
+_Groups: TypeAlias = tuple[_Group, ...]
 
 
 class _Piece(NamedTuple):
@@ -54,6 +73,7 @@ class _Piece(NamedTuple):
     group: int
     start: int
     rows: int
+    alike: tuple[tuple[str, str | None], ...] = ()
 
 
 class Window(NamedTuple):
@@ -95,9 +115,9 @@ class Files:
             groups = self._groups(stored.path, column)
             if groups is None:
                 return None
-            for number, (count, least, most) in enumerate(groups):
+            for number, (count, least, most, alike) in enumerate(groups):
                 meets = [s for s in spans if s[0] <= most and s[1] >= least]
-                whole = _Piece(stored.path, number, 0, count)
+                whole = _Piece(stored.path, number, 0, count, alike)
                 if any(first <= least and most <= last for first, last in meets):
                     found.append(whole)
                 elif meets:
@@ -162,9 +182,10 @@ class Rows:
         wanted = list(self._in(window))
         for path, pieces in groupby(wanted, key=lambda piece: piece.path):
             with self._files._opened(path) as file:  # noqa: SLF001  # they are one
+                there = frozenset(file.schema_arrow.names)
                 for piece in pieces:
                     check()
-                    made.append(self._sent(file, piece))
+                    made.append(self._sent(file, piece, there))
         if made:
             return pa.concat_tables(made)
         kinds = [(n, _kind(n, self._resource)) for n in self._names]
@@ -181,16 +202,21 @@ class Rows:
             if first < last:
                 yield piece._replace(start=piece.start + first, rows=last - first)
 
-    def _sent(self, file: pq.ParquetFile, piece: _Piece) -> pa.Table:
-        there = set(file.schema_arrow.names)
+    def _sent(
+        self, file: pq.ParquetFile, piece: _Piece, there: frozenset[str]
+    ) -> pa.Table:
         sent = {f.name for f in self._resource.fields if has_sent(f)}
         wanted = [*self._names, *(n + SENT_SUFFIX for n in self._names if n in sent)]
-        came = _columns(file, piece, [n for n in wanted if n in there])
-        columns: list[pa.ChunkedArray] = []
+        # A text that is the same in all rows is known without reading it.
+        alike = dict(piece.alike)
+        came = _columns(file, piece, [n for n in wanted if n in there - alike.keys()])
+        columns: list[pa.ChunkedArray | pa.Array] = []
         for name in self._names:
             kind = _kind(name, self._resource)
             if name not in there:
-                column = pa.chunked_array([pa.nulls(piece.rows, kind)])
+                column = pa.nulls(piece.rows, kind)
+            elif name in alike:
+                column = _repeated(alike[name], piece.rows)
             elif name in sent:
                 column = _as_sent(came, name, self._resource.field(name))
             else:
@@ -216,16 +242,38 @@ def _described(metadata: pq.FileMetaData, column: str) -> _Groups | None:
     first = metadata.row_group(0)
     paths = (first.column(i).path_in_schema for i in range(first.num_columns))
     places = [place for place, path in enumerate(paths) if path == column]
-    groups: list[tuple[int, int, int]] = []
+    texts = [
+        (place, first.column(place).path_in_schema)
+        for place in range(first.num_columns)
+        if first.column(place).physical_type == "BYTE_ARRAY"
+    ]
+    groups: list[_Group] = []
     for number in range(metadata.num_row_groups if places else 0):
         group = metadata.row_group(number)
         said = group.column(places[0]).statistics
         if said is None or not said.has_min_max or said.null_count:
             return None
-        groups.append((group.num_rows, int(said.min), int(said.max)))
-    if not places or any(a[2] > b[1] for a, b in pairwise(groups)):
+        alike = tuple(_alike(group, texts))
+        groups.append(_Group(group.num_rows, int(said.min), int(said.max), alike))
+    if not places or any(a.most > b.least for a, b in pairwise(groups)):
         return None
     return tuple(groups)
+
+
+def _alike(
+    group: pq.RowGroupMetaData, texts: Iterable[tuple[int, str]]
+) -> Iterator[tuple[str, str | None]]:
+    """The columns of texts that have one value in all rows, as the file says."""
+    for place, name in texts:
+        said = group.column(place).statistics
+        if said is None or not said.has_null_count:
+            continue
+        if said.null_count == group.num_rows:
+            yield name, None
+        elif not said.null_count and said.has_min_max and said.min == said.max:
+            value = said.min
+            if isinstance(value, str) and len(value) < _LONGEST:
+                yield name, value
 
 
 def _within(whole: _Piece, keys: np.ndarray, spans: Iterable[Span]) -> Iterator[_Piece]:
@@ -235,6 +283,12 @@ def _within(whole: _Piece, keys: np.ndarray, spans: Iterable[Span]) -> Iterator[
         stop = int(np.searchsorted(keys, last, "right"))
         if start < stop:
             yield whole._replace(start=start, rows=stop - start)
+
+
+@lru_cache(maxsize=64)
+def _repeated(text: str | None, count: int) -> pa.Array:
+    """One text for many rows; all who ask for as many share it."""
+    return pa.repeat(pa.scalar(text, pa.string()), count)
 
 
 def _kind(name: str, resource: Resource) -> pa.DataType:

@@ -24,7 +24,7 @@ from omskit.store.derived import DerivedRelation
 from omskit.store.layout import OPEN, SENT_SUFFIX
 from omskit.store.log import StoredFile, files_of, follow
 from omskit.store.quick import Files
-from omskit.store.relation import StoreRelation, null_of, path_text
+from omskit.store.relation import StoreRelation, connected, null_of, path_text
 from omskit.store.rows import expressions
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class StoreRelations:
         self._sorted: dict[str, bool] = {}
         self._mark: dict[str, Any] = {}
         self._schemas: dict[str, tuple[int, pa.Schema]] = {}
+        self._between: dict[str, tuple[Coverage, Between | None]] = {}
         self._made: dict[str, tuple[int, Coverage, StoreRelation]] = {}
 
     @property
@@ -150,8 +151,21 @@ class StoreRelations:
     def read_between(self, key: str, conditions: Iterable[Condition]) -> Between | None:
         """When what is held of such rows was read; whether they are made of others.
 
-        Cost: O(runs that they can be of).
+        Cost: O(runs that they can be of); of all of them it is known after the first
+        time.
         """
+        conditions = tuple(conditions)
+        if conditions or "@" in key:  # Those of another granularity may decide.
+            return self._read_between(key, conditions)
+        coverage = self._kept.coverage(key)
+        known = self._between.get(key)
+        if known is None or known[0] is not coverage:
+            known = self._between[key] = coverage, self._read_between(key, ())
+        return known[1]
+
+    def _read_between(
+        self, key: str, conditions: tuple[Condition, ...]
+    ) -> Between | None:
         layout, coverage = self._kept.layout(key), self._kept.coverage(key)
         column = layout.column
         spans = spans_in(conditions, column) if column else [(0, OPEN)]
@@ -217,7 +231,7 @@ class StoreRelations:
         """A connection of its own to the same caches."""
         with self._lock:
             if self._connection is None:
-                self._connection = _connected()
+                self._connection = connected()
             return self._connection.cursor()
 
     def close(self) -> None:
@@ -225,12 +239,3 @@ class StoreRelations:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-
-
-def _connected() -> duckdb.DuckDBPyConnection:
-    import duckdb  # runs are read without: 60 ms
-
-    found = duckdb.connect(":memory:")
-    found.execute("SET GLOBAL TimeZone = 'UTC'")
-    found.execute("SET GLOBAL parquet_metadata_cache = true")
-    return found

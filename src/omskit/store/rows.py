@@ -230,10 +230,14 @@ def tallies(rows: pa.Table, column: str) -> dict[int, Tally]:
         return {}
     numbers = np.zeros(rows.num_rows, np.uint64)
     for name in rows.column_names:
-        if not name.endswith("_block"):
-            # Nothing adds nothing: a column that came later changes no older hash.
-            there = rows[name].is_valid().to_numpy()
-            numbers += np.where(there, digests(rows.select([name])), np.uint64(0))
+        nulls = rows[name].null_count
+        # Nothing adds nothing: a column that came later changes no older hash.
+        if name.endswith("_block") or nulls == rows.num_rows:
+            continue
+        found = digests(rows.select([name]))
+        if nulls:
+            found[rows[name].is_null().to_numpy()] = 0
+        numbers += found
     keys = np.zeros(rows.num_rows, np.int64)
     if column:
         keys = rows[column].to_numpy().astype(np.int64)
@@ -242,7 +246,7 @@ def tallies(rows: pa.Table, column: str) -> dict[int, Tally]:
     mixed = (numbers ^ (numbers >> np.uint64(29))) * _ODD
     mixed ^= mixed >> np.uint64(32)
     unique, starts, counts = np.unique(keys, return_index=True, return_counts=True)
-    sums, others = (np.add.reduceat(found, starts) for found in (numbers, mixed))
+    sums, others = (np.add.reduceat(n, starts) for n in (numbers, mixed))
     return {
         int(key): (int(count), int(one), int(two))
         for key, count, one, two in zip(unique, counts, sums, others, strict=True)

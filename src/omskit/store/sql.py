@@ -21,7 +21,7 @@ from omskit.lumi.files import read_mask
 from omskit.store.checking import no_store
 from omskit.store.layout import SENT_SUFFIX
 from omskit.store.log import files_of, translated
-from omskit.store.relation import path_text
+from omskit.store.relation import connected, path_text
 from omskit.table import Table
 from omskit.table.note import Note, NoteKind
 
@@ -71,7 +71,8 @@ class Asking:
         with self._lock:
             cursor = self._prepared(text)
         with closing(cursor):
-            _with_masks(cursor, dict(self._masks(text, masks)))
+            if "mask" in text.casefold():
+                _with_masks(cursor, dict(self._masks(text, masks)))
             try:
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
                 rows = cursor.sql(text).to_arrow_table()
@@ -219,12 +220,8 @@ def _check_kind(text: str) -> None:
 
 def _closed_in(held: Mapping[str, list[StoredFile]]) -> duckdb.DuckDBPyConnection:
     """A database in memory that can open these files, and nothing else."""
-    import duckdb  # as above
-
-    connection = duckdb.connect(":memory:")
+    connection = connected()
     paths = [file.path for files in held.values() for file in files]
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    connection.execute("SET GLOBAL parquet_metadata_cache = true")
     connection.execute("SET GLOBAL python_enable_replacements = false")
     connection.execute("SET allowed_paths = ?", [paths])
     connection.execute("SET enable_external_access = false")
@@ -242,10 +239,8 @@ def _with_masks(
     cursor.execute("INSERT INTO omskit_masks VALUES (NULL, 0, 0)")
     for name, mask in masks.items():
         runs, numbers = mask.pairs()
-        rows = {"file": pa.array([name] * len(runs), pa.string())}
-        rows |= {"run_number": pa.array(runs), "lumisection_number": pa.array(numbers)}
-        cursor.register("omskit_mask", pa.table(rows))
-        cursor.execute("INSERT INTO omskit_masks SELECT * FROM omskit_mask")
+        cursor.register("omskit_mask", pa.table({"run": runs, "lumi": numbers}))
+        cursor.execute("INSERT INTO omskit_masks SELECT ?, * FROM omskit_mask", [name])
         cursor.unregister("omskit_mask")
     cursor.execute(_MACRO)
 

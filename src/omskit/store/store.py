@@ -1,8 +1,12 @@
-"""`Store`: a folder with rows of OMS, and what can be done with it."""
+"""`Store`: a folder with rows of OMS, and what can be done with it.
+
+Whatever writes or checks is imported by the method that does it, for who only reads.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -12,24 +16,11 @@ from omskit.errors import UsageError
 from omskit.query.selectors import moment, selection
 from omskit.query.spoken import is_spoken, moment_of, word_of
 from omskit.schema import bundled
-from omskit.server import Service
-from omskit.store.checking import Info, Problem, info, repair, verify
+from omskit.server.service import Service
 from omskit.store.coverage import Finality
-from omskit.store.finals import final_pieces, holds_final
-from omskit.store.importing import Imported, import_file
 from omskit.store.kept import Kept
-from omskit.store.maintenance import (
-    KEEP_DAYS,
-    Compacted,
-    Vacuumed,
-    compact,
-    vacuum,
-)
-from omskit.store.parts import parts_of
-from omskit.store.pieces import carry_out
+from omskit.store.layout import KEEP_DAYS
 from omskit.store.relations import StoreRelations
-from omskit.store.sql import Asking
-from omskit.store.sync import Asked, Sync
 
 if TYPE_CHECKING:
     import os
@@ -39,9 +30,13 @@ if TYPE_CHECKING:
     from omskit.query import MaskLike, Query
     from omskit.schema import Catalogue
     from omskit.store.asks import Asks
+    from omskit.store.checking import Info, Problem
+    from omskit.store.importing import Imported
+    from omskit.store.maintenance import Compacted, Vacuumed
     from omskit.store.parts import Part
     from omskit.store.pieces import Carries, Done, Piece
     from omskit.store.report import Report
+    from omskit.store.sql import Asking
     from omskit.table import Table
 
 
@@ -109,7 +104,6 @@ class Store:
         self._finality = finality or Finality()
         self._catalogue = catalogue or bundled()
         self._kept = Kept(self._path, self._catalogue, fsync=fsync)
-        self._asking = Asking(self._kept)
         self._now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     @property
@@ -137,7 +131,6 @@ class Store:
         """
         found = Store(self._path, fsync=self._fsync, catalogue=self._catalogue)
         found._kept = Kept(self._path, self._catalogue, when=_start(when, "when"))
-        found._asking = Asking(found._kept)
         return found
 
     def info(self) -> Info:
@@ -146,6 +139,8 @@ class Store:
         Raises:
             StoreError: There is no store.
         """
+        from omskit.store.checking import info
+
         return info(self._kept)
 
     def verify(self) -> list[Problem]:
@@ -153,10 +148,14 @@ class Store:
 
         Cost: all rows are read and hashed.
         """
+        from omskit.store.checking import verify
+
         return verify(self._kept)
 
     def repair(self) -> list[Problem]:
         """Have the next sync fetch again what `verify` finds; no row is deleted."""
+        from omskit.store.checking import repair
+
         return repair(self._kept)
 
     def import_file(
@@ -181,6 +180,8 @@ class Store:
         Raises:
             StoreError: The file has no such rows, or cannot be read.
         """
+        from omskit.store.importing import import_file
+
         return import_file(
             self._kept, resource, Path(path), columns or {}, simulated=simulated
         )
@@ -190,6 +191,8 @@ class Store:
 
         After many small syncs; a sync of many runs makes few files by itself.
         """
+        from omskit.store.maintenance import compact
+
         return compact(self._kept)
 
     def vacuum(self, keep_days: float = KEEP_DAYS) -> Vacuumed:
@@ -197,6 +200,8 @@ class Store:
 
         What it returns says since when the store can still be read `at`.
         """
+        from omskit.store.maintenance import vacuum
+
         return vacuum(self._kept, keep_days, self._now())
 
     def sql(self, query: str, *, masks: Mapping[str, LumiMask] | None = None) -> Table:
@@ -227,6 +232,12 @@ class Store:
         """
         return self._asking.ask(query, masks or {})
 
+    @cached_property
+    def _asking(self) -> Asking:
+        from omskit.store.sql import Asking
+
+        return Asking(self._kept)
+
     def engine(self, *, only_held: bool = False) -> Engine:
         """What answers queries from it; see `omskit.engine.Engine`.
 
@@ -243,10 +254,14 @@ class Store:
 
     def holds_final(self, query: Query) -> bool:
         """Whether all rows that a query can match are here, and final."""
+        from omskit.store.finals import holds_final
+
         return holds_final(self._kept, query)
 
     def final_pieces(self, query: Query, column: str) -> list[tuple[int, int | None]]:
         """The runs of a query, cut where what is final begins or ends."""
+        from omskit.store.finals import final_pieces
+
         return final_pieces(self._kept, query, column)
 
     def relations(self, *, only_held: bool = False) -> StoreRelations:
@@ -261,6 +276,8 @@ class Store:
         Raises:
             NotSyncedError: There are no such rows.
         """
+        from omskit.store.parts import parts_of
+
         return parts_of(self._kept, resource, runs, columns)
 
     def carry_out(self, client: Asks, piece: Piece) -> Done:
@@ -270,6 +287,8 @@ class Store:
             StoreError: The disk cannot be written.
             OMSError: The service is not there at all.
         """
+        from omskit.store.pieces import carry_out
+
         return carry_out(self._kept, client, piece, self._now())
 
     def service(self, base_url: str) -> Service:
@@ -314,6 +333,8 @@ class Store:
             StoreError: The disk cannot be written; what was committed stays.
             OMSError: The service is not there, or a name is none.
         """
+        from omskit.store.sync import Asked, Sync
+
         mask, word = which.pop("mask", None), word_of(runs)
         asked = Asked(
             resources=tuple(names_in((resources,), "resources")),

@@ -1,12 +1,14 @@
 """Fetching what a store does not hold, or not for good.
 
-Block by block, each committed whole before the next is asked for: a sync can be stopped
+Block by block, each committed whole while the next is asked for: a sync can be stopped
 anywhere and started again.
 """
 
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_left
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +16,18 @@ from omskit.errors import OMSWarning, SelectorError, StoreError
 from omskit.query import Query
 from omskit.query.model import Selection
 from omskit.query.selectors import is_mask, numbers
+from omskit.store.behind import Behind
 from omskit.store.chunks import chunks
 from omskit.store.coverage import Finality, joined
 from omskit.store.facts import facts_of
 from omskit.store.fetching import question
 from omskit.store.layout import OPEN
-from omskit.store.pieces import Done, Piece, carry_out
+from omskit.store.pieces import Done, Piece, ask
 from omskit.store.report import Part, Report
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from omskit.store.asks import Asks
     from omskit.store.chunks import Chunk
@@ -48,7 +51,7 @@ class Asked:
         dry: Only say what would be fetched.
         recheck: Also fetch what is final and ended since then.
         tell: Called after each chunk: rows so far, rows expected, the resource.
-        carry: Who fetches and commits; None: this thread.
+        carry: Who fetches and commits; None: this process.
     """
 
     resources: tuple[str, ...]
@@ -58,6 +61,20 @@ class Asked:
     recheck: dt.datetime | None = None
     tell: Callable[[int, int, str], None] | None = None
     carry: Carries | None = None
+
+
+@dataclass(slots=True)
+class Listed:
+    """What rows of ``runs`` or ``fills`` that came just now say.
+
+    They may not be committed yet.
+    """
+
+    spans: list[Span] = field(default_factory=list)
+    facts: dict[int, Fact] = field(default_factory=dict)
+
+    def __contains__(self, key: int) -> bool:
+        return any(first <= key <= last for first, last in self.spans)
 
 
 @dataclass(slots=True)
@@ -71,6 +88,7 @@ class Sync:
     now: Callable[[], dt.datetime]
     report: Report = field(default_factory=Report)
     facts: dict[int, Fact] = field(default_factory=dict)
+    _listed: dict[str, Listed] = field(default_factory=dict)
 
     def run(self) -> Report:
         """Fetch and commit.
@@ -83,10 +101,12 @@ class Sync:
         with warnings.catch_warnings():
             # What pages have to say is in the report.
             warnings.simplefilter("ignore", OMSWarning)
-            self._run()
+            with self._counting(), Behind(self.kept) as behind:
+                self._run(behind)
+                behind.rest()
         return self.report
 
-    def _run(self) -> None:
+    def _run(self, behind: Behind) -> None:
         names = dict.fromkeys(self.asked.resources)
         layouts = [self.kept.layout(name) for name in names]
         by_run = [lay for lay in layouts if lay.column == "run_number"]
@@ -94,22 +114,22 @@ class Sync:
         runs: list[Span] = []
         if by_run or (by_fill and self._is_narrowed):
             runs = self._spans_of_runs()
-            self._all_of(self.kept.layout("runs"), runs)
-            self.facts |= facts_of(self.kept, "runs", runs)
+            self._all_of(self.kept.layout("runs"), runs, behind)
+            self.facts |= self._facts("runs", runs)
         for layout in by_run:
             if layout.name != "runs":
-                self._all_of(layout, runs)
+                self._all_of(layout, runs, behind)
         if by_fill:
-            self._fills(by_fill)
+            self._fills(by_fill, behind)
         for layout in layouts:
             if not layout.column:
-                self._all_of(layout, [(0, OPEN)])
+                self._all_of(layout, [(0, OPEN)], behind)
 
     @property
     def _is_narrowed(self) -> bool:
         return self.asked.selector is not None or bool(self.asked.selection)
 
-    def _fills(self, layouts: list[Layout]) -> None:
+    def _fills(self, layouts: list[Layout], behind: Behind) -> None:
         """What is kept by fill, of the fills of the runs."""
         spans = [(0, OPEN)]
         if self._is_narrowed:
@@ -119,11 +139,11 @@ class Sync:
                     self.report.parts.append(Part(layout.name))
                 return
             spans = [(min(fills), max(fills))]
-        self._all_of(self.kept.layout("fills"), spans)
-        self.facts = facts_of(self.kept, "fills", spans)
+        self._all_of(self.kept.layout("fills"), spans, behind)
+        self.facts = self._facts("fills", spans)
         for layout in layouts:
             if layout.name != "fills":
-                self._all_of(layout, spans)
+                self._all_of(layout, spans, behind)
 
     def _spans_of_runs(self) -> list[Span]:
         """The runs asked for, as spans without gaps that matter."""
@@ -144,7 +164,7 @@ class Sync:
             raise SelectorError(message)
         return joined((run, run) for run in found)
 
-    def _all_of(self, layout: Layout, spans: list[Span]) -> None:
+    def _all_of(self, layout: Layout, spans: list[Span], behind: Behind) -> None:
         """One resource, chunk by chunk."""
         part = Part(layout.name, asked=spans)
         self.report.parts.append(part)
@@ -155,27 +175,45 @@ class Sync:
         facts = self.facts if layout.column else {}
         plan = list(chunks(layout, wanted, facts, self._newest(layout, wanted)))
         expected = sum(chunk.rows for chunk in plan)
-        done = self._carried(layout, plan, coverage, facts)
-        if self.asked.dry:
-            done = (self._counted(layout, chunk) for chunk in plan)
-        for piece in done:
+
+        def done(piece: Done) -> None:
             part.add(piece)
             if self.asked.tell is not None:
                 self.asked.tell(part.rows, max(expected, part.rows), layout.name)
 
-    def _carried(
-        self,
-        layout: Layout,
-        plan: Iterable[Chunk],
-        before: Coverage,
-        facts: dict[int, Fact],
-    ) -> Iterator[Done]:
-        """Have the chunks fetched and committed."""
-        carry = self.asked.carry or self._here
-        finality = self.finality
-        pieces = (Piece(layout.name, c, before, facts, finality) for c in plan)
+        pieces = (Piece(layout.name, c, coverage, facts, self.finality) for c in plan)
+        if self.asked.dry:
+            for chunk in plan:
+                done(self._counted(layout, chunk))
+        elif self.asked.carry is not None:
+            for piece in self.asked.carry(pieces):
+                done(piece)
+        else:
+            for one in pieces:
+                self._here(one, behind, done)
+
+    def _here(self, piece: Piece, behind: Behind, then: Callable[[Done], None]) -> None:
+        """Fetch a piece in this thread, and have it committed behind."""
+        came = ask(self.kept, self.client, piece)
+        if isinstance(came, Done):
+            then(came)
+            return
+        listed = self._listed.setdefault(piece.key, Listed())
+        listed.spans += piece.chunk.spans
+        listed.facts |= came.facts
+        behind.put(came, self.now(), then)
+
+    def _facts(self, name: str, spans: list[Span]) -> dict[int, Fact]:
+        """What is known of runs or fills, those included that came just now."""
+        listed = self._listed.get(name, Listed())
+        known = facts_of(self.kept, name, spans)
+        return {k: f for k, f in known.items() if k not in listed} | listed.facts
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """A block in which an error of the disk says how much is committed."""
         try:
-            yield from carry(pieces)
+            yield
         except StoreError as error:
             done = self.report.rows
             message = f"{error} {done} rows of this sync are committed and stay."
@@ -200,8 +238,16 @@ class Sync:
             facts = facts_of(self.kept, layout.name, spans)
         now, since = self.now(), self.asked.recheck
 
+        over = sorted(key for key, fact in facts.items() if fact.ended is not None)
+
         def is_recent(entry: Entry) -> bool:
-            fact = facts.get(entry.first) if layout.column else None
+            if not layout.column:
+                return False
+            fact = facts.get(entry.first)
+            # A number that no run has was passed by when a later run was made.
+            place = bisect_left(over, entry.last)
+            if fact is None and place < len(over):
+                fact = facts[over[place]]
             ended = None if fact is None else fact.ended
             return self.finality.is_recent(entry, ended, now)
 
@@ -230,11 +276,6 @@ class Sync:
             found.rows += rows
             found.requests += max(1, -(-rows // PAGE))
         return found
-
-    def _here(self, pieces: Iterable[Piece]) -> Iterator[Done]:
-        """Carry out pieces one after the other, in this thread."""
-        for piece in pieces:
-            yield carry_out(self.kept, self.client, piece, self.now())
 
 
 def spans_of(selector: Any, column: str = "run_number") -> list[Span]:

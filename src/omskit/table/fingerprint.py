@@ -89,11 +89,13 @@ def _hashed(data: bytes) -> np.uint64:
 
 def _mixed(values: np.ndarray) -> np.ndarray:
     """Every bit of the input in every bit of the output (splitmix64)."""
-    mixed = values.astype(np.uint64)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    found: np.ndarray = mixed ^ (mixed >> np.uint64(31))
-    return found
+    mixed: np.ndarray = values.astype(np.uint64)
+    # In place: half of the time went into making arrays.
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed ^= mixed >> np.uint64(shift)
+        mixed *= np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
 
 
 def sealed(receipt: Receipt, table: pa.Table) -> Receipt:

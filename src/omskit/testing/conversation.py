@@ -32,7 +32,7 @@ from omskit.drivers.senders import Through
 from omskit.effects import Request, Response
 from omskit.errors import ConfigError, UsageError
 from omskit.files import read_file, write_whole
-from omskit.login.kinds import Anonymous
+from omskit.login.nobody import Anonymous
 from omskit.redact import scrubbed, secrets_of
 
 if TYPE_CHECKING:

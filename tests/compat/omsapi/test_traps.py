@@ -34,7 +34,8 @@ from omskit.errors import (
 )
 from omskit.flow.settings import Timeouts
 from omskit.login.chain import Chain
-from omskit.login.kinds import Anonymous, ClientCredentials
+from omskit.login.kinds import ClientCredentials
+from omskit.login.nobody import Anonymous
 from omskit.server import Application, LoginGate, Registry, Sso
 from omskit.server.sso.service import PREFIX
 

@@ -71,7 +71,7 @@ def fetch(url: str) -> bytes:
     from omskit.effects import Request
     from omskit.flow import Policy
     from omskit.flow.exchange import exchange
-    from omskit.login.kinds import Anonymous
+    from omskit.login.nobody import Anonymous
     from omskit.transport import HttpSender
 
     driver = SyncDriver(HttpSender(connections=1), Anonymous(), 1)

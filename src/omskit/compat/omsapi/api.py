@@ -22,7 +22,8 @@ from omskit.errors import (
 )
 from omskit.flow.exchange import Policy, exchange
 from omskit.login.chain import Chain, Kerberos, Person
-from omskit.login.kinds import Anonymous, ClientCredentials
+from omskit.login.kinds import ClientCredentials
+from omskit.login.nobody import Anonymous
 from omskit.schema import bundled
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from omskit.lumi import ledger
 from omskit.lumi.accounting import COLUMNS
-from omskit.lumi.ledger import SHOWN
+from omskit.lumi.ledgers import SHOWN
 from omskit.reports.words import duration, number
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from omskit.effects import Response
 from omskit.jsonapi.encode import encode
-from omskit.server.respond import refusal
+from omskit.server.answering import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from omskit import Client, MaskError, NoRowError, Table, UnitError
 from omskit.lumi import ledger
 from omskit.lumi.accounting import COLUMNS
 from omskit.lumi.building import PRESETS
-from omskit.lumi.ledger import CAUSES, RECORDING
+from omskit.lumi.ledgers import CAUSES, RECORDING
 
 FLAGS = ("cms_active", "beams_stable", *PRESETS["all"])
 
