@@ -6,7 +6,12 @@ HLT rates are simulated, 700 paths in each of 500 lumisections of every tenth ru
 committed run by run as a sync commits them, without a network and without the hash of
 each row. The same questions are then asked of a store of each size, each size in a
 process of its own. With ``--dask`` one sum over all rows is also done by one and by two
-workers. A folder that is there is asked again and not filled anew.
+workers, in turn. A folder that is there is asked again and not filled anew.
+
+    python benchmarks/scale.py --rows --dask-sync 40000 --latency 0.2
+
+has workers of Dask sync so many made-up lumisections from a service that takes its
+time, in pieces of ten runs; the stores must have the same rows.
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +42,7 @@ from omskit.store.kept import Kept
 from omskit.store.layout import BLOCK, OPEN, layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PATHS, LENGTH = 700, 500
 A_RUN = PATHS * LENGTH
@@ -204,40 +210,95 @@ def one_size(path: Path, rows: int, repeats: int) -> dict[str, Any]:
     return found
 
 
-def on_dask(path: Path, workers: int) -> dict[str, float]:
-    """Seconds of one sum by path over all rows, on so many workers of one thread."""
+@contextmanager
+def workers_of(count: int) -> Iterator[Any]:
+    """A client of Dask with so many workers, processes of one thread."""
     import distributed
-
-    from omskit import cluster
 
     with (
         distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=":0"
+            n_workers=count, threads_per_worker=1, dashboard_address=":0"
         ) as local,
         distributed.Client(local) as dask,
     ):
-        columns = ["path_name", "counter"]
-        times = []
-        for _ in range(3):
-            rows = cluster.frame(Store(path), "hltpathrates", columns=columns)
-            start = time.perf_counter()
-            found = rows.groupby("path_name")["counter"].sum()
-            count = len(found.compute(scheduler=dask))
-            times.append(time.perf_counter() - start)
+        yield dask
+
+
+def in_turn(work: Callable[[int, Any], float], turns: int) -> dict[str, Any]:
+    """Seconds on one worker and on two, by turns, and the gain of the second."""
+    times: dict[int, list[float]] = {1: [], 2: []}
+    with workers_of(1) as one, workers_of(2) as two:
+        for count, dask in ((1, one), (2, two)):
+            work(count, dask)  # it imports, and opens its files
+        for _ in range(turns):
+            for count, dask in ((1, one), (2, two)):
+                times[count].append(work(count, dask))
+    gains = [a / b for a, b in zip(times[1], times[2], strict=True)]
     return {
-        "workers": workers,
-        "paths": count,
-        "first_s": times[0],
-        "best_s": min(times),
+        "one_s": round(statistics.median(times[1]), 2),
+        "two_s": round(statistics.median(times[2]), 2),
+        "gain": round(statistics.median(gains), 2),
+        "gains": [round(gain, 2) for gain in gains],
+        "load": os.getloadavg()[0],
     }
+
+
+def on_dask(path: Path, turns: int) -> dict[str, Any]:
+    """One sum by path over all rows."""
+    from omskit import cluster
+
+    def work(_count: int, dask: Any) -> float:
+        columns = ["path_name", "counter"]
+        rows = cluster.frame(Store(path), "hltpathrates", columns=columns)
+        start = time.perf_counter()
+        found = rows.groupby("path_name")["counter"].sum()
+        assert len(found.compute(scheduler=dask)) == PATHS
+        return time.perf_counter() - start
+
+    return in_turn(work, turns)
+
+
+def dask_sync(rows: int, latency_s: float, place: Path, turns: int) -> dict[str, Any]:
+    """A sync of so many lumisections from a service that takes its time."""
+    from sync import made_up_store, service
+
+    import store as made
+    from omskit import cluster
+    from omskit.store import chunks
+
+    served = made_up_store(rows, place)
+    runs = (made.FIRST, made.FIRST + rows // made.LENGTH - 1)
+    chunks.TARGET = 4000
+    fetched: list[pa.Table] = []
+
+    def work(count: int, dask: Any) -> float:
+        with tempfile.TemporaryDirectory(dir=place) as folder:
+            store = Store(Path(folder) / "store")
+            store.sync(oms, "runs", runs)
+            start = time.perf_counter()
+            report = cluster.sync(dask, store, oms, "lumisections", runs, in_flight=16)
+            taken = time.perf_counter() - start
+            assert report.complete, f"{count} workers: {report}"
+            found = store.sql("FROM lumisections ORDER BY ALL").arrow
+            fetched.append(found)
+            if not fetched[0].equals(found):
+                message = f"{count} workers made another store."
+                raise RuntimeError(message)
+        return taken
+
+    with service(served, latency_s) as url, Client(url, progress=False) as oms:
+        return in_turn(work, turns)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10**6, 10**7])
+    parser.add_argument("--rows", type=int, nargs="*", default=[10**6, 10**7])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--dask", type=int, help="rows of the store that Dask reads")
+    parser.add_argument("--dask-sync", type=int, help="rows that Dask syncs")
+    parser.add_argument("--latency", type=float, default=0.2, help="of that service, s")
+    parser.add_argument("--turns", type=int, default=3, help="of Dask")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -267,9 +328,12 @@ def main() -> None:
                 flush=True,
             )
     if given.dask:
-        result["dask"] = [on_dask(folder / f"{given.dask}", n) for n in (1, 2)]
-        for one in result["dask"]:
-            print(f"Dask: {one}")
+        result["dask"] = on_dask(folder / f"{given.dask}", given.turns)
+        print(f"Dask, a sum by path over {given.dask} rows: {result['dask']}")
+    if given.dask_sync:
+        found = dask_sync(given.dask_sync, given.latency, folder, given.turns)
+        result["dask_sync"] = found
+        print(f"Dask, a sync of {given.dask_sync} rows: {found}")
     if given.json:
         given.json.write_text(json.dumps(result, indent=1))
 

@@ -262,7 +262,10 @@ def _made(job: _Job) -> tuple[Any, ExitStack]:
 
 def _carry_out(job: _Job, piece: Piece) -> Done:
     (store, client), _ = _made(job)
-    return store.carry_out(client, piece)
+    with warnings.catch_warnings():
+        # What pages have to say is in the report.
+        warnings.simplefilter("ignore", OMSWarning)
+        return store.carry_out(client, piece)
 
 
 def _fetch(job: _Job, options: SettingOptions, query: Query) -> Any:
