@@ -30,6 +30,9 @@ ROWS = 20
 """Rows of a page: small, so that 50 pages are quick."""
 
 PAGES = (5, 50)
+QUICK_PAGES = 15
+"""The most pages of a fetch in CI."""
+
 SILENT_S = 120.0
 """Nobody waits that long: a service that does not answer at all."""
 
@@ -112,10 +115,10 @@ class Scenario:
 
 
 @cache
-def scenario(seed: int, number: int) -> Scenario:
+def scenario(seed: int, number: int, most: int = PAGES[1]) -> Scenario:
     """The scenario of that number; the same wherever it is asked for."""
     dice = random.Random(f"{seed} {number}")
-    pages = dice.randint(*PAGES)
+    pages = dice.randint(PAGES[0], most)
     ills = tuple(dice.choices(ILLS, k=dice.choice((0, 1, 1, 2, 3))))
     rules = [
         Rule(
@@ -168,21 +171,19 @@ class Remembering(Engine):
         super().__init__(held)
         self._answers: dict[Any, Result] = {}
 
-    def execute(
-        self, query: Query, *, offset: int = 0, limit: int | None = None
-    ) -> Result:
+    def execute(self, query: Query, **how: Any) -> Result:
         """The rows that match."""
-        key = (query, offset, limit)
+        key = (query, *sorted(how.items()))
         if key not in self._answers:
-            self._answers[key] = super().execute(query, offset=offset, limit=limit)
+            self._answers[key] = super().execute(query, **how)
         return self._answers[key]
 
 
 class Router:
     """An ASGI application: the faulty service of each scenario and client."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, most: int) -> None:
+        self._seed, self._most = seed, most
         self._engine = Remembering(truth())
         self._threads = Threads()
         self._made: dict[str, Faulty] = {}
@@ -193,19 +194,19 @@ class Router:
         key = f"/{client}/{number}"
         if key not in self._made:
             made = Service(self._engine, f"http://127.0.0.1{key}/agg/api/v1")
-            plan = scenario(self._seed, int(number)).plan
+            plan = scenario(self._seed, int(number), self._most).plan
             self._made[key] = Faulty(made, plan, self._threads)
         await self._made[key](scope, receive, send)
 
 
-def serve(seed: int) -> None:
+def serve(seed: int, most: int) -> None:
     """Serve until standard input ends; the first line says the port."""
     from omskit.server.run import uvicorn_server
 
     bound = socket.create_server(("127.0.0.1", 0), backlog=512)
     limits = Limits(head_s=300.0)
     state: dict[str, Any] = {}
-    server = uvicorn_server(Router(seed), protocol(limits, state), state)
+    server = uvicorn_server(Router(seed, most), protocol(limits, state), state)
     sys.stdout.write(f"{bound.getsockname()[1]}\n")
     sys.stdout.flush()
 
@@ -218,4 +219,4 @@ def serve(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), int(sys.argv[2]))

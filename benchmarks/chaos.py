@@ -30,7 +30,15 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from _chaos import FIRST_RUN, PAGES, ROWS, Scenario, scenario, service
+from _chaos import (
+    FIRST_RUN,
+    PAGES,
+    QUICK_PAGES,
+    ROWS,
+    Scenario,
+    scenario,
+    service,
+)
 
 from omskit import AsyncClient, Client, OMSError, OMSWarning, Table
 from omskit.drivers import LocalSender
@@ -277,20 +285,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fetches", type=int, default=1000, help="by each client")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--quick", action="store_true", help="15 fetches, for CI")
+    parser.add_argument("--quick", action="store_true", help="15 short ones, for CI")
     parser.add_argument("--client", choices=CLIENTS, action="append")
     parser.add_argument("--first", type=int, default=0, help="number of a scenario")
     parser.add_argument("--json", type=Path, help="write every outcome here")
     options = parser.parse_args()
     number = 15 if options.quick else options.fetches
-    scenarios = [scenario(options.seed, options.first + n) for n in range(number)]
+    most = QUICK_PAGES if options.quick else PAGES[1]
+    scenarios = [scenario(options.seed, options.first + n, most) for n in range(number)]
     warnings.simplefilter("ignore", OMSWarning)
     results = {}
     for name in options.client or CLIENTS:
         script = Path(__file__).with_name("_chaos.py")
         # A service for each client: what one leaves behind does not reach the next.
         with subprocess.Popen(
-            [sys.executable, str(script), str(options.seed)],
+            [sys.executable, str(script), str(options.seed), str(most)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.support.amount import examples
 
 settings.register_profile(
     "omskit",
+    max_examples=examples(100),
     deadline=None,  # a slow machine is no bug
     derandomize=True,  # the same examples in every run: a red build stays red
     print_blob=True,

@@ -8,11 +8,11 @@ import io
 import json
 import os
 import subprocess
-import sys
 
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
+from tests.support.forked import bin_of
 
 from omskit.cli.options import Format, Output
 from omskit.cli.output import show, terminal_width, without_formulas, write
@@ -258,12 +258,11 @@ def test_a_terminal_obeys_nothing(monkeypatch, capsys):
 
 def shell(command, folder):
     """What a shell makes of a command; ``oms`` is the one under test."""
-    code = "import sys; from omskit.cli.app import run; sys.exit(run())"
-    own = f'oms() {{ "{sys.executable}" -c "{code}" "$@"; }}; '
+    path = f"{bin_of()}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        ["bash", "-c", own + command],
+        ["bash", "-c", command],
         cwd=folder,
-        env={**os.environ, "OMSKIT_INSTANCE": "demo"},
+        env={**os.environ, "PATH": path, "OMSKIT_INSTANCE": "demo"},
         capture_output=True,
         text=True,
         check=False,

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from omskit.cli.app import run
+from omskit import Store
 
 AT_THE_END = (
     "import atexit, sys; "
@@ -27,10 +27,11 @@ def loaded_by(*arguments):
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """A store with one run."""
-    folder = tmp_path_factory.mktemp("start") / "store"
-    asked = ["sync", "runs", "297050", "--store", str(folder), "-i", "demo", "-q"]
-    assert run(asked) == 0
-    return folder
+    folder = tmp_path_factory.mktemp("start")
+    (folder / "runs.csv").write_text("run_number,fill_number\n297050,5839\n")
+    found = Store(folder / "store")
+    found.import_file("runs", folder / "runs.csv")
+    return found.path
 
 
 def test_a_run_from_a_store_needs_few_modules(store):
@@ -72,3 +73,16 @@ def test_the_version_needs_no_command():
     printed, loaded = loaded_by("--version")
     assert printed.startswith("oms ")
     assert not loaded & {"omskit.cli.options", "omskit.query", "pyarrow", "pydantic"}
+
+
+def test_garbage_is_searched_for_as_ever_once_there_is_much():
+    """The first 100 000 objects are what is imported; after them nothing is other."""
+    code = (
+        "import gc; ever = gc.get_threshold();"
+        "from omskit.cli.app import _let_be_what_stays as let_be; let_be();"
+        "assert gc.get_threshold() > ever;"
+        "made = [[] for _ in range(110_000)];"
+        "assert gc.get_threshold() == ever;"
+        "assert not gc.callbacks"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -118,6 +118,12 @@ def row(held, seconds, resource="runs"):
     return found
 
 
+def told(held, seconds, names, resource="runs"):
+    """Several values of that row."""
+    found = row(held, seconds, resource)
+    return [found[name] for name in names]
+
+
 def test_luminosity_is_the_sum_so_far():
     """Lumisections that are over count, up to what the run has in the end."""
     found = [row(made(), s)["delivered_lumi"] for s in (0, 19, 20, 40, 60, 65)]
@@ -149,20 +155,20 @@ def test_rates_are_means_so_far():
     """L1 over samples above zero, HLT over the active time, both as late as rates."""
     names = ("l1_triggers_counter", "l1_rate", "hlt_physics_counter")
     names += ("hlt_physics_rate", "hlt_physics_size", "hlt_physics_throughput")
-    found = [[row(made(), s)[n] for n in names] for s in (49, 50, 64, 65)]
+    found = [told(made(), s, names) for s in (49, 50, 64, 65)]
     assert found[0] == [None] * 6
     assert found[1] == found[2] == [0, None, 0, None, 0.0, None]
     assert found[3] == [1000, 77.0, 60, 5.0, 9.0, 0.5]
     held = made()
     held["runs"] = held["runs"].set_column(2, "end_time", times(500))
-    assert [row(held, 90)[n] for n in names] == [1000, 25.0, 60, 1.5, 0.75, 0.015]
-    assert [row(held, 70)[n] for n in names] == [400, 20.0, 20, 1.0, 0.25, 0.01]
+    assert told(held, 90, names) == [1000, 25.0, 60, 1.5, 0.75, 0.015]
+    assert told(held, 70, names) == [400, 20.0, 20, 1.0, 0.25, 0.01]
 
 
 def test_a_fill_that_goes_on():
     """Its newest lumisection tells its luminosity, stable beams its duration."""
     names = ("stable_beams", "duration", "delivered_lumi", "peak_pileup")
-    found = {s: [row(made(), s, "fills")[n] for n in names] for s in (0, 50, 850, 900)}
+    found = {s: told(made(), s, names, "fills") for s in (0, 50, 850, 900)}
     assert found == {
         0: [False, None, None, None],
         50: [True, 20, 3.0, None],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.amount import examples
+from tests.support.amount import examples, some
 from tests.support.contexts import context_of
 from tests.support.interpreter import Interpreter
 from tests.support.smallservice import BASE, SmallService, lumis, page, refusal
@@ -174,9 +175,18 @@ def test_lists_are_read_side_by_side():
     assert world.most_flying == 4
 
 
-@pytest.mark.parametrize("least", [None, 0.012, 99])
-@pytest.mark.parametrize("runs", [[1, 3, 5, 9], [4, 1, 4, 9, 77], [4, 77]])
-@pytest.mark.parametrize("later_first", [True, False])
+@pytest.mark.parametrize(
+    ("runs", "least", "later_first"),
+    some(
+        [
+            *product(
+                ([1, 3, 5, 9], [4, 1, 4, 9, 77], [4, 77]),
+                (None, 0.012, 99),
+                (True, False),
+            )
+        ]
+    ),
+)
 def test_the_total_of_a_page_is_of_its_addresses(runs, least, later_first):
     """A receipt counts the rows that match what it says was asked, from the first."""
     query = Query("lumisections").where(field("run_number").is_in(runs))
@@ -370,7 +380,7 @@ def test_each_page_says_how_it_was_obtained(name):
     """The receipts of pages name the addresses asked for and count their own rows."""
     query = {**PAGED, **SORTED}[name]
     world = Interpreter(small())
-    world.run(pages(query, context_of(page_size=2)))
+    world.run(pages(query, context_of(page_size=3)))
     receipts = [table.receipt for table in world.tables]
     assert [r.rows for r in receipts] == [len(table) for table in world.tables]
     named = [url for r in receipts for url in r.urls]
@@ -378,7 +388,7 @@ def test_each_page_says_how_it_was_obtained(name):
     if name in PAGED:
         assert sorted(named) == sorted(asked)
     assert set(named) == set(asked)
-    whole, _ = run(fetch(query, context_of(page_size=2)), small())
+    whole, _ = run(fetch(query, context_of(page_size=3)), small())
     questions = {url.split("&page")[0]: r.total for r in receipts for url in r.urls}
     if name in PAGED:
         assert sum(questions.values()) == whole.receipt.total

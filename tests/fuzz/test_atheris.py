@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.amount import examples
 
-RUNS = os.environ.get("OMSKIT_FUZZ_RUNS", "3000")
+RUNS = os.environ.get("OMSKIT_FUZZ_RUNS", str(examples(3000)))
 HERE = Path(__file__).parent
 
 pytestmark = pytest.mark.skipif(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omskit.jsonapi.cells import cells
-from omskit.jsonapi.decode import decode
+from omskit.jsonapi.decoding import decode
 from omskit.jsonapi.encode import document, encode_page, rows
 from omskit.jsonapi.links import page_links
 from omskit.jsonapi.written import Style, row_ids

@@ -7,7 +7,7 @@ import pytest
 from omskit.errors import DecodeError
 from omskit.jsonapi import decode
 from omskit.jsonapi.careful import read_carefully
-from omskit.jsonapi.decode import _fast, _Refused
+from omskit.jsonapi.decoding import _fast, _Refused
 from omskit.jsonapi.shape import shape_of
 from omskit.jsonapi.twice import twice
 from omskit.schema import bundled

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omskit.jsonapi import encode
-from omskit.jsonapi.decode import decode
+from omskit.jsonapi.decoding import decode
 from omskit.jsonapi.texts import texts
 from omskit.jsonapi.written import Style, rows_text
 from omskit.schema import TIME, Field, Relationship, Resource, bundled

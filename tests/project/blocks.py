@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from tests.support.forked import bin_of
+
 from omskit.cli.app import run
 
 _BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
@@ -101,8 +103,9 @@ def _run_command(command):
         with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
             code = run(words[1:])
         return code, buffer.getvalue().decode()
-    folder = Path(sys.executable).parent
-    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join(
+        [bin_of(), str(Path(sys.executable).parent), os.environ["PATH"]]
+    )
     done = subprocess.run(
         ["bash", "-c", command],
         env={**os.environ, "PATH": path},

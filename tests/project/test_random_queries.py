@@ -21,13 +21,14 @@ import warnings
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from tests.support.amount import examples
 
 from omskit import AsyncClient, Client
 from omskit.cli.app import run as command
 from omskit.query import Condition, Query
 from omskit.schema import bundled
 
-COUNT = int(os.environ.get("OMSKIT_RANDOM_QUERIES", "48"))
+COUNT = int(os.environ.get("OMSKIT_RANDOM_QUERIES", str(examples(48))))
 PARTS = 8
 RESOURCES = (
     "runs", "lumisections", "fills", "eras", "l1triggerrates", "deadtimes",

@@ -6,7 +6,7 @@ import pytest
 
 from omskit.effects import Request
 from omskit.engine import Engine
-from omskit.jsonapi.decode import decode
+from omskit.jsonapi.decoding import decode
 from omskit.query import OPERATORS
 from omskit.query.operators import WIRE
 from omskit.schema import bundled, merge_meta

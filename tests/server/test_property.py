@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from omskit.effects import Request
 from omskit.engine import Engine
-from omskit.jsonapi.decode import decode
+from omskit.jsonapi.decoding import decode
 from omskit.query import OPERATORS, Condition, Query
 from omskit.query.operators import WIRE
 from omskit.query.url import encode, parse

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from tests.support.amount import examples, some
 
 HERE = Path(__file__).parent
 SPEC = importlib.util.spec_from_file_location(
@@ -112,7 +113,7 @@ def test_all_lines_run_in_a_kernel(tmp_path, monkeypatch):
     frames = lines.FRAMES.format(types="'hybrid'")
     good = [line for line in lines.FRAME_LINES if line not in lines.STUBBORN]
     cells = [lines.SETUP.replace('matplotlib.use("Agg")', ""), frames, "t", "d", "t[0]"]
-    cells += [*good, *lines.TABLE_LINES]
+    cells += [*some(good), *lines.TABLE_LINES]
     book = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
     )
@@ -122,4 +123,4 @@ def test_all_lines_run_in_a_kernel(tmp_path, monkeypatch):
     assert "2253 rows" in shown["text/html"]
     assert "rows not shown" in shown["text/plain"]
     assert sys.executable
-    assert len(book.cells) > 100
+    assert len(book.cells) > examples(100)

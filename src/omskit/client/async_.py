@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, Self, SupportsIndex, Unpack
 
 from omskit import flow
-from omskit.client import losing
 from omskit.client.asker import Asker
 from omskit.client.async_bound import AsyncBoundQuery
 from omskit.client.base import hide_proxy
@@ -187,8 +186,10 @@ class AsyncClient(Shortcuts[Coroutine[Any, Any, "Table"]]):
             ...     round(oms.lost(297050).ledger.recorded_pb, 1)
             103.2
         """
+        from omskit.client.losing import lost as find_lost
+
         bar = reporter(self._settings.progress)
-        found = await self._driver.run(losing.lost(run, fill, self._context()), bar)
+        found = await self._driver.run(find_lost(run, fill, self._context()), bar)
         warn_of(found.warnings)
         return found
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from omskit import flow
 from omskit._arguments import NOTHING, Wants, check_types, shown
-from omskit.client.stored import first_of
-from omskit.client.ways import LateSource, Switch, Ways
 from omskit.config import DEMO, STORE, Instance, find_instances
 from omskit.drivers import LocalSender, Sender
 from omskit.effects import Secret
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from omskit.client.options import ClientOptions, Credentials
+    from omskit.client.ways import Switch, Ways
     from omskit.drivers.paced import Pacer
     from omskit.drivers.shared import Login, Shared
     from omskit.effects import Flow, Request, Response
@@ -86,6 +85,8 @@ class BaseClient:
         self._store = store
         self._first = None
         if store is not None:
+            from omskit.client.stored import first_of  # as what follows, for few
+
             stand_before = [first_of(store, one) for one in instances]
             self._first = stand_before[0]
         self._ways: Ways | None = None
@@ -103,6 +104,8 @@ class BaseClient:
         if self._given is not None:
             message = "sender= is one way to one service; name only that service."
             raise UsageError(message)
+        from omskit.client.ways import Switch, Ways
+
         self._ways = Ways(instances, self._take, self._http)
         self._switch = Switch(self._http(self._settings.timeouts), Anonymous())
         self._sender, self._login = self._switch, self._switch
@@ -226,6 +229,8 @@ class BaseClient:
         """
         if self._ways is None:
             return self._present_source(settings)
+        from omskit.client.ways import LateSource
+
         return LateSource(self._ways, lambda: self._present_source(settings))
 
     def _present_source(self, settings: Settings) -> Source:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 from omskit import flow
 from omskit.client.base import BaseClient
 from omskit.client.bound import warn_of
-from omskit.client.framing import explained, frame, wanted_rates
 from omskit.client.given import (
     HABITS,
     as_mask,
@@ -29,7 +28,6 @@ from omskit.query import Condition, Query, field
 from omskit.query.selectors import is_mask, numbers, selection
 from omskit.query.spoken import word_of
 from omskit.query.text import parse_condition
-from omskit.table.receipt_files import ReceiptLike, find_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     )
     from omskit.query import MaskLike
     from omskit.table import Table
+    from omskit.table.receipt_files import ReceiptLike
 
 Answer = TypeVar("Answer")
 
@@ -326,11 +325,11 @@ class Shortcuts(BaseClient, Generic[Answer]):
             ...     oms.frame(297050, rates="HLT_ZeroBias_v5").shape
             (793, 54)
         """
+        from omskit.client.framing import frame, wanted_rates
 
         def ask() -> Asking:
             settings, query = self._asked(*self._framed(runs, options))
-            columns = [f.name for f in self._known("l1triggerrates").fields]
-            wanted = wanted_rates(rates, columns)
+            wanted = wanted_rates(rates, self._known("l1triggerrates").names)
             return frame(query, wanted, masks, self._context(settings)), settings
 
         return self._table(ask)
@@ -338,9 +337,11 @@ class Shortcuts(BaseClient, Generic[Answer]):
     def _frame_plan(
         self, runs: Selector | None, rates: Names, options: QuestionOptions
     ) -> flow.Flow[str]:
+        from omskit.client.framing import explained, wanted_rates
+
         settings, query = self._asked(*self._framed(runs, options))
-        columns = [f.name for f in self._known("l1triggerrates").fields]
-        return explained(query, wanted_rates(rates, columns), self._context(settings))
+        wanted = wanted_rates(rates, self._known("l1triggerrates").names)
+        return explained(query, wanted, self._context(settings))
 
     def _framed(self, runs: Selector | None, options: QuestionOptions) -> Framed:
         return "lumisections", runs, options, ("rates", "masks", "runs")
@@ -368,7 +369,8 @@ class Shortcuts(BaseClient, Generic[Answer]):
         return self._table(ask)
 
     def _again(self, receipt: ReceiptLike) -> flow.Flow[Replayed]:
-        from omskit.lumi import LumiMask
+        from omskit.lumi.mask import LumiMask
+        from omskit.table.receipt_files import find_receipt
 
         kept = find_receipt(receipt)
         if kept.altered is not None:

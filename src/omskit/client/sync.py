@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING, NoReturn, Self, SupportsIndex, Unpack
 
 from omskit import flow
-from omskit.client import losing
 from omskit.client.asker import Asker
 from omskit.client.base import hide_proxy
 from omskit.client.bound import BoundQuery, warn, warn_of
@@ -178,8 +177,10 @@ class Client(Shortcuts["Table"]):
             ...     round(oms.lost(297050).ledger.recorded_pb, 1)
             103.2
         """
+        from omskit.client.losing import lost as find_lost
+
         bar = reporter(self._settings.progress)
-        found = self._driver.run(losing.lost(run, fill, self._context()), bar)
+        found = self._driver.run(find_lost(run, fill, self._context()), bar)
         warn_of(found.warnings)
         return found
 

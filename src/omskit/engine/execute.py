@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from omskit.engine.ahead import Ahead
 from omskit.engine.memory import as_relations, beside, filters_in
+from omskit.engine.places import Place, Places
 from omskit.engine.relations import Aged, Partial, Quick
 from omskit.engine.sql import (
     Statement,
@@ -85,7 +87,8 @@ class Engine:
     ) -> None:
         self._relations = as_relations(relations)
         self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
-        self._ahead = Ahead()
+        self._ahead: Ahead[pa.Table] = Ahead(pa.Table.get_total_buffer_size)
+        self._places = Places()
 
     @property
     def source(self) -> str:
@@ -137,7 +140,11 @@ class Engine:
         return (*filters_in(schema, resource), *beside(schema, resource))
 
     def execute(
-        self, query: Query, *, offset: int = 0, limit: int | None = None
+        self,
+        query: Query,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> Result:
         """The rows that match, sorted as asked, ties and the rest by identity.
 
@@ -177,42 +184,46 @@ class Engine:
         if found is not None:
             return found
         # Groups decide on the relation.
-        which = None if state is None else (state, bound, query.groups)
-        return self._by_sql(bound, relation, which, (offset, limit))
+        known = None if state is None else (state, query.groups)
+        return self._by_sql(bound, relation, known, (offset, limit))
 
     def _by_sql(
         self,
         query: Query,
         relation: Relation,
-        which: Hashable | None,
+        known: Hashable | None,
         window: tuple[int, int | None],
     ) -> Result:
         """The rows of a window, and how many there are.
 
         Args:
-            which: What tells these rows from all others; None: nothing does.
+            known: What tells these rows of the resource from all others; None: nothing
+                does.
         """
         offset, limit = window
-        fields = chosen(query, relation.resource)
+        total = None if query.conditions else relation.count
         with closing(self._relations.cursor()) as cursor, stoppable(cursor):
 
-            def read(offset: int, limit: int | None) -> pa.Table:
-                page = None if limit is None else _page(query, relation, offset, limit)
-                if page is not None:
-                    return page.table
-                rows = rows_statement(query, relation, offset=offset, limit=limit)
-                found = _moved_up(_run(cursor, rows), rows.following, limit)
-                return _typed(found, fields)
+            def read(offset: int, limit: int) -> pa.Table:
+                nonlocal total
+                run = partial(_run, cursor)
+                window = offset, limit
+                place = self._places.of(query, relation, window, known, run)
+                total = total if place.total is None else place.total
+                return _rows(cursor, place, limit)
 
-            if which is None or limit is None or query.conditions or query.order:
+            searched = query.conditions or query.order
+            if limit is None:
+                table = _rows(cursor, Place(query, relation, offset), None)
+            elif known is None or searched:
                 table = read(offset, limit)
             else:
-                table = self._ahead.page(which, offset, limit, read)
+                table = self._ahead.page((known, query), offset, limit, read)
             count = table.num_rows
             if (limit is None or count < limit) and (count or not offset):
                 return Result(table, offset + count)
-            if not query.conditions and relation.count is not None:
-                return Result(table, relation.count)
+            if total is not None:
+                return Result(table, total)
             counted = _run(cursor, count_statement(query, relation))
         return Result(table, counted.column(0)[0].as_py())
 
@@ -267,12 +278,18 @@ def _quick(
     return Result(_typed(moved, chosen(query, relation.resource)), total)
 
 
-def _page(query: Query, relation: Relation, offset: int, limit: int) -> Result | None:
-    """The rows of a page of all there are, without SQL; its total means nothing."""
-    if query.conditions or query.order or not isinstance(relation, Quick):
-        return None
-    near = relation.page(offset, limit + 1)
-    return None if near is None else _quick(query, near[0], near[1], limit)
+def _rows(
+    cursor: duckdb.DuckDBPyConnection, place: Place, limit: int | None
+) -> pa.Table:
+    """The rows at a place, at most so many."""
+    query, relation, offset = place.query, place.relation, place.offset
+    if place.is_near:
+        found = _quick(query, relation, offset, limit)
+        if found is not None:
+            return found.table
+    rows = rows_statement(query, relation, offset=offset, limit=limit)
+    moved = _moved_up(_run(cursor, rows), rows.following, limit)
+    return _typed(moved, chosen(query, relation.resource))
 
 
 def _run(cursor: duckdb.DuckDBPyConnection, statement: Statement) -> pa.Table:

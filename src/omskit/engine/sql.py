@@ -79,12 +79,7 @@ def column_names(fields: Iterable[Field]) -> list[str]:
 def rows_statement(
     query: Query, relation: Relation, *, offset: int, limit: int | None
 ) -> Statement:
-    """The rows of the answer, sorted and cut."""
-    if limit is not None and not query.conditions and not query.order:
-        # One row more than wanted: what is computed may look at the next one.
-        page = relation.page(offset, limit + 1)
-        if page is not None:
-            relation, offset = page
+    """The rows of the answer, sorted and cut; see `omskit.engine.places` for which."""
     moved = following(query, relation.resource)
     if limit is not None and not moved and (relation.count or 0) > MANY:
         found = _looked_up(query, relation, offset, limit)
@@ -163,8 +158,23 @@ def following(query: Query, resource: Resource) -> dict[str, str]:
 
 def count_statement(query: Query, relation: Relation) -> Statement:
     """How many rows match."""
-    matching = _matching(query, relation)
+    matching = _matching(query, relation, done=_unused(query, relation.resource))
     return Statement(f"SELECT count(*) {matching.text}", matching.values)
+
+
+def by_key_statement(query: Query, relation: Relation) -> Statement:
+    """How many rows match of each run, or what else comes first in their identity."""
+    resource = relation.resource
+    matching = _matching(query, relation, done=_unused(query, resource))
+    key = quoted(resource.identity[0])
+    text = f"SELECT {key}, count(*) {matching.text} GROUP BY {key} ORDER BY {key}"
+    return Statement(text, matching.values)
+
+
+def _unused(query: Query, resource: Resource) -> set[str]:
+    """Computed columns that no condition is about: to count, none need be computed."""
+    late = {f.name for f in resource.fields if f.after_filter}
+    return late - {c.field for c in query.conditions}
 
 
 def _matching(query: Query, relation: Relation, done: Container[str] = ()) -> Statement:

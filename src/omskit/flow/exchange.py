@@ -37,7 +37,7 @@ from omskit.errors import (
     TokenRejectedError,
     TransportError,
 )
-from omskit.jsonapi import error_detail, error_title
+from omskit.jsonapi.error_document import error_detail, error_title
 from omskit.redact import scrub, secrets_of
 
 if TYPE_CHECKING:

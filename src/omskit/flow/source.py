@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 from omskit.effects import Request
 from omskit.flow.exchange import Policy, exchange
 from omskit.flow.service_info import ServiceInfo, with_service_info
-from omskit.jsonapi import Rows, decode
 from omskit.query.url import encode
 
 if TYPE_CHECKING:
     from omskit.effects import Flow, Result
+    from omskit.jsonapi.rows import Rows
     from omskit.query import Query
     from omskit.query.plan import Plan
     from omskit.schema import Resource
@@ -118,6 +118,8 @@ class HttpSource:
     def rows(self, page: Page, resource: Resource) -> Flow[Rows]:
         """Ask for a page, and decode it where that does not hold up other work."""
         request = Request("GET", self.address(page))
+        from omskit.jsonapi.decoding import decode  # for a network alone
+
         rows: Rows = yield from exchange(request, self.policy, decode, resource)
         return rows
 

@@ -58,6 +58,14 @@ def rows_text(table: pa.Table, resource: Resource, style: Style) -> bytes:
 
     Cost: 1 ms and 1 to 10 us per row, nearly all of it without the GIL.
     """
+    return listed(row_texts(table, resource, style))
+
+
+def row_texts(table: pa.Table, resource: Resource, style: Style) -> pa.Array:
+    """Each row as a JSON object with a comma after it.
+
+    Cost: as for `rows_text`.
+    """
     fields = resource.fields if style.fields is None else style.fields
     held = set(table.column_names)
     shown = [f for f in fields if f.name in held]
@@ -73,7 +81,7 @@ def rows_text(table: pa.Table, resource: Resource, style: Style) -> bytes:
     if whole and any(f.scaled for f in shown):
         units = [f for f in shown if f.name + UNIT_SUFFIX in held]
         pieces += _units(table, units)
-    return listed(together([*pieces, "}"], table.num_rows))
+    return together([*pieces, "},"], table.num_rows)
 
 
 def row_ids(table: pa.Table, template: str) -> pa.Array:

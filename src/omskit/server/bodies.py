@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from omskit.engine.stopping import check
 from omskit.errors import NotFoundError
-from omskit.jsonapi.encode import encode, encode_page, rows
+from omskit.jsonapi.blocks import AT_ONCE, Written, blocks
+from omskit.jsonapi.encode import enclosed, encode, page_text, rows
 from omskit.jsonapi.links import NO_LINKS, page_links
 from omskit.jsonapi.written import Style, row_ids
 from omskit.query import Condition, Query
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _ONE = 2
 """Rows to ask for where there can be one: so the engine need not count them."""
+
+FEWEST_AHEAD = 100
+"""Pages of fewer rows are made of rows that were read ahead, and written alone."""
 
 
 def listing(service: Service, name: str, tail: str) -> tuple[bytes, Query]:
@@ -147,7 +151,11 @@ def _template(service: Service, resource: Resource, query: Query) -> str:
 
 
 def execute(
-    service: Service, resource: Resource, query: Query, offset: int, limit: int
+    service: Service,
+    resource: Resource,
+    query: Query,
+    offset: int,
+    limit: int,
 ) -> Result:
     """The rows, with the columns that their ids are made of."""
     ids = id_columns(_template(service, resource, query))
@@ -181,27 +189,54 @@ def _page(
     *,
     identifiers: bool = False,
 ) -> bytes:
+    asked = replace(asked, query=_with(asked.query, also))
     query, offset, limit = asked.query, asked.offset, asked.limit
-    result = execute(service, resource, _with(query, also), offset, limit)
-    check()
-    total = result.total
-    links = page_links(url, query, offset=offset, limit=limit, total=total)
-    if offset >= total and not service.switches.past_end_links:
-        links = dict(NO_LINKS)
     style = style_of(service, resource, query)
+
+    def link(total: int) -> dict[str, str | None]:
+        if offset >= total and not service.switches.past_end_links:
+            return dict(NO_LINKS)
+        given = replace(query, conditions=query.conditions[: -len(also) or None])
+        return page_links(url, given, offset=offset, limit=limit, total=total)
+
     if identifiers:
+        result = execute(service, resource, query, offset, limit)
         ids = row_ids(result.table, style.template)
         data = [{"type": resource.name, "id": i} for i in ids.to_pylist()]
-        counted = {"totalResourceCount": total}
-        return encode({"data": data, "links": links, "meta": counted})
+        counted = {"totalResourceCount": result.total}
+        return encode({"data": data, "links": link(result.total), "meta": counted})
+    written = _written(service, resource, asked, style)
     described = meta_fields(resource) if "meta" in query.includes else None
-    return encode_page(
-        result.table,
-        resource,
-        style,
-        total=total,
-        links=links,
-        meta_fields=described,
+    return enclosed(written, style, links=link(written.total), meta_fields=described)
+
+
+def _written(
+    service: Service, resource: Resource, asked: Asked, style: Style
+) -> Written:
+    """The rows of a page as text; who reads on gets them from a larger piece."""
+    query, limit = asked.query, asked.limit
+    # Before the rows: they are never older than the state they are kept under.
+    state = service.engine.state if limit >= FEWEST_AHEAD else None
+
+    def read(offset: int, count: int) -> Written:
+        result = execute(service, resource, query, offset, count)
+        check()
+        table, total = result.table, result.total
+        if count > limit:
+            return blocks(table, resource, style, total=total, rows=limit)
+        text = page_text(table, resource, style)
+        return Written.whole(text, table.num_rows, total)
+
+    if state is None:
+        return read(asked.offset, limit)
+    # What else decides on the text: fields and template are those of the query.
+    how = style.base_url, style.presentation, style.data_only
+    which = state, replace(query, includes=()), how
+    searched = bool(query.conditions or query.order)
+    # Others are cut from rows that the engine read ahead.
+    most = None if searched else AT_ONCE
+    return service.ahead.page(
+        which, asked.offset, limit, read, most=most, searched=searched
     )
 
 

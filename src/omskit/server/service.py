@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omskit._version import __version__
+from omskit.engine.ahead import Ahead
 
 if TYPE_CHECKING:
     from omskit.engine import Engine
     from omskit.engine.relations import Between
+    from omskit.jsonapi.blocks import Written
 
 DEFAULT_URL = "http://127.0.0.1:8321/agg/api/v1"
+
+ROOM = 40 * 1000 * 1000
+"""Bytes of the pages that were written ahead: 64 readers of 60 fields have room."""
+
+
+def _ahead() -> Ahead[Written]:
+    return Ahead(attrgetter("size"), ROOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Service:
         base_url: What requests must and links do begin with.
         default_limit: Rows of a page whose request names no limit.
         max_limit: The most rows of a page.
+        ahead: Pages that were written ahead, for who reads on.
     """
 
     engine: Engine
@@ -48,6 +59,7 @@ class Service:
     default_limit: int = 100
     max_limit: int = 100_000
     switches: Switches = field(default_factory=Switches)
+    ahead: Ahead[Written] = field(default_factory=_ahead, repr=False, compare=False)
 
     @property
     def identity(self) -> dict[str, str]:

@@ -60,6 +60,7 @@ class StoreRelations:
         self._sorted: dict[str, bool] = {}
         self._mark: dict[str, Any] = {}
         self._schemas: dict[str, tuple[int, pa.Schema]] = {}
+        self._between: dict[str, tuple[Coverage, Between | None]] = {}
         self._made: dict[str, tuple[int, Coverage, StoreRelation]] = {}
 
     @property
@@ -150,8 +151,21 @@ class StoreRelations:
     def read_between(self, key: str, conditions: Iterable[Condition]) -> Between | None:
         """When what is held of such rows was read; whether they are made of others.
 
-        Cost: O(runs that they can be of).
+        Cost: O(runs that they can be of); of all of them it is known after the first
+        time.
         """
+        conditions = tuple(conditions)
+        if conditions or "@" in key:  # Those of another granularity may decide.
+            return self._read_between(key, conditions)
+        coverage = self._kept.coverage(key)
+        known = self._between.get(key)
+        if known is None or known[0] is not coverage:
+            known = self._between[key] = coverage, self._read_between(key, ())
+        return known[1]
+
+    def _read_between(
+        self, key: str, conditions: tuple[Condition, ...]
+    ) -> Between | None:
         layout, coverage = self._kept.layout(key), self._kept.coverage(key)
         column = layout.column
         spans = spans_in(conditions, column) if column else [(0, OPEN)]

@@ -15,7 +15,7 @@ from tests.support.amount import examples
 from omskit.errors import DecodeError
 from omskit.jsonapi import ID, MIXED, decode
 from omskit.jsonapi.careful import read_carefully
-from omskit.jsonapi.decode import _fast
+from omskit.jsonapi.decoding import _fast
 from omskit.jsonapi.shape import shape_of
 from omskit.schema import TIME, UNIT_SUFFIX, Field, Resource, bundled
 
