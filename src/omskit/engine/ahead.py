@@ -25,7 +25,7 @@ GROWTH = 8
 """A piece has so many times the rows of what its reader read before: who takes two
 pages and goes has cost little."""
 
-ROOM = 32 * 1000 * 1000
+ROOM = 28 * 1000 * 1000
 """Bytes of the pieces that are kept. Where half of it is taken by pieces that somebody
 reads, pieces are half as large, so that more readers have room; beyond, readers are
 served page by page."""
@@ -149,7 +149,7 @@ class Ahead(Generic[T]):
             return found
         with holding(self._reading[searched]):
             found = self._held(rows, offset, limit)
-            many = min(self._room(rows), most, GROWTH * before) // limit * limit
+            many = min(self._room(rows, most), GROWTH * before) // limit * limit
             if found is None and many >= 2 * limit:
                 piece = self._read(rows, offset, many, read)
                 with self._lock:
@@ -188,7 +188,7 @@ class Ahead(Generic[T]):
         with self._lock:
             self._pieces[key] = _Piece(rows, size, self._pages)
 
-    def _room(self, rows: Hashable) -> int:
+    def _room(self, rows: Hashable, longest: int) -> int:
         """How many rows the next piece may have; 0: there is no room for one."""
         most = ROOM if self._most is None else self._most
         with self._lock:
@@ -200,7 +200,7 @@ class Ahead(Generic[T]):
                 del self._pieces[key]
                 taken -= oldest.size
             in_use = sum(p.size for p in self._pieces.values() if not p.is_read)
-            count = ROWS if 2 * in_use < most else ROWS // 2
+            count = longest if 2 * in_use < most else longest // 2
             return min(count, int(WIDEST / max(self._widths.get(rows, 1), 1)))
 
 
