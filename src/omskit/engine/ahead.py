@@ -21,11 +21,11 @@ ROWS = 16_000
 """So many are read at once for who reads on and on; with 60 columns they take 4 to 12
 MB."""
 
-GROWTH = 8
+GROWTH = 4
 """A piece has so many times the rows of what its reader read before: who takes two
 pages and goes has cost little."""
 
-ROOM = 28 * 1000 * 1000
+ROOM = 40 * 1000 * 1000
 """Bytes of the pieces that are kept. Where half of it is taken by pieces that somebody
 reads, pieces are half as large, so that more readers have room; beyond, readers are
 served page by page."""
@@ -96,7 +96,7 @@ class Ahead(Generic[T]):
         >>> pages = [ahead.page("rows", n, 10, read)["n"][0].as_py()
         ...          for n in range(0, 50, 10)]
         >>> pages, asked
-        ([0, 10, 20, 30, 40], [(0, 10), (10, 80)])
+        ([0, 10, 20, 30, 40], [(0, 10), (10, 40)])
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Ahead(Generic[T]):
         with self._lock:
             self._pages += 1
             before = self._ends.get((rows, offset))
-            _note(self._ends, (rows, offset + limit), before or limit)
+            _note(self._ends, (rows, offset + limit), max(before or 0, limit))
         most = ROWS if most is None else most
         if before is None or not 0 < limit <= most // 2:
             return self._read(rows, offset, limit, read)
