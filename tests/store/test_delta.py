@@ -173,7 +173,7 @@ def test_a_folder_that_is_no_table_is_named(tmp_path):
 
 
 def test_who_makes_a_table_second_adds_to_it(tmp_path, monkeypatch):
-    """Of two writers that both find no table, one makes it and the other looks again."""
+    """Of two writers that both find no table, one makes it, the other looks again."""
     DeltaFolder(tmp_path / "t").commit(rows(1001), HOW)
     seen = iter([False])
     real = delta_module.has_commits
