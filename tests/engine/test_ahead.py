@@ -48,7 +48,7 @@ def test_who_reads_on_is_served_from_one_piece():
     ahead, asked = Ahead(SIZE), []
     for offset in range(0, 1000, 100):
         ahead.page("rows", offset, 100, reader(asked))
-    assert asked == [(0, 100), (100, 400), (500, 1600)]
+    assert asked == [(0, 100), (100, 800), (900, 6400)]
     ahead.page("rows in another version", 1000, 100, reader(asked))
     ahead.page("rows", 1900, 100, reader(asked))
     assert asked[3:] == [(1000, 100), (1900, 100)]
@@ -57,6 +57,7 @@ def test_who_reads_on_is_served_from_one_piece():
 def test_more_readers_than_there_is_room_for_are_served_page_by_page(monkeypatch):
     """A piece stays until it is read; one whose reader has gone makes room in time."""
     monkeypatch.setattr(module, "ROOM", 8)
+    monkeypatch.setattr(module, "GROWTH", 4)
     monkeypatch.setattr(module, "PATIENCE", 3)
     ahead, asked = Ahead(SIZE), []
     for offset in (0, 100, 200):
@@ -72,6 +73,7 @@ def test_more_readers_than_there_is_room_for_are_served_page_by_page(monkeypatch
 def test_who_reads_on_and_on_gets_larger_pieces(monkeypatch):
     """Each is larger than the one before; where half of the room is taken, less."""
     monkeypatch.setattr(module, "ROWS", 800)
+    monkeypatch.setattr(module, "GROWTH", 4)
     ahead, asked = Ahead(SIZE), []
     for offset in range(0, 700, 100):
         ahead.page("rows", offset, 100, reader(asked))
@@ -115,7 +117,8 @@ def test_the_end_is_read_as_it_is():
 def test_who_comes_after_takes_from_the_same_piece(monkeypatch):
     """A piece that was read to its end stays while there is room, and goes first."""
     monkeypatch.setattr(module, "ROWS", 800)
-    ahead, asked = Ahead(SIZE, 20_000), []
+    monkeypatch.setattr(module, "GROWTH", 4)
+    ahead, asked = Ahead(SIZE, 20_000, lasting=True), []
     for _ in range(2):
         for offset in range(0, 500, 100):
             ahead.page("rows", offset, 100, reader(asked))
@@ -160,7 +163,7 @@ def test_who_searches_is_waited_for_by_nobody_else():
         return ROWS.slice(offset, limit)
 
     ahead.page("found", 100, 100, read, searched=True)
-    assert asked[2:] == [(100, 400)]
+    assert asked[2:] == [(100, 800)]
 
 
 def test_large_pages_are_not_read_ahead():
@@ -190,5 +193,5 @@ def test_readers_side_by_side_share_a_piece():
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert asked == [(0, 100), (100, 400)]
+    assert asked == [(0, 100), (100, 800)]
     assert all(found[n].equals(ROWS.slice(n, 100)) for n in found)

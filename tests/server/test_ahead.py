@@ -94,14 +94,14 @@ def test_pages_cut_from_a_piece_are_those_written_alone(alone, ahead, given):
 
 
 def test_who_reads_on_asks_the_engine_once(tables):
-    """Five pages in a form cost two questions, filtered and sorted ones too."""
+    """Nine pages in a form cost two questions, filtered and sorted ones too."""
     for form in ("", "&sort=-recorded_lumi", "&filter[run_number][GT]=1"):
         engine = Stated(tables)
         service = Service(engine)
-        for offset in range(0, 500, 100):
+        for offset in range(0, 900, 100):
             found = get(service, f"page[limit]=100&page[offset]={offset}{form}")
             assert found.status == 200
-        assert engine.asked == [(0, 100), (100, 400)]
+        assert engine.asked == [(0, 100), (100, 800)]
 
 
 def test_another_state_is_read_anew(tables):
@@ -112,4 +112,4 @@ def test_another_state_is_read_anew(tables):
         get(service, f"page[limit]=100&page[offset]={offset}")
     engine.state = "2"
     get(service, "page[limit]=100&page[offset]=300")
-    assert engine.asked == [(0, 100), (100, 400), (300, 100)]
+    assert engine.asked == [(0, 100), (100, 800), (300, 100)]

@@ -21,13 +21,13 @@ ROWS = 16_000
 """So many are read at once for who reads on and on; with 60 columns they take 4 to 12
 MB."""
 
-GROWTH = 4
+GROWTH = 8
 """A piece has so many times the rows of what its reader read before: who takes two
 pages and goes has cost little."""
 
-ROOM = 64 * 1000 * 1000
+ROOM = 28 * 1000 * 1000
 """Bytes of the pieces that are kept. Where half of it is taken by pieces that somebody
-reads, pieces are half as large, so that 64 readers have room; beyond, readers are
+reads, pieces are half as large, so that more readers have room; beyond, readers are
 served page by page."""
 
 WIDEST = 32 * 1000 * 1000
@@ -83,6 +83,8 @@ class Ahead(Generic[T]):
     Args:
         size: What rows take that are kept, in bytes.
         room: Of the pieces that are kept, in bytes.
+        lasting: Pieces stay, while there is room, when their last page was taken:
+            others may come after.
 
     Example:
         >>> import pyarrow as pa
@@ -94,12 +96,19 @@ class Ahead(Generic[T]):
         >>> pages = [ahead.page("rows", n, 10, read)["n"][0].as_py()
         ...          for n in range(0, 50, 10)]
         >>> pages, asked
-        ([0, 10, 20, 30, 40], [(0, 10), (10, 40)])
+        ([0, 10, 20, 30, 40], [(0, 10), (10, 80)])
     """
 
-    def __init__(self, size: Callable[[T], int], room: int | None = None) -> None:
+    def __init__(
+        self,
+        size: Callable[[T], int],
+        room: int | None = None,
+        *,
+        lasting: bool = False,
+    ) -> None:
         self._size = size
         self._most = room
+        self._lasting = lasting
         self._lock = threading.Lock()
         # One piece at a time is read, of rows that are searched for one beside it.
         self._reading = (threading.Lock(), threading.Lock())
@@ -140,7 +149,7 @@ class Ahead(Generic[T]):
             return found
         with holding(self._reading[searched]):
             found = self._held(rows, offset, limit)
-            many = min(self._room(rows), most, GROWTH * before) // limit * limit
+            many = min(self._room(rows, most), GROWTH * before) // limit * limit
             if found is None and many >= 2 * limit:
                 piece = self._read(rows, offset, many, read)
                 with self._lock:
@@ -167,9 +176,10 @@ class Ahead(Generic[T]):
                 if key[0] != rows or not 0 <= start <= count - limit:
                     continue
                 piece.used = self._pages
-                # Others may come after who takes its last page.
                 piece.is_read = start + 2 * limit > count
                 self._pieces.move_to_end(key, last=not piece.is_read)
+                if piece.is_read and not self._lasting:
+                    del self._pieces[key]
                 return piece.rows.slice(start, limit)
         return None
 
@@ -178,7 +188,7 @@ class Ahead(Generic[T]):
         with self._lock:
             self._pieces[key] = _Piece(rows, size, self._pages)
 
-    def _room(self, rows: Hashable) -> int:
+    def _room(self, rows: Hashable, longest: int) -> int:
         """How many rows the next piece may have; 0: there is no room for one."""
         most = ROOM if self._most is None else self._most
         with self._lock:
@@ -190,7 +200,7 @@ class Ahead(Generic[T]):
                 del self._pieces[key]
                 taken -= oldest.size
             in_use = sum(p.size for p in self._pieces.values() if not p.is_read)
-            count = ROWS if 2 * in_use < most else ROWS // 2
+            count = longest if 2 * in_use < most else longest // 2
             return min(count, int(WIDEST / max(self._widths.get(rows, 1), 1)))
 
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8321/agg/api/v1"
 
-ROOM = 40 * 1000 * 1000
-"""Bytes of the pages that were written ahead: 64 readers of 60 fields have room."""
+ROOM = 28 * 1000 * 1000
+"""Bytes of the pages that were written ahead: 64 readers of 60 fields have room, and
+what nobody reads any more is kept in the rest."""
 
 
 def _ahead() -> Ahead[Written]:
-    return Ahead(attrgetter("size"), ROOM)
+    return Ahead(attrgetter("size"), ROOM, lasting=True)
 
 
 @dataclass(frozen=True, slots=True)
