@@ -1,10 +1,11 @@
 """Clients that read page after page, in a process of their own that costs little.
 
-    python benchmarks/_load.py URL CLIENTS SECONDS PAGES ROWS
+    python benchmarks/_load.py URL CLIENTS SECONDS PAGES ROWS [FIRST]
 
 They stand for machines that are elsewhere, so they must not take the cores that the
 service has: one thread waits for all sockets at once, and a page costs it 2 ms. Each
-page is read to its end, its status and its number of rows are checked. Says on stdout
+page is read to its end, its status and its number of rows are checked. The first client
+begins at page FIRST, the others spread behind it. Says on stdout
 how many pages there were, how many a second, and what of a core the clients took.
 """
 
@@ -65,12 +66,12 @@ class Reader:
 
 
 def load(
-    url: str, clients: int, seconds: float, pages: int, rows: int
+    url: str, clients: int, seconds: float, pages: int, rows: int, first: int = 0
 ) -> tuple[int, float]:
     """Pages of all clients together, in how many seconds; each has a place to begin."""
     ready = selectors.DefaultSelector()
     for number in range(clients):
-        reader = Reader(url, number * pages // clients, pages, rows)
+        reader = Reader(url, first + number * pages // clients, pages, rows)
         ready.register(reader.socket, selectors.EVENT_READ, reader)
         reader.ask()
     room = memoryview(bytearray(BUFFER))
@@ -91,8 +92,10 @@ def load(
 def main() -> None:
     """Load a service as the command line says."""
     url, *numbers = sys.argv[1:]
-    clients, seconds, pages, rows = map(float, numbers)
-    done, took = load(url, int(clients), seconds, int(pages), int(rows))
+    clients, pages, rows = (int(numbers[n]) for n in (0, 2, 3))
+    seconds = float(numbers[1])
+    first = int(numbers[4]) if len(numbers) > 4 else 0
+    done, took = load(url, clients, seconds, pages, rows, first)
     told = {"pages": done, "rate": done / took, "cpu_s": time.process_time()}
     sys.stdout.write(json.dumps(told))
 

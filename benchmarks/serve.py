@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 CLIENTS = (1, 4, 16, 64)
 PAGE = 1000
+ELSEWHERE = 613
+"""Pages between where runs begin."""
+
 PIDS: dict[str, int] = {}
 """The process of each service, by its address."""
 
@@ -98,6 +101,9 @@ def plain(path: str, port: int) -> None:
             if (given := asked.get(f"filter[{name}][EQ]")) is not None:
                 where += f" {'AND' if where else 'WHERE'} {name} = ?"
                 values.append(int(given))
+        if (least := asked.get("filter[recorded_lumi][GT]")) is not None:
+            where += f" {'AND' if where else 'WHERE'} recorded_lumi > ?"
+            values.append(float(least))
         if where:
             total = local.lite.execute(f"SELECT count(*) FROM l{where}", values)
             count = total.fetchone()[0]
@@ -208,9 +214,18 @@ def middles(asks: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float
     return {what: statistics.median(found) for what, found in times.items()}
 
 
-def page(offset: int, sort: str = "") -> str:
+def page(offset: int, sort: str = "", least: float | None = None) -> str:
     order = f"&sort={sort}" if sort else ""
+    if least is not None:
+        order += f"&filter[recorded_lumi][GT]={least}"
     return f"/lumisections?page[limit]={PAGE}&page[offset]={offset}{order}"
+
+
+def memory_mb(url: str) -> float:
+    """The most that a service has taken so far."""
+    said = Path(f"/proc/{PIDS[url]}/status").read_text(encoding="ascii")
+    line = next(x for x in said.splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def cpu_s(url: str) -> float:
@@ -220,53 +235,90 @@ def cpu_s(url: str) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def rate(url: str, clients: int, seconds: float, pages: int) -> tuple[float, float]:
+def rate(
+    url: str, clients: int, seconds: float, pages: int, first: int
+) -> tuple[float, float, float]:
     """Pages a second, of so many clients at once, each on its own connection.
 
     They are one process that costs little, see `_load`: the two services share the
     cores with the same clients.
 
     Returns:
-        Also the ms of a core that a page took: on a busy machine that is what counts.
+        Also the ms of a core that a page took, on a busy machine that is what counts,
+        and those that it took the clients.
     """
     load = Path(__file__).with_name("_load.py")
-    numbers = map(str, (clients, seconds, pages, PAGE))
+    numbers = map(str, (clients, seconds, pages, PAGE, first))
     used = cpu_s(url)
     said = subprocess.run(
         [sys.executable, str(load), url, *numbers], stdout=subprocess.PIPE, check=True
     )
     told = json.loads(said.stdout)
-    return told["rate"], 1e3 * (cpu_s(url) - used) / max(1, told["pages"])
+    count = max(1, told["pages"])
+    return (
+        told["rate"],
+        1e3 * (cpu_s(url) - used) / count,
+        1e3 * told["cpu_s"] / count,
+    )
 
 
 def at_once(here: str, there: str, given: argparse.Namespace) -> dict[str, Any]:
     """Pages a second of both services, by turns, for more and more clients."""
     result: dict[str, Any] = {}
-    pages = given.rows // PAGE
+    pages, first = given.rows // PAGE, 0
     for clients in given.clients:
         # Long enough for each client to read on: its first pages are cold ones.
         seconds = given.seconds * min(4, max(1, clients // 4))
-        found = [
-            (rate(here, clients, seconds, pages), rate(there, clients, seconds, pages))
-            for _ in range(3)
-        ]
-        mine = statistics.median(a[0] for a, _ in found)
-        plainly = statistics.median(b[0] for _, b in found)
-        cpu = statistics.median(a[1] for a, _ in found)
-        plain_cpu = statistics.median(b[1] for _, b in found)
+        found = []
+        for _ in range(3):
+            asked = clients, seconds, pages, first
+            found.append((rate(here, *asked), rate(there, *asked)))
+            # The next ones read elsewhere: nothing of it was read ahead.
+            first += ELSEWHERE
+        mine, cpu, load = (statistics.median(a[n] for a, _ in found) for n in range(3))
+        plainly, plain_cpu = (
+            statistics.median(b[n] for _, b in found) for n in range(2)
+        )
+        # Of one process; with --workers it is the one that answers nothing.
+        most = memory_mb(here)
         result[f"{clients} clients"] = {
             "service": mine,
             "plain": plainly,
             "service_cpu_ms": cpu,
             "plain_cpu_ms": plain_cpu,
+            "clients_cpu_ms": load,
+            "service_mb": most,
         }
         print(
             f"{clients:3} at once: {mine:6.1f} pages/s, plainly {plainly:6.1f}; of a "
             f"core {cpu:6.1f} ms a page, plainly {plain_cpu:6.1f}: "
-            f"{plain_cpu / cpu:.1f} times",
+            f"{plain_cpu / cpu:.1f} times; clients {load:.1f} ms, {most:.0f} MB",
             flush=True,
         )
     return result
+
+
+def questions(store: Store, rows: int) -> dict[str, str]:
+    """What is asked of both services, by what it is."""
+    run = FIRST + rows // LENGTH // 2
+    one = f"/lumisections?filter[run_number][EQ]={run}"
+    one += "&filter[lumisection_number][EQ]=7"
+    deep = rows * 95 // 100 // PAGE * PAGE
+    # Four fifths of the rows; the last pages of them are asked for.
+    fifth = "SELECT quantile_cont(recorded_lumi, 0.2) FROM lumisections"
+    least = store.sql(fifth).arrow.column(0)[0].as_py()
+    found = rows * 3 // 4 // PAGE * PAGE
+    return {
+        "one row": one,
+        "page at the start": page(0),
+        "page at 95 %": page(deep),
+        "filtered, at the start": page(0, least=least),
+        "filtered, at 75 %": page(found, least=least),
+        "sorted, at the start": page(0, "-recorded_lumi"),
+        "sorted, at 95 %": page(deep, "-recorded_lumi"),
+        "both, at the start": page(0, "-recorded_lumi", least),
+        "both, at 75 %": page(found, "-recorded_lumi", least),
+    }
 
 
 def main() -> None:
@@ -299,17 +351,7 @@ def main() -> None:
     theirs = [sys.executable, __file__, "--plain", str(folder / "rows.sqlite")]
     ours_at = f"http://127.0.0.1:{ours_port}/agg/api/v1"
     plain_at = f"http://127.0.0.1:{plain_port}"
-    run = FIRST + given.rows // LENGTH // 2
-    one = f"/lumisections?filter[run_number][EQ]={run}"
-    one += "&filter[lumisection_number][EQ]=7"
-    deep = given.rows * 95 // 100 // PAGE * PAGE
-    asks = {
-        "one row": one,
-        "page at the start": page(0),
-        "page at 95 %": page(deep),
-        "sorted, at the start": page(0, "-recorded_lumi"),
-        "sorted, at 95 %": page(deep, "-recorded_lumi"),
-    }
+    asks = questions(store, given.rows)
     result: dict[str, Any] = {"load": os.getloadavg()}
     with (
         process(ours, ours_at, given.core) as here,
@@ -321,7 +363,8 @@ def main() -> None:
             print(f"a page has {size / 1e6:.2f} MB, plainly {len(other.get(page(0)))}")
             service = Service(store.engine())
             for what, tail in asks.items():
-                many = given.repeats if "sorted" not in what else 1
+                slow = what.startswith(("sorted", "filtered", "both"))
+                many = 1 if slow else given.repeats
                 request = Request("GET", service.base_url + tail)
                 asked = {
                     "in process": partial(respond, request, service),

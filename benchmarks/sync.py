@@ -89,7 +89,7 @@ def child(contender: str, scenario: Scenario, url: str, folder: str) -> None:
     warnings.simplefilter("ignore")
     store = Store(Path(folder) / "store", fsync=contender == "sync")
     with Client(url, progress=False) as oms:
-        oms.query("eras").count()  # the connection stands
+        oms.query("runs").count()  # the connection stands
         imported, start, work = peak_mb(), time.perf_counter(), time.process_time()
         if contender == "fetch":
             tables = fetched(oms, scenario)

@@ -13,10 +13,12 @@ PACKAGES = (
     "omskit.client",
     "omskit.drivers",
     "omskit.engine",
+    "omskit.jsonapi",
     "omskit.login",
     "omskit.lumi",
     "omskit.server",
     "omskit.store",
+    "omskit.table",
 )
 
 

@@ -1,7 +1,7 @@
 """Pages are cut from text that was written for many of them."""
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omskit.jsonapi import blocks as module
@@ -24,6 +24,7 @@ def text_of(written):
     return b"[" + b",".join(written.parts()) + b"]"
 
 
+@settings(max_examples=40)
 @given(
     rows=st.integers(1, 9),
     at_once=st.integers(1, 20),

@@ -69,6 +69,32 @@ def test_rows_are_those_of_sql(engine, monkeypatch, condition, fields, order, at
     assert found.table.equals(wanted.table)
 
 
+def test_deep_pages_of_a_filter_are_read_from_their_runs(engine, monkeypatch):
+    """Pages make the whole, columns of the next row that matches included."""
+    many = field.beams_stable == True  # noqa: E712  # a condition
+    runs = field.run_number.between(*RUNS)
+    query = Query("lumisections").where(runs, many, field.lumisection_number > 20)
+    whole = engine.execute(query)
+    monkeypatch.setattr("omskit.engine.places.MANY", 100)
+    asked = []
+    narrowed = StoreRelation.narrowed
+    monkeypatch.setattr(
+        StoreRelation,
+        "narrowed",
+        lambda self, given: asked.append(len(tuple(given))) or narrowed(self, given),
+    )
+    step = 150
+    pages = [
+        engine.execute(query, offset=offset, limit=step)
+        for offset in range(0, whole.total + step, step)
+    ]
+    assert {page.total for page in pages} == {whole.total}
+    assert pa.concat_tables(page.table for page in pages).equals(whole.table)
+    # First by what is asked, then by the runs as well; there is none behind the last.
+    given = min(asked)
+    assert asked == [given, given + 2] * (len(pages) - 1) + [given]
+
+
 @pytest.fixture
 def without_sql(monkeypatch):
     """An engine that has no SQL."""

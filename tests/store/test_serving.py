@@ -11,6 +11,7 @@ from omskit import Client
 from omskit.cli.app import run
 from omskit.demo import tables
 from omskit.engine import Engine
+from omskit.query import Query
 from omskit.server import running
 
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
@@ -115,3 +116,16 @@ def test_what_cannot_be_served_is_told(options, code, said, capsys):
     """Nothing, two things, or a store that is not there are one line."""
     assert run(["serve", *options]) == code
     assert said in capsys.readouterr().err
+
+
+def test_when_all_rows_were_read_is_known_anew_after_a_sync(store, oms, clock):
+    """What is kept of it for every page changes with what the store holds."""
+    engine, query = store.engine(), Query("runs")
+    first = clock.now
+    store.sync(oms, "runs", 297050)
+    for _ in range(2):
+        assert engine.read_between(query)[:2] == (first, first)
+    clock.pass_days(1)
+    store.sync(oms, "runs", 297051)
+    for _ in range(2):
+        assert engine.read_between(query)[:2] == (first, clock.now)

@@ -25,7 +25,7 @@ GROWTH = 4
 """A piece has so many times the rows of what its reader read before: who takes two
 pages and goes has cost little."""
 
-ROOM = 80 * 1000 * 1000
+ROOM = 64 * 1000 * 1000
 """Bytes of the pieces that are kept. Where half of it is taken by pieces that somebody
 reads, pieces are half as large, so that 64 readers have room; beyond, readers are
 served page by page."""
@@ -116,6 +116,7 @@ class Ahead(Generic[T]):
         limit: int,
         read: Callable[[int, int], T],
         *,
+        most: int | None = None,
         searched: bool = False,
     ) -> T:
         """The rows from *offset*, at most *limit*.
@@ -123,13 +124,15 @@ class Ahead(Generic[T]):
         Args:
             rows: Which rows, in which version: what was read of others is not used.
             read: Reads rows from an offset, at most so many.
+            most: Rows of the largest piece; by default `ROWS`.
             searched: They take long to find; others do not wait for them.
         """
         with self._lock:
             self._pages += 1
             before = self._ends.get((rows, offset))
             _note(self._ends, (rows, offset + limit), before or limit)
-        if before is None or not 0 < limit <= ROWS // 2:
+        most = ROWS if most is None else most
+        if before is None or not 0 < limit <= most // 2:
             return self._read(rows, offset, limit, read)
         # What is here does not wait for what others read.
         found = self._held(rows, offset, limit)
@@ -137,7 +140,7 @@ class Ahead(Generic[T]):
             return found
         with holding(self._reading[searched]):
             found = self._held(rows, offset, limit)
-            many = min(self._room(rows), GROWTH * before) // limit * limit
+            many = min(self._room(rows), most, GROWTH * before) // limit * limit
             if found is None and many >= 2 * limit:
                 piece = self._read(rows, offset, many, read)
                 with self._lock:

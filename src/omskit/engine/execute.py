@@ -145,14 +145,12 @@ class Engine:
         *,
         offset: int = 0,
         limit: int | None = None,
-        ahead: bool = True,
     ) -> Result:
         """The rows that match, sorted as asked, ties and the rest by identity.
 
         Args:
             offset: Rows to leave out at the start.
             limit: At most so many rows; ``query.maximum`` bounds them as well.
-            ahead: Who reads on may be served from rows that were read with others.
 
         Raises:
             UsageError: The query names what is not there, or cannot be answered here.
@@ -187,7 +185,7 @@ class Engine:
             return found
         # Groups decide on the relation.
         known = None if state is None else (state, query.groups)
-        return self._by_sql(bound, relation, known, (offset, limit), ahead=ahead)
+        return self._by_sql(bound, relation, known, (offset, limit))
 
     def _by_sql(
         self,
@@ -195,8 +193,6 @@ class Engine:
         relation: Relation,
         known: Hashable | None,
         window: tuple[int, int | None],
-        *,
-        ahead: bool,
     ) -> Result:
         """The rows of a window, and how many there are.
 
@@ -219,7 +215,7 @@ class Engine:
             searched = query.conditions or query.order
             if limit is None:
                 table = _rows(cursor, Place(query, relation, offset), None)
-            elif known is None or searched or not ahead:
+            elif known is None or searched:
                 table = read(offset, limit)
             else:
                 table = self._ahead.page((known, query), offset, limit, read)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from omskit.engine.stopping import check
 from omskit.errors import NotFoundError
-from omskit.jsonapi.blocks import Written, blocks
+from omskit.jsonapi.blocks import AT_ONCE, Written, blocks
 from omskit.jsonapi.encode import enclosed, encode, page_text, rows
 from omskit.jsonapi.links import NO_LINKS, page_links
 from omskit.jsonapi.written import Style, row_ids
@@ -156,8 +156,6 @@ def execute(
     query: Query,
     offset: int,
     limit: int,
-    *,
-    ahead: bool = True,
 ) -> Result:
     """The rows, with the columns that their ids are made of."""
     ids = id_columns(_template(service, resource, query))
@@ -165,7 +163,7 @@ def execute(
     if query.fields is not None or unseen:
         shown = resource.names if query.fields is None else query.fields
         query = replace(query, fields=tuple(dict.fromkeys((*shown, *ids))))
-    return service.engine.execute(query, offset=offset, limit=limit, ahead=ahead)
+    return service.engine.execute(query, offset=offset, limit=limit)
 
 
 def style_of(service: Service, resource: Resource, query: Query) -> Style:
@@ -221,8 +219,7 @@ def _written(
     state = service.engine.state if limit >= FEWEST_AHEAD else None
 
     def read(offset: int, count: int) -> Written:
-        ahead = state is None
-        result = execute(service, resource, query, offset, count, ahead=ahead)
+        result = execute(service, resource, query, offset, count)
         check()
         table, total = result.table, result.total
         if count > limit:
@@ -236,7 +233,11 @@ def _written(
     how = style.base_url, style.presentation, style.data_only
     which = state, replace(query, includes=()), how
     searched = bool(query.conditions or query.order)
-    return service.ahead.page(which, asked.offset, limit, read, searched=searched)
+    # Others are cut from rows that the engine read ahead.
+    most = None if searched else AT_ONCE
+    return service.ahead.page(
+        which, asked.offset, limit, read, most=most, searched=searched
+    )
 
 
 def _one_row(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "http://127.0.0.1:8321/agg/api/v1"
 
-ROOM = 64 * 1000 * 1000
+ROOM = 40 * 1000 * 1000
 """Bytes of the pages that were written ahead: 64 readers of 60 fields have room."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, Unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from omskit.flow.pace import Pace
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 
 class Question(Protocol):
     """A query that can be asked."""
-
-    def pages(self) -> Iterator[Table]:
-        """The rows, a table for each page, with bounded memory."""
 
     def fetch(self) -> Table:
         """All rows."""
