@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from uuid import uuid4
 
@@ -42,3 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(
                 pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
             )
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the collector of garbage passes it over."""
+    gc.collect()
+    gc.freeze()

@@ -7,6 +7,8 @@ import contextlib
 import os
 import pickle
 import signal
+import warnings
+from dataclasses import replace
 
 import distributed
 import pyarrow as pa
@@ -20,6 +22,7 @@ from omskit.engine import Engine
 from omskit.errors import (
     IncompleteError,
     NotSyncedError,
+    OMSWarning,
     SelectorError,
     StoreError,
     UnknownFieldError,
@@ -198,6 +201,10 @@ def test_a_worker_does_what_it_is_sent(tmp_path, whole):
                 yield cluster._carry_out(job, pieces[-1])
 
         store.sync(oms, NAMES, RUNS, carry=carry)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", OMSWarning)
+            nothing = replace(pieces[0], chunk=chunks.Chunk(((1, 2),)))
+            assert cluster._carry_out(job, nothing).rows == 0
         frame = cluster._fetch(cluster._Job("fetch", pickle.dumps(oms), turns), {}, ONE)
     assert [piece.key for piece in pieces] == list(KEYS)
     assert frame["run_number"].tolist() == [297050]

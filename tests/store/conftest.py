@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 
 import pytest
 
@@ -41,7 +42,17 @@ def oms():
         yield client
 
 
+@pytest.fixture(scope="session")
+def synced_once(tmp_path_factory):
+    """The folder of a store that nobody may change: it is copied for each test."""
+    made = Store(tmp_path_factory.mktemp("synced") / "store", fsync=False)
+    made._now = lambda: NOW
+    with Client("demo") as client:
+        made.sync(client, "lumisections,l1triggerrates,fills,eras", RUNS)
+    return made.path
+
+
 @pytest.fixture
-def synced(store, oms):
-    store.sync(oms, "lumisections,l1triggerrates,fills,eras", RUNS)
+def synced(store, synced_once):
+    shutil.copytree(synced_once, store.path, dirs_exist_ok=True)
     return store

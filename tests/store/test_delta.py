@@ -170,3 +170,16 @@ def test_a_folder_that_is_no_table_is_named(tmp_path):
     with pytest.raises(StoreError, match=r"Cannot read .*nothing"):
         DeltaFolder(tmp_path / "nothing").table()
     assert DeltaFolder(tmp_path / "nothing").version == -1
+
+
+def test_who_makes_a_table_second_adds_to_it(tmp_path, monkeypatch):
+    """Of two writers that both find no table, one makes it, the other looks again."""
+    DeltaFolder(tmp_path / "t").commit(rows(1001), HOW)
+    seen = iter([False])
+    real = delta_module.has_commits
+    monkeypatch.setattr(
+        delta_module, "has_commits", lambda path: next(seen, True) and real(path)
+    )
+    other = DeltaFolder(tmp_path / "t")
+    assert other.commit(rows(1002), HOW) == 1
+    assert runs_in(other) == [1001, 1002]

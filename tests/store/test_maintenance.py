@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 
 import pytest
 
 from omskit import Client
 from omskit.errors import StoreError, UsageError
+from omskit.store import Store
 from omskit.store.log import StoredFile
 from omskit.store.maintenance import groups
 
+NOW = dt.datetime(2026, 11, 30, 12, tzinfo=dt.UTC)
 pytestmark = pytest.mark.filterwarnings("ignore::omskit.errors.OMSWarning")
 
 
+@pytest.fixture(scope="module")
+def pieces_once(tmp_path_factory):
+    """The folder of a store of many small syncs, to be copied for each test."""
+    made = Store(tmp_path_factory.mktemp("pieces") / "store", fsync=False)
+    made._now = lambda: NOW
+    with Client("demo") as oms:
+        for run in (297053, 297050, 297052, 297051):
+            made.sync(oms, "lumisections,hltprescalesets,downtimes", run)
+    return made.path
+
+
 @pytest.fixture
-def pieces(store, oms):
+def pieces(store, pieces_once):
     """A store of many small syncs."""
-    for run in (297053, 297050, 297052, 297051):
-        store.sync(oms, "lumisections,hltprescalesets,downtimes", run)
+    shutil.copytree(pieces_once, store.path, dirs_exist_ok=True)
     return store
 
 
