@@ -90,9 +90,9 @@ def test_deep_pages_of_a_filter_are_read_from_their_runs(engine, monkeypatch):
     ]
     assert {page.total for page in pages} == {whole.total}
     assert pa.concat_tables(page.table for page in pages).equals(whole.table)
-    # First by what is asked, then by the runs as well; there is none behind the last.
+    # Without SQL, with it, and by the runs as well; there is none behind the last.
     given = min(asked)
-    assert asked == [given, given + 2] * (len(pages) - 1) + [given]
+    assert asked == [given, given, given + 2] * (len(pages) - 1) + [given, given]
 
 
 @pytest.fixture
@@ -126,15 +126,22 @@ def test_a_text_that_all_rows_share_is_not_read(tmp_path):
     path = tmp_path / "rows.parquet"
     table = pa.table({"run_number": runs} | texts)
     table = table.set_column(3, "end_lumi@unit", pa.nulls(4, pa.string()))
+    table = table.append_column("pileup", pa.nulls(4, pa.float64()))
+    table = table.append_column("init_lumi", pa.nulls(4, pa.float64()))
+    sent = pa.array([None, None, None, 7.5])
+    table = table.append_column("init_lumi@sent", sent)
     pq.write_table(table, path, row_group_size=2)
     kept, lumis = Files(tmp_path), Client("demo").catalogue["lumisections"]
     file = StoredFile(str(path), 4, 5, 6)
-    rows = kept.rows([file], "run_number", [(5, 6)], lumis, table.column_names)
-    assert rows.read(Window(0, None)).to_pydict() == table.to_pydict()
-    assert rows.read(Window(1, 2)).to_pydict() == table.slice(1, 2).to_pydict()
+    names = table.column_names[:-1]
+    wanted = table.select(names).set_column(names.index("init_lumi"), "init_lumi", sent)
+    rows = kept.rows([file], "run_number", [(5, 6)], lumis, names)
+    assert rows.read(Window(0, None)).to_pydict() == wanted.to_pydict()
+    assert rows.read(Window(1, 2)).to_pydict() == wanted.slice(1, 2).to_pydict()
     first, second = (dict(piece.alike) for piece in rows._pieces)
-    nothing = {"end_lumi@unit": None}
-    assert first == {"prescale_name": "a", "init_lumi@unit": "pb"} | nothing
+    nothing = {"end_lumi@unit": None, "pileup": None, "init_lumi": None}
+    alone = {"prescale_name": "a", "init_lumi@unit": "pb", "init_lumi@sent": None}
+    assert first == alone | nothing
     assert second == {"init_lumi@unit": "pb", "delivered_lumi@unit": "pb"} | nothing
 
 

@@ -89,6 +89,7 @@ class Engine:
         self.catalogue: Catalogue = bundled() if catalogue is None else catalogue
         self._ahead: Ahead[pa.Table] = Ahead(pa.Table.get_total_buffer_size)
         self._places = Places()
+        self._hidden: dict[str, tuple[pa.Schema, Resource, tuple[Field, ...]]] = {}
 
     @property
     def source(self) -> str:
@@ -137,7 +138,11 @@ class Engine:
         """
         resource = self.resource(name)
         schema = self._relations.schema(name)
-        return (*filters_in(schema, resource), *beside(schema, resource))
+        known = self._hidden.get(name)
+        if known is None or known[0] is not schema or known[1] is not resource:
+            found = (*filters_in(schema, resource), *beside(schema, resource))
+            known = self._hidden[name] = schema, resource, found
+        return known[2]
 
     def execute(
         self,
@@ -162,8 +167,24 @@ class Engine:
         if offset < 0 or (limit is not None and limit < 0):
             message = f"Rows {offset} to {offset}+{limit} do not exist; count from 0."
             raise UsageError(message)
+        if query.maximum is not None:
+            left = max(query.maximum - offset, 0)
+            limit = left if limit is None else min(limit, left)
+        offset, limit = min(offset, _MOST), limit and min(limit, _MOST)
+        if query.conditions:
+            bound, relation = self._asked(query)
+            found = _quick(bound, relation, offset, limit)
+            if found is not None:
+                return found
         # Before the relation: rows are never older than the state they are kept under.
         state = self.state
+        bound, relation = self._asked(query)
+        # Groups decide on the relation.
+        known = None if state is None else (state, query.groups)
+        return self._by_sql(bound, relation, known, (offset, limit))
+
+    def _asked(self, query: Query) -> tuple[Query, Relation]:
+        """What is asked for in the terms of a relation, and its rows that may match."""
         relation = self._relations.relation(self._key(query), self.catalogue)
         bound = bind(replace(query, groups=()), relation.resource, whole=False)
         bound = replace(bound, conditions=whole_days(bound.conditions))
@@ -176,16 +197,7 @@ class Engine:
             used += [c.field for c in bound.conditions]
             shown_ones = chosen(bound, relation.resource)
             relation.refuse([*(f.name for f in shown_ones), *used])
-        if query.maximum is not None:
-            left = max(query.maximum - offset, 0)
-            limit = left if limit is None else min(limit, left)
-        offset, limit = min(offset, _MOST), limit and min(limit, _MOST)
-        found = _quick(bound, relation, offset, limit) if bound.conditions else None
-        if found is not None:
-            return found
-        # Groups decide on the relation.
-        known = None if state is None else (state, query.groups)
-        return self._by_sql(bound, relation, known, (offset, limit))
+        return bound, relation
 
     def _by_sql(
         self,

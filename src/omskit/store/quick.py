@@ -26,7 +26,7 @@ from omskit.store.layout import SENT_SUFFIX, has_sent
 from omskit.store.log import follow, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from omskit.query import Condition
@@ -39,6 +39,9 @@ _METADATA = 8
 
 _FILES = 4096
 """Of so many it is kept where their keys are."""
+
+_KEYS = 1024
+"""Of so many row groups it is kept where each key begins: 16 bytes a key."""
 
 _EXACT = frozenset({"EQ", "IN", "GE", "GT", "LE", "LT"})
 """Operators of which `spans_in` finds just the values that they let through."""
@@ -54,7 +57,8 @@ class _Group(NamedTuple):
     Attributes:
         rows: How many there are.
         least, most: Their smallest and largest key.
-        alike: Columns of texts that are the same in all rows, units mostly.
+        alike: Columns that are null in all rows, and texts that are the same in all:
+            units mostly.
     """
 
     rows: int
@@ -76,6 +80,18 @@ class _Piece(NamedTuple):
     alike: tuple[tuple[str, str | None], ...] = ()
 
 
+class _Keys(NamedTuple):
+    """The keys of sorted rows.
+
+    Attributes:
+        values: Each once.
+        starts: Their first rows, and at last how many rows there are.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+
+
 class Window(NamedTuple):
     """Which of the rows: so many are left out, and so many taken, None: all."""
 
@@ -91,6 +107,7 @@ class Files:
         self._lock = threading.Lock()
         self._metadata: OrderedDict[str, pq.FileMetaData] = OrderedDict()
         self._known: OrderedDict[str, _Groups | None] = OrderedDict()
+        self._begins: OrderedDict[tuple[str, int], _Keys | None] = OrderedDict()
 
     def rows(
         self,
@@ -121,9 +138,8 @@ class Files:
                 if any(first <= least and most <= last for first, last in meets):
                     found.append(whole)
                 elif meets:
-                    with self._opened(stored.path) as opened:
-                        keys = _columns(opened, whole, [column])[column].to_numpy()
-                    if (keys[1:] < keys[:-1]).any():
+                    keys = self._keys(whole, column)
+                    if keys is None:
                         return None
                     found += _within(whole, keys, meets)
         return Rows(self, found, resource, names)
@@ -140,6 +156,25 @@ class Files:
             while len(self._known) > _FILES:
                 self._known.popitem(last=False)
         return said
+
+    def _keys(self, whole: _Piece, column: str) -> _Keys | None:
+        """Where the keys of a row group begin; None where they are not sorted."""
+        which = whole.path, whole.group
+        with self._lock:
+            if which in self._begins:
+                self._begins.move_to_end(which)
+                return self._begins[which]
+        with self._opened(whole.path) as opened:
+            every = _columns(opened, whole, [column])[column].to_numpy()
+        found = None
+        if not (every[1:] < every[:-1]).any():
+            values, starts = np.unique(every, return_index=True)
+            found = _Keys(values, np.append(starts, len(every)))
+        with self._lock:
+            self._begins[which] = found
+            while len(self._begins) > _KEYS:
+                self._begins.popitem(last=False)
+        return found
 
     def _metadata_of(self, path: str) -> pq.FileMetaData:
         with self._lock:
@@ -207,8 +242,9 @@ class Rows:
     ) -> pa.Table:
         sent = {f.name for f in self._resource.fields if has_sent(f)}
         wanted = [*self._names, *(n + SENT_SUFFIX for n in self._names if n in sent)]
-        # A text that is the same in all rows is known without reading it.
-        alike = dict(piece.alike)
+        # What is the same in all rows is known without reading it; of a number that is
+        # null another may have been sent.
+        alike = {name: one for name, one in piece.alike if name not in sent}
         came = _columns(file, piece, [n for n in wanted if n in there - alike.keys()])
         columns: list[pa.ChunkedArray | pa.Array] = []
         for name in self._names:
@@ -216,7 +252,7 @@ class Rows:
             if name not in there:
                 column = pa.nulls(piece.rows, kind)
             elif name in alike:
-                column = _repeated(alike[name], piece.rows)
+                column = _repeated(alike[name], piece.rows, kind)
             elif name in sent:
                 column = _as_sent(came, name, self._resource.field(name))
             else:
@@ -242,18 +278,18 @@ def _described(metadata: pq.FileMetaData, column: str) -> _Groups | None:
     first = metadata.row_group(0)
     paths = (first.column(i).path_in_schema for i in range(first.num_columns))
     places = [place for place, path in enumerate(paths) if path == column]
-    texts = [
-        (place, first.column(place).path_in_schema)
-        for place in range(first.num_columns)
-        if first.column(place).physical_type == "BYTE_ARRAY"
-    ]
+    plain = {*metadata.schema.to_arrow_schema().names}
+    shared: dict[tuple[tuple[str, str | None], ...], None] = {}
     groups: list[_Group] = []
     for number in range(metadata.num_row_groups if places else 0):
         group = metadata.row_group(number)
         said = group.column(places[0]).statistics
         if said is None or not said.has_min_max or said.null_count:
             return None
-        alike = tuple(_alike(group, texts))
+        alike = tuple(_alike(group, plain))
+        # Kept once: it is the same for most groups of a file.
+        alike = next((one for one in shared if one == alike), alike)
+        shared[alike] = None
         groups.append(_Group(group.num_rows, int(said.min), int(said.max), alike))
     if not places or any(a.most > b.least for a, b in pairwise(groups)):
         return None
@@ -261,12 +297,13 @@ def _described(metadata: pq.FileMetaData, column: str) -> _Groups | None:
 
 
 def _alike(
-    group: pq.RowGroupMetaData, texts: Iterable[tuple[int, str]]
+    group: pq.RowGroupMetaData, names: Container[str]
 ) -> Iterator[tuple[str, str | None]]:
-    """The columns of texts that have one value in all rows, as the file says."""
-    for place, name in texts:
-        said = group.column(place).statistics
-        if said is None or not said.has_null_count:
+    """The columns, null or texts, with one value in all rows, as the file says."""
+    for place in range(group.num_columns):
+        column = group.column(place)
+        name, said = column.path_in_schema, column.statistics
+        if name not in names or said is None or not said.has_null_count:
             continue
         if said.null_count == group.num_rows:
             yield name, None
@@ -276,18 +313,20 @@ def _alike(
                 yield name, value
 
 
-def _within(whole: _Piece, keys: np.ndarray, spans: Iterable[Span]) -> Iterator[_Piece]:
+def _within(whole: _Piece, keys: _Keys, spans: Iterable[Span]) -> Iterator[_Piece]:
     """The rows of a row group, sorted by their keys, that are of *spans*."""
     for first, last in spans:
-        start = int(np.searchsorted(keys, first, "left"))
-        stop = int(np.searchsorted(keys, last, "right"))
+        start = int(keys.starts[np.searchsorted(keys.values, first, "left")])
+        stop = int(keys.starts[np.searchsorted(keys.values, last, "right")])
         if start < stop:
             yield whole._replace(start=start, rows=stop - start)
 
 
 @lru_cache(maxsize=64)
-def _repeated(text: str | None, count: int) -> pa.Array:
-    """One text for many rows; all who ask for as many share it."""
+def _repeated(text: str | None, count: int, kind: pa.DataType) -> pa.Array:
+    """One text, or nothing, for many rows; all who ask for as many share it."""
+    if text is None:
+        return pa.nulls(count, kind)
     return pa.repeat(pa.scalar(text, pa.string()), count)
 
 
