@@ -12,9 +12,10 @@ from omskit import Client, Store, field
 from omskit.errors import StoreError
 from omskit.query import Condition, Query
 from omskit.store import delta
+from omskit.store.keys import exact_spans, in_order
 from omskit.store.layout import layout_of
 from omskit.store.log import StoredFile
-from omskit.store.quick import Files, Window, exact_spans, in_order
+from omskit.store.quick import Files, Window
 from omskit.store.relation import StoreRelation
 
 RUNS = (297050, 297056)
@@ -38,6 +39,15 @@ def engine(held):
 
 
 NUMBERS = st.sampled_from([297050, 297052, 297056, 297054])
+LUMIS = st.integers(1, 400)
+ROWS = st.one_of(
+    st.none(),
+    st.builds(Condition, st.just("lumisection_number"), st.just("EQ"), LUMIS),
+    st.tuples(LUMIS, LUMIS).map(lambda n: field.lumisection_number.between(*sorted(n))),
+    st.lists(LUMIS, min_size=1, unique=True).map(
+        lambda n: Condition("lumisection_number", "IN", tuple(n))
+    ),
+)
 CONDITIONS = st.one_of(
     st.builds(Condition, st.just("run_number"), st.just("EQ"), NUMBERS),
     st.tuples(NUMBERS, NUMBERS).map(lambda n: field.run_number.between(*sorted(n))),
@@ -55,10 +65,14 @@ LIMITS = st.one_of(st.none(), st.integers(0, 400), st.just(5000))
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(CONDITIONS, FIELDS, ORDERS, st.integers(0, 1800), LIMITS)
-def test_rows_are_those_of_sql(engine, monkeypatch, condition, fields, order, at, most):
-    """Whatever runs, columns, order and window are asked for."""
+@given(CONDITIONS, ROWS, FIELDS, ORDERS, st.sampled_from([0, 0, 3, 150, 1800]), LIMITS)
+def test_rows_are_those_of_sql(
+    engine, monkeypatch, condition, rows, fields, order, at, most
+):
+    """Whatever runs, rows of them, columns, order and window are asked for."""
     query = Query("lumisections").where(condition).sort(*order)
+    if rows is not None:
+        query = query.where(rows)
     if fields is not None:
         query = query.select(*fields)
     found = engine.execute(query, offset=at, limit=most)
@@ -110,7 +124,9 @@ def test_a_run_needs_no_sql(engine):
     """Nor do a few runs, or those of two files."""
     run = field.run_number
     for condition in (run == 297050, run.between(297050, 297056), run == 315257):
-        assert engine.execute(Query("lumisections").where(condition)).total
+        query = Query("lumisections").where(condition)
+        assert engine.execute(query).total
+        assert engine.execute(query.where(field.lumisection_number == 7)).total
 
 
 def test_a_text_that_all_rows_share_is_not_read(tmp_path):

@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from omskit.engine.stopping import check
-from omskit.store.asking import spans_in
 from omskit.store.layout import SENT_SUFFIX, has_sent
 from omskit.store.log import follow, translated
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from omskit.query import Condition
     from omskit.schema import Field, Resource
     from omskit.store.coverage import Span
     from omskit.store.log import StoredFile
@@ -42,9 +40,6 @@ _FILES = 4096
 
 _KEYS = 1024
 """Of so many row groups it is kept where each key begins: 16 bytes a key."""
-
-_EXACT = frozenset({"EQ", "IN", "GE", "GT", "LE", "LT"})
-"""Operators of which `spans_in` finds just the values that they let through."""
 
 
 _LONGEST = 32
@@ -344,48 +339,3 @@ def _as_sent(rows: pa.Table, name: str, field: Field) -> pa.ChunkedArray:
     if field.kind == "int":
         return pc.round(column, round_mode="half_to_even").cast(pa.int64())
     return column.cast(pa.float64())
-
-
-def exact_spans(conditions: Iterable[Condition], column: str) -> list[Span] | None:
-    """The values of *column* for which *conditions* hold; None: they ask for more.
-
-    Example:
-        >>> from omskit.query import field
-        >>> exact_spans([field.run_number == 5], "run_number")
-        [(5, 5)]
-        >>> exact_spans([field.l1_rate > 5.0], "run_number") is None
-        True
-    """
-    for condition in conditions:
-        value = condition.value
-        values = value if isinstance(value, tuple) else (value,)
-        if condition.field != column or condition.op not in _EXACT:
-            return None
-        # -1 asks for the newest one.
-        if not all(type(v) is int and v >= 0 for v in values):
-            return None
-    return spans_in(conditions, column)
-
-
-def in_order(rows: pa.Table, identity: Sequence[str]) -> bool:
-    """Whether rows come in the order of *identity*, in which none is empty."""
-    if rows.num_rows < 2:
-        return True
-    equal = np.ones(rows.num_rows - 1, bool)
-    for name in identity:
-        column = rows[name]
-        if column.null_count:
-            return False
-        if not pa.types.is_integer(column.type):
-            # Texts, times: compared by Arrow, piece by piece it could not be.
-            column = column.combine_chunks()
-            less = pc.less(column[:-1], column[1:]).to_numpy(zero_copy_only=False)
-            same = pc.equal(column[:-1], column[1:]).to_numpy(zero_copy_only=False)
-        else:
-            numbers = column.to_numpy()
-            less = numbers[:-1] < numbers[1:]
-            same = numbers[:-1] == numbers[1:]
-        if (equal & ~less & ~same).any():
-            return False
-        equal &= same
-    return True

@@ -13,11 +13,12 @@ from omskit.engine.sql import chosen, column_names, following, quoted
 from omskit.errors import NotSyncedError, UsageError
 from omskit.schema import UNIT_SUFFIX
 from omskit.store.asking import lacks, spans_in
+from omskit.store.keys import FEW, exact_spans, in_order, within
 from omskit.store.layout import OPEN
-from omskit.store.quick import Window, exact_spans, in_order
+from omskit.store.quick import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     import duckdb
 
@@ -111,32 +112,53 @@ class StoreRelation:
     def quick(
         self, query: Query, offset: int, limit: int | None
     ) -> tuple[pa.Table, int] | None:
-        """The rows of a query that names runs, or fills, and nothing else.
+        """The rows of a query that names runs, or fills, and which rows of them.
 
         See `omskit.engine.relations.Quick`.
         """
         resource, column = self.resource, self.layout.column
         natural = query.order == resource.identity[: len(query.order)]
-        spans = [self.span] if self.span else exact_spans(query.conditions, column)
-        if self.layout.hidden or not column or not natural or spans is None:
+        if self.layout.hidden or not column or not natural:
+            return None
+        spans = self._named(query.conditions)
+        if spans is None:
             return None
         moved = following(query, resource)
         shown = column_names(chosen(query, resource))
         wanted = [moved.get(name, name) for name in shown]
         names = list(dict.fromkeys([*wanted, *resource.identity]))
-        rows = self.known.rows(self.files, column, spans, resource, names)
-        if rows is None:
+        rows = self.known.rows(self.files, column, spans.pop(column), resource, names)
+        if rows is None or (spans and rows.count > FEW):
             return None
         # Where a next row is wanted, one more.
         most = None if limit is None else limit + bool(moved)
-        is_whole = not offset and (most is None or most >= rows.count)
+        is_whole = bool(spans) or (not offset and (most is None or most >= rows.count))
         if not is_whole and not self.ordered:
             return None
-        found = rows.read(Window(offset, most))
+        found = rows.read(Window(0, None) if is_whole else Window(offset, most))
         if is_whole and not in_order(found, resource.identity):
             return None
+        total = rows.count
+        if spans:
+            found = within(found, spans)
+            total = found.num_rows
+            found = found.slice(offset, most)
         columns = [found[name] for name in wanted]
-        return pa.Table.from_arrays(columns, names=shown), rows.count
+        return pa.Table.from_arrays(columns, names=shown), total
+
+    def _named(self, conditions: Sequence[Condition]) -> dict[str, list[Span]] | None:
+        """Which values of the identity are asked for; None: more is, or no run."""
+        found: dict[str, list[Span]] = {}
+        if self.span:
+            return {self.layout.column: [self.span]}
+        for name in {self.layout.column, *(c.field for c in conditions)}:
+            of = [c for c in conditions if c.field == name]
+            spans = exact_spans(of, name)
+            known = name == self.layout.column or name in self.resource.identity
+            if not of or spans is None or not known:
+                return None
+            found[name] = spans
+        return found
 
     def narrowed(self, conditions: Iterable[Condition]) -> StoreRelation:
         """The files that may have rows for which *conditions* hold.
