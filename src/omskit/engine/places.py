@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omskit.engine.sql import MANY, Statement, by_key_statement, is_newest
+from omskit.engine.sql import (
+    MANY,
+    Statement,
+    by_key_statement,
+    is_natural,
+    is_newest,
+    late_names,
+)
 from omskit.query import Condition
 
 if TYPE_CHECKING:
@@ -99,7 +106,7 @@ class Places:
         if counted is None:
             return Place(query, relation, offset)
         total, keys, ends = counted.total, counted.keys, counted.ends
-        if not _is_natural(query, relation) or offset >= total:
+        if not is_natural(query, relation.resource) or offset >= total:
             return Place(query, relation, offset, total)
         first = int(np.searchsorted(ends, offset, "right"))
         last = min(int(np.searchsorted(ends, offset + limit + 1)), len(ends) - 1)
@@ -137,10 +144,6 @@ class Places:
         return kept
 
 
-def _is_natural(query: Query, relation: Relation) -> bool:
-    return query.order == relation.resource.identity[: len(query.order)]
-
-
 def _is_counted(query: Query, relation: Relation) -> bool:
     """Whether rows are many, and each matches or not whatever the others are."""
     resource = relation.resource
@@ -148,5 +151,5 @@ def _is_counted(query: Query, relation: Relation) -> bool:
         return False
     if resource.field(resource.identity[0]).kind != "int":
         return False
-    late = {f.name for f in resource.fields if f.after_filter}
+    late = late_names(resource)
     return not any(c.field in late or is_newest(c, resource) for c in query.conditions)

@@ -115,7 +115,7 @@ def _looked_up(
     late = {f.name: f for f in chosen(query, resource) if f.after_filter}
     used = {key.removeprefix("-") for key in query.order}
     used |= {c.field for c in query.conditions}
-    if not late or used & {f.name for f in resource.fields if f.after_filter}:
+    if not late or used & late_names(resource):
         return None
     matching = _matching(query, relation, done=late)
     order = _order(query, relation, done=late)
@@ -137,6 +137,16 @@ def _looked_up(
     return Statement(f"{text} ON {same}{order}", values)
 
 
+def is_natural(query: Query, resource: Resource) -> bool:
+    """Whether rows are wanted in the order of their identity."""
+    return query.order == resource.identity[: len(query.order)]
+
+
+def late_names(resource: Resource) -> set[str]:
+    """The columns that are computed after the filters, from the next row."""
+    return {f.name for f in resource.fields if f.after_filter}
+
+
 def following(query: Query, resource: Resource) -> dict[str, str]:
     """Columns that are the next row's value of another one, as rows are read.
 
@@ -150,8 +160,7 @@ def following(query: Query, resource: Resource) -> dict[str, str]:
     needed = late.keys() & {f.name for f in chosen(query, resource)}
     used = {key.removeprefix("-") for key in query.order}
     used |= {c.field for c in query.conditions}
-    natural = query.order == resource.identity[: len(query.order)]
-    if not natural or used & late.keys():
+    if not is_natural(query, resource) or used & late.keys():
         return {}
     return {name: _next_of(late[name], resource) for name in sorted(needed)}
 
@@ -173,8 +182,7 @@ def by_key_statement(query: Query, relation: Relation) -> Statement:
 
 def _unused(query: Query, resource: Resource) -> set[str]:
     """Computed columns that no condition is about: to count, none need be computed."""
-    late = {f.name for f in resource.fields if f.after_filter}
-    return late - {c.field for c in query.conditions}
+    return late_names(resource) - {c.field for c in query.conditions}
 
 
 def _matching(query: Query, relation: Relation, done: Container[str] = ()) -> Statement:
@@ -184,7 +192,7 @@ def _matching(query: Query, relation: Relation, done: Container[str] = ()) -> St
         done: Columns that need not be computed.
     """
     resource = relation.resource
-    late = {f.name for f in resource.fields if f.after_filter}
+    late = late_names(resource)
     inside = [c for c in query.conditions if c.field not in late]
     outside = [c for c in query.conditions if c.field in late]
     table = f"{relation.source} AS {quoted(resource.name)}"
@@ -232,7 +240,7 @@ def _window(field: Field, resource: Resource) -> str:
 def _order(query: Query, relation: Relation, done: Container[str]) -> str:
     """NULLS LAST both ways, as OMS sorts; ties in natural order."""
     order, resource = query.order, relation.resource
-    if order == resource.identity[: len(order)]:
+    if is_natural(query, resource):
         order = ()  # The natural order is that of the identity.
         if relation.ordered and not _is_computed(query, resource, done):
             return ""
@@ -247,8 +255,7 @@ def _order(query: Query, relation: Relation, done: Container[str]) -> str:
 
 def _is_computed(query: Query, resource: Resource, done: Container[str]) -> bool:
     """Whether a column looks at other rows: that may change their order."""
-    late = {f.name for f in resource.fields if f.after_filter}
-    return any(True for _ in _computed(query, resource, late, done))
+    return any(True for _ in _computed(query, resource, late_names(resource), done))
 
 
 def _where(conditions: list[Condition], resource: Resource, table: str) -> Statement:

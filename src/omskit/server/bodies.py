@@ -151,11 +151,7 @@ def _template(service: Service, resource: Resource, query: Query) -> str:
 
 
 def execute(
-    service: Service,
-    resource: Resource,
-    query: Query,
-    offset: int,
-    limit: int,
+    service: Service, resource: Resource, query: Query, offset: int, limit: int
 ) -> Result:
     """The rows, with the columns that their ids are made of."""
     ids = id_columns(_template(service, resource, query))
@@ -189,14 +185,14 @@ def _page(
     *,
     identifiers: bool = False,
 ) -> bytes:
-    asked = replace(asked, query=_with(asked.query, also))
+    given = asked.query
+    asked = replace(asked, query=_with(given, also))
     query, offset, limit = asked.query, asked.offset, asked.limit
     style = style_of(service, resource, query)
 
     def link(total: int) -> dict[str, str | None]:
         if offset >= total and not service.switches.past_end_links:
             return dict(NO_LINKS)
-        given = replace(query, conditions=query.conditions[: -len(also) or None])
         return page_links(url, given, offset=offset, limit=limit, total=total)
 
     if identifiers:

@@ -46,6 +46,9 @@ _LONGEST = 32
 """Of texts longer than that a file may say only how they begin."""
 
 
+_Alike: TypeAlias = tuple[tuple[str, str | None], ...]
+
+
 class _Group(NamedTuple):
     """What a file says of a row group.
 
@@ -59,7 +62,7 @@ class _Group(NamedTuple):
     rows: int
     least: int
     most: int
-    alike: tuple[tuple[str, str | None], ...] = ()
+    alike: _Alike = ()
 
 
 _Groups: TypeAlias = tuple[_Group, ...]
@@ -72,7 +75,7 @@ class _Piece(NamedTuple):
     group: int
     start: int
     rows: int
-    alike: tuple[tuple[str, str | None], ...] = ()
+    alike: _Alike = ()
 
 
 class _Keys(NamedTuple):
@@ -274,7 +277,7 @@ def _described(metadata: pq.FileMetaData, column: str) -> _Groups | None:
     paths = (first.column(i).path_in_schema for i in range(first.num_columns))
     places = [place for place, path in enumerate(paths) if path == column]
     plain = {*metadata.schema.to_arrow_schema().names}
-    shared: dict[tuple[tuple[str, str | None], ...], None] = {}
+    shared: dict[_Alike, _Alike] = {}
     groups: list[_Group] = []
     for number in range(metadata.num_row_groups if places else 0):
         group = metadata.row_group(number)
@@ -283,8 +286,7 @@ def _described(metadata: pq.FileMetaData, column: str) -> _Groups | None:
             return None
         alike = tuple(_alike(group, plain))
         # Kept once: it is the same for most groups of a file.
-        alike = next((one for one in shared if one == alike), alike)
-        shared[alike] = None
+        alike = shared.setdefault(alike, alike)
         groups.append(_Group(group.num_rows, int(said.min), int(said.max), alike))
     if not places or any(a.most > b.least for a, b in pairwise(groups)):
         return None

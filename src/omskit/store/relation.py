@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from omskit.engine.sql import chosen, column_names, following, quoted
+from omskit.engine.sql import (
+    chosen,
+    column_names,
+    following,
+    is_natural,
+    quoted,
+)
 from omskit.errors import NotSyncedError, UsageError
 from omskit.schema import UNIT_SUFFIX
 from omskit.store.asking import lacks, spans_in
@@ -117,8 +123,7 @@ class StoreRelation:
         See `omskit.engine.relations.Quick`.
         """
         resource, column = self.resource, self.layout.column
-        natural = query.order == resource.identity[: len(query.order)]
-        if self.layout.hidden or not column or not natural:
+        if self.layout.hidden or not column or not is_natural(query, resource):
             return None
         spans = self._named(query.conditions)
         if spans is None:

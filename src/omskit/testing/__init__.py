@@ -6,8 +6,9 @@ of those who have omskit, and pays for nothing that no fixture asks for.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omskit._homes import late
 
 if TYPE_CHECKING:
     from omskit.testing.conversation import (
@@ -28,10 +29,4 @@ __all__ = [
     "replaying_async",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import what is heavy when it is first used."""
-    if name not in __all__:
-        message = f"module 'omskit.testing' has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(importlib.import_module("omskit.testing.conversation"), name)
+__getattr__ = late(__name__, dict.fromkeys(__all__, "omskit.testing.conversation"))
